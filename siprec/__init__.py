@@ -1,0 +1,1 @@
+"""SIPREC session recording of a simulated Webex Calling world: recorder, phones, providers."""
