@@ -1,0 +1,66 @@
+# The first two targets are the README's two commands; `make help` lists the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+NODE   := .cache/node
+WORKERS ?= auto
+
+.PHONY: demo test check format lint types imports bench soak lock system-deps node-peers wheel clean help
+
+demo: $(READY) ## run the demo world and its tour (ARGS="--once --json" passes options)
+	@$(BIN)/gateway demo $(ARGS)
+
+test: $(READY) ## the test suite; what needs a missing system package is skipped with its reason
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(ARGS)
+
+check: $(READY) format lint types imports test ## all that CI runs
+
+format: $(READY) ## formatting, checked
+	@$(BIN)/ruff format --check .
+
+lint: $(READY) ## style and likely mistakes
+	@$(BIN)/ruff check .
+
+types: $(READY) ## mypy --strict
+	@$(BIN)/mypy
+
+imports: $(READY) ## layers and purity of the cores
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(READY) ## our figures beside our peers', one JSON object as the last line
+	@$(BIN)/python -m loadtests.bench $(ARGS)
+
+soak: $(READY) ## an hour of mixed load (DURATION=seconds)
+	@$(BIN)/python -m loadtests.soak --duration $(or $(DURATION),3600)
+
+lock: $(READY) ## resolve the pins anew (needs the network)
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/dev.txt
+	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/runtime.txt
+
+wheel: $(READY) ## build the wheel into dist/
+	@$(BIN)/python -m hatchling build -t wheel
+
+system-deps: ## third-party peers for the tests: SIPp, Kannel, tshark, node, Chromium, PostgreSQL … (Debian, root)
+	@sh tests/interop/system-deps.sh
+	@$(MAKE) --no-print-directory node-peers
+
+node-peers:
+	@mkdir -p $(NODE) && cp tests/interop/node/package.json tests/interop/node/package-lock.json $(NODE)/
+	@cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .cache dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## / — /'
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	@echo "Installing into $(VENV) (about a minute, once) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
