@@ -1,0 +1,225 @@
+"""The `directory:` section: the seed world as an administrator would describe it in YAML."""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from gateway.directory.directory import Directory
+from gateway.directory.errors import DirectoryError
+from gateway.directory.model import (
+    AppVersion,
+    ClientKind,
+    CustomerKind,
+    Entity,
+    Licence,
+    Location,
+    Number,
+    Organization,
+    Person,
+)
+from gateway.directory.recording import (
+    INHERIT,
+    OrganizationRecording,
+    PauseNotice,
+    RecordingMode,
+    RecordingSettings,
+)
+
+E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+"""A telephone number in international notation, `+12025550100`."""
+
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166 two letters."""
+
+AppVersionText = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+){1,3}$")]
+"""A Webex App version; quoted in YAML, or 42.10 would read as 42.1."""
+
+
+def parse_app_version(text: str) -> AppVersion:
+    """Return `42.12` as `(42, 12)`.
+
+    Raises:
+        ValueError: a part is no number.
+    """
+    return tuple(int(part) for part in text.split("."))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RecordingEntry(_Section):
+    """A person's recording settings (webex.md D1–D6, C15)."""
+
+    mode: RecordingMode = Field(RecordingMode.NEVER, description="When calls are recorded (D1).")
+    record_voicemail: bool = Field(False, description="Record voice mailbox messages too (D2).")
+    announce_start_stop: bool = Field(False, description="Play an announcement at start and stop (D3).")
+    pause_notice: PauseNotice = Field(PauseNotice.NONE, description="Sound of a pause or resume (D5).")
+    repeat_tone: bool = Field(False, description="Remind every party by a repeated tone (D6).")
+    repeat_tone_seconds: int = Field(20, ge=10, le=90, description="Its interval, seconds (D6).")
+    product: str | None = Field(None, description="Product at the provider; null: its default.")
+    external_identifier: str | None = Field(None, description="The user's identity at the provider (C15).")
+
+    def build(self) -> RecordingSettings:
+        """Return the values as the directory holds them."""
+        return RecordingSettings(**self.model_dump())
+
+
+class OrganizationRecordingEntry(_Section):
+    """An organisation's recording service (webex.md C1, C3, C10, C11, C15)."""
+
+    enabled: bool = Field(True, description="The partner has enabled the recording service (C1).")
+    provider: str = Field("dubber", description="Provider of the organisation, or `none` (C11).")
+    terms_accepted: frozenset[str] = Field(frozenset(), description="Providers with accepted terms (C10).")
+    service_provider: str = Field("", description="Service provider of the platform information (C15).")
+    external_group: str = Field("", description="External group of the platform information (C15).")
+
+    def build(self) -> OrganizationRecording:
+        """Return the values as the directory holds them."""
+        return OrganizationRecording(**self.model_dump())
+
+
+class LocationEntry(_Section):
+    """A site."""
+
+    name: str = Field(description="Name shown to administrators.")
+    country: CountryCode = Field("US", description="Country, ISO 3166 two letters (A3).")
+    time_zone: str = Field("America/New_York", description="IANA time zone.")
+    cisco_pstn: bool = Field(True, description="Connected by Cisco PSTN (A5).")
+    recording_provider: str = Field(INHERIT, description="`inherit`, a provider, or `none` (C12).")
+
+
+class NumberEntry(_Section):
+    """A telephone number of a location."""
+
+    location: str = Field(description="Id of its location.")
+    calling_plan: bool = Field(True, description="Assigned by Cisco Calling Plan (A3).")
+    authorized: bool = Field(False, description="Authorised for Business Texting (A9, A12).")
+
+
+class PersonEntry(_Section):
+    """A user."""
+
+    location: str = Field(description="Id of the person's location.")
+    first_name: str = Field(description="First name.")
+    last_name: str = Field("", description="Last name.")
+    email: str = Field("", description="E-mail address.")
+    licence: Licence = Field(Licence.PROFESSIONAL, description="Webex Calling licence (C2).")
+    number: E164 | None = Field(None, description="Primary TN (A3); null: none.")
+    personal_number: E164 | None = Field(None, description="Private number, which must never leave (B10).")
+    app_version: AppVersionText = Field("45.1", description="Webex App version, quoted (A4).")
+    client: ClientKind = Field(ClientKind.DESKTOP, description="Client the person texts from (A14).")
+    texting_override: bool | None = Field(
+        None, description="The person's own texting setting; null: the organisation's (A11)."
+    )
+    recording: RecordingEntry = Field(default_factory=RecordingEntry, description="Call recording settings.")
+
+
+class OrganizationEntry(_Section):
+    """A customer with its locations, numbers and people."""
+
+    name: str = Field(description="Name of the organisation.")
+    kind: CustomerKind = Field(CustomerKind.ENTERPRISE, description="enterprise, online or trial (A2).")
+    calling_plan_country: CountryCode | None = Field(
+        "US", description="Country of its Cisco Calling Plan; null: none (A1)."
+    )
+    texting_addon: bool = Field(True, description="The Business Texting Add-On is bought (A6).")
+    texting_enabled: bool = Field(True, description="Organisation-wide switch (A10).")
+    hipaa: bool = Field(False, description="Bound by HIPAA, which texting does not support (B7).")
+    business_identity: str = Field("", description="Name shown to recipients (B10); empty: `name`.")
+    recording: OrganizationRecordingEntry = Field(
+        default_factory=OrganizationRecordingEntry, description="Call recording service."
+    )
+    locations: dict[str, LocationEntry] = Field(default_factory=dict, description="Sites by id.")
+    numbers: dict[E164, NumberEntry] = Field(default_factory=dict, description="Numbers in E.164.")
+    people: dict[str, PersonEntry] = Field(default_factory=dict, description="People by id.")
+
+    def entities(self, organization_id: str) -> Iterator[Entity]:
+        """Yield the organisation and all below it, referred-to entities first."""
+        own = {"locations", "numbers", "people", "recording"}
+        yield Organization(
+            id=organization_id, recording=self.recording.build(), **self.model_dump(exclude=own)
+        )
+        for key, location in self.locations.items():
+            yield Location(id=key, organization_id=organization_id, **location.model_dump())
+        for e164, number in self.numbers.items():
+            values = number.model_dump()
+            yield Number(e164, organization_id, values.pop("location"), **values)
+        for key, person in self.people.items():
+            values = person.model_dump(exclude={"location", "app_version", "recording"})
+            yield Person(
+                id=key,
+                organization_id=organization_id,
+                location_id=person.location,
+                app_version=parse_app_version(person.app_version),
+                recording=person.recording.build(),
+                **values,
+            )
+
+
+class GeneratedPeople(_Section):
+    """Many alike people at one location, for load: ids `prefix-00000` up, consecutive authorised numbers."""
+
+    organization: str = Field(description="Id of an organisation described under `organizations`.")
+    location: str = Field(description="Id of one of its locations.")
+    count: int = Field(ge=1, le=1_000_000, description="How many people, each with a number.")
+    first_number: E164 = Field(description="Their first number; the others follow it.")
+    prefix: str = Field("user", description="What their ids begin with.")
+
+    def entities(self) -> Iterator[Entity]:
+        """Yield each number and its person."""
+        first = int(self.first_number)
+        for index in range(self.count):
+            e164 = f"+{first + index}"
+            yield Number(e164, self.organization, self.location, calling_plan=True, authorized=True)
+            yield Person(
+                id=f"{self.prefix}-{index:05d}",
+                organization_id=self.organization,
+                location_id=self.location,
+                first_name="User",
+                last_name=f"{index:05d}",
+                number=e164,
+            )
+
+
+class DirectorySettings(_Section):
+    """Who exists when the world begins; later changes are kept in the database and win over this."""
+
+    organizations: dict[str, OrganizationEntry] = Field(default_factory=dict, description="Customers by id.")
+    generated: tuple[GeneratedPeople, ...] = Field((), description="Blocks of alike people, for load.")
+    source: Literal["seed", "database"] = Field(
+        "database",
+        description="`database`: stored changes win over the seed; `seed`: start from this file alone.",
+    )
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> "DirectorySettings":
+        seen: set[tuple[type[Entity], str]] = set()
+        for organization in self.organizations.values():
+            _refuse_doubles(seen, Location, organization.locations)
+            _refuse_doubles(seen, Number, organization.numbers)
+            _refuse_doubles(seen, Person, organization.people)
+        try:
+            self.build()
+        except DirectoryError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def entities(self) -> Iterator[Entity]:
+        """Yield the whole seed world, referred-to entities first."""
+        for key, organization in self.organizations.items():
+            yield from organization.entities(key)
+        for block in self.generated:
+            yield from block.entities()
+
+    def build(self) -> Directory:
+        """Return a directory that holds the seed world."""
+        return Directory(self.entities())
+
+
+def _refuse_doubles(seen: set[tuple[type[Entity], str]], kind: type[Entity], keys: Iterable[str]) -> None:
+    for key in keys:
+        if (kind, key) in seen:
+            raise ValueError(f"{kind.__name__.lower()} '{key}' is described twice, in two organisations")
+        seen.add((kind, key))
