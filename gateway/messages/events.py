@@ -1,0 +1,56 @@
+"""What happens to texts, as events on the bus. Names are those of the stream and the webhooks."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gateway.messages.model import Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEvent:
+    """Something happened to a text; `message` is the text as it is after it."""
+
+    name: ClassVar[str] = "message"
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAccepted(MessageEvent):
+    """The text is durable; the sender has been told 202."""
+
+    name: ClassVar[str] = "message.accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageQueued(MessageEvent):
+    """The text waits for its release time or for a bind."""
+
+    name: ClassVar[str] = "message.queued"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSubmitted(MessageEvent):
+    """Every segment has been accepted by the carrier."""
+
+    name: ClassVar[str] = "message.submitted"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDelivered(MessageEvent):
+    """Receipts say that every segment reached the handset."""
+
+    name: ClassVar[str] = "message.delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFailed(MessageEvent):
+    """The text ended otherwise: rejected, undeliverable, expired, unknown or deleted."""
+
+    name: ClassVar[str] = "message.failed"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived(MessageEvent):
+    """An inbound text was stored (for a person, or refused with a code)."""
+
+    name: ClassVar[str] = "message.received"

@@ -1,0 +1,166 @@
+"""A text's life as data: states, the transition table, and the records that intake, dispatch and receipts share.
+
+Outbound: accepted → queued → submitted → delivered | undeliverable | expired | rejected | unknown | deleted.
+Inbound: received | undeliverable | rejected. All times are world time in integer nanoseconds since the epoch.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Direction(str, Enum):
+    """Which way a text travels, seen from the Webex user."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+class State(str, Enum):
+    """Where a text is in its life; the values are the API's words."""
+
+    ACCEPTED = "accepted"
+    QUEUED = "queued"
+    SUBMITTED = "submitted"
+    DELIVERED = "delivered"
+    UNDELIVERABLE = "undeliverable"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    DELETED = "deleted"
+    RECEIVED = "received"
+
+    @property
+    def final(self) -> bool:
+        """True when the text has its outcome (a late receipt may still correct `unknown`)."""
+        return self in _OUTCOMES or self is State.RECEIVED
+
+
+_OUTCOMES = frozenset(
+    {State.DELIVERED, State.UNDELIVERABLE, State.EXPIRED, State.REJECTED, State.UNKNOWN, State.DELETED}
+)
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.ACCEPTED: _OUTCOMES | {State.QUEUED, State.SUBMITTED},
+    State.QUEUED: _OUTCOMES | {State.SUBMITTED},
+    State.SUBMITTED: _OUTCOMES,
+    State.DELIVERED: frozenset(),
+    State.UNDELIVERABLE: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.REJECTED: frozenset(),
+    # A receipt that comes after the gateway gave up waiting still tells the truth.
+    State.UNKNOWN: frozenset({State.DELIVERED, State.UNDELIVERABLE, State.EXPIRED, State.REJECTED, State.DELETED}),
+    State.DELETED: frozenset(),
+    State.RECEIVED: frozenset(),
+}
+
+#: States of texts that still wait for a carrier: what a restart sends again.
+UNSENT = (State.ACCEPTED, State.QUEUED)
+
+#: SMPP 3.4 §5.2.28 message_state words of a receipt → the text's state; absent words are intermediate.
+STATE_OF_RECEIPT: dict[str, State] = {
+    "DELIVRD": State.DELIVERED,
+    "ACCEPTD": State.DELIVERED,
+    "EXPIRED": State.EXPIRED,
+    "DELETED": State.DELETED,
+    "UNDELIV": State.UNDELIVERABLE,
+    "UNKNOWN": State.UNKNOWN,
+    "REJECTD": State.REJECTED,
+}
+
+#: When segments end differently the text takes the worst of them, in this order.
+_WORST_FIRST = (
+    State.REJECTED,
+    State.UNDELIVERABLE,
+    State.EXPIRED,
+    State.DELETED,
+    State.UNKNOWN,
+    State.DELIVERED,
+)
+
+
+def may_follow(current: State, following: State) -> bool:
+    """Whether `following` is a legal successor of `current`."""
+    return following in TRANSITIONS[current]
+
+
+def aggregate(outcomes: list[State]) -> State:
+    """One outcome for a multipart text: delivered only if every segment was; else the worst of its segments."""
+    for state in _WORST_FIRST:
+        if state in outcomes:
+            return state
+    raise ValueError("no segment outcome to aggregate")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text as stored and shown.
+
+    `source` and `destination` are E.164 with a plus sign; `segments` counts SMPP parts; `code` and `blocked_by`
+    say why it failed, if it did; `verdicts` is JSON of what the rules said where that is worth keeping.
+    """
+
+    id: int
+    direction: Direction
+    state: State
+    source: str
+    destination: str
+    text: str
+    encoding: str
+    segments: int
+    carrier: str
+    created_ns: int
+    release_ns: int
+    expires_ns: int
+    updated_ns: int
+    organization_id: str | None = None
+    person_id: str | None = None
+    reference: int = 0
+    code: str | None = None
+    blocked_by: str | None = None
+    verdicts: str | None = None
+    client: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One submit_sm of a text: what the carrier answered and what its receipt said.
+
+    `status` is the command_status of submit_sm_resp (0 accepted); `error` the receipt's err field as sent.
+    """
+
+    message_id: int
+    part: int
+    carrier: str
+    smsc_id: str | None
+    sequence_number: int
+    status: int
+    submitted_ns: int
+    answered_ns: int
+    receipt_state: str | None = None
+    receipt_error: str | None = None
+    receipt_ns: int | None = None
+    receipt_text: bytes | None = None
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the segments of one text have come: the aggregation that turns parts into one outcome.
+
+    `outcomes` maps part (0-based) to its final state; a part without an entry is still under way.
+    """
+
+    total: int
+    answered: set[int] = field(default_factory=set)
+    outcomes: dict[int, State] = field(default_factory=dict)
+
+    def answer(self, part: int) -> bool:
+        """Note that the carrier answered `part`; True when this was the last one outstanding."""
+        self.answered.add(part)
+        return len(self.answered) == self.total
+
+    def settle(self, part: int, state: State) -> State | None:
+        """Note the outcome of `part`; the text's outcome once all parts have one, else None."""
+        self.outcomes.setdefault(part, state)
+        if len(self.outcomes) < self.total:
+            return None
+        return aggregate(list(self.outcomes.values()))

@@ -1,0 +1,145 @@
+"""Reading texts back: one, a page, and what a restart needs. Writing goes through `gateway.messages.intents`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from gateway.messages.model import UNSENT, Direction, Message, Segment, State
+from gateway.messages.tables import idempotency, inbound_segments, messages, orphan_receipts, segments
+from gateway.runtime.database import Database
+
+_MESSAGE_COLUMNS = [messages.c[name] for name in Message.__dataclass_fields__]
+_SEGMENT_COLUMNS = [segments.c[name] for name in Segment.__dataclass_fields__]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which texts a listing wants; None means any. `before_id` is exclusive: newer texts come first."""
+
+    person_id: str | None = None
+    direction: Direction | None = None
+    state: State | None = None
+    carrier: str | None = None
+    code: str | None = None
+    number: str | None = None
+    text_contains: str | None = None
+    before_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """What an Idempotency-Key was used for before."""
+
+    digest: str
+    message_id: int
+
+
+class MessageStore:
+    """Queries over the tables of the messages room."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, message_id: int) -> Message | None:
+        """The text with this key, or None."""
+        row = await self._database.fetch_one(select(*_MESSAGE_COLUMNS).where(messages.c.id == message_id))
+        return None if row is None else _message(row)
+
+    async def segments_of(self, message_id: int) -> list[Segment]:
+        """The segments handed to a carrier so far, by part."""
+        query = select(*_SEGMENT_COLUMNS).where(segments.c.message_id == message_id).order_by(segments.c.part)
+        return [Segment(*row) for row in await self._database.fetch(query)]
+
+    async def page(self, wanted: Filter, limit: int) -> list[Message]:
+        """Up to `limit` texts, newest first."""
+        query = _filtered(select(*_MESSAGE_COLUMNS), wanted).order_by(messages.c.id.desc()).limit(limit)
+        return [_message(row) for row in await self._database.fetch(query)]
+
+    async def known_key(self, caller: str, key: str) -> KnownKey | None:
+        """What `caller` used this Idempotency-Key for, or None."""
+        row = await self._database.fetch_one(
+            select(idempotency.c.digest, idempotency.c.message_id).where(
+                idempotency.c.caller == caller, idempotency.c.key == key
+            )
+        )
+        return None if row is None else KnownKey(row[0], row[1])
+
+    async def unsent(self) -> list[Message]:
+        """Texts that were accepted and are not wholly with a carrier: a restart sends the rest, oldest first."""
+        query = (
+            select(*_MESSAGE_COLUMNS)
+            .where(
+                messages.c.direction == Direction.OUTBOUND.value,
+                messages.c.state.in_([state.value for state in UNSENT]),
+            )
+            .order_by(messages.c.id)
+        )
+        return [_message(row) for row in await self._database.fetch(query)]
+
+    async def answered_parts(self, message_ids: Sequence[int]) -> dict[int, list[Segment]]:
+        """The segments already answered of the given texts, by text."""
+        found: dict[int, list[Segment]] = {}
+        for start in range(0, len(message_ids), 500):
+            query = select(*_SEGMENT_COLUMNS).where(segments.c.message_id.in_(message_ids[start : start + 500]))
+            for row in await self._database.fetch(query):
+                segment = Segment(*row)
+                found.setdefault(segment.message_id, []).append(segment)
+        return found
+
+    async def awaiting_receipt(self) -> list[tuple[int, int, int, int, str, str]]:
+        """(message id, part, segments, expires_ns, carrier, SMSC id) of every segment whose receipt may still come."""
+        query = (
+            select(
+                segments.c.message_id,
+                segments.c.part,
+                messages.c.segments,
+                messages.c.expires_ns,
+                segments.c.carrier,
+                segments.c.smsc_id,
+            )
+            .join(messages, messages.c.id == segments.c.message_id)
+            .where(
+                messages.c.state == State.SUBMITTED.value,
+                segments.c.receipt_state.is_(None),
+                segments.c.smsc_id.is_not(None),
+            )
+            .order_by(segments.c.message_id, segments.c.part)
+        )
+        return [tuple(row) for row in await self._database.fetch(query)]
+
+    async def orphans(self) -> list[Row[Any]]:
+        """Receipts that found no submit before the restart."""
+        return await self._database.fetch(select(orphan_receipts).order_by(orphan_receipts.c.id))
+
+    async def partial_inbound(self) -> list[Row[Any]]:
+        """Inbound segments that wait for the rest of their text."""
+        return await self._database.fetch(select(inbound_segments).order_by(inbound_segments.c.id))
+
+
+def _message(row: Row[Any]) -> Message:
+    values = list(row)
+    values[1] = Direction(values[1])
+    values[2] = State(values[2])
+    return Message(*values)
+
+
+def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
+    exact = {
+        messages.c.person_id: wanted.person_id,
+        messages.c.direction: wanted.direction and wanted.direction.value,
+        messages.c.state: wanted.state and wanted.state.value,
+        messages.c.carrier: wanted.carrier,
+        messages.c.code: wanted.code,
+    }
+    for column, value in exact.items():
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.number is not None:
+        query = query.where((messages.c.source == wanted.number) | (messages.c.destination == wanted.number))
+    if wanted.text_contains is not None:
+        query = query.where(messages.c.text.contains(wanted.text_contains, autoescape=True))
+    if wanted.before_id is not None:
+        query = query.where(messages.c.id < wanted.before_id)
+    return query
