@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the third-party programs that the marked tests talk to, skipping what is there already.
 set -eu
+PATH="$PATH:/usr/sbin:/usr/local/sbin"
 want=""
 need() { # command package
     command -v "$1" >/dev/null 2>&1 || want="$want $2"
@@ -11,6 +12,7 @@ need tshark tshark
 need node nodejs
 need npm npm
 need chromium chromium
+need baresip baresip
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || want="$want postgresql"
 if [ -n "$want" ]; then
     echo "Installing:$want"
