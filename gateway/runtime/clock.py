@@ -1,0 +1,375 @@
+"""World time: what every rule sees. The wire's timers never use it.
+
+`TimerQueue` is the pure heap; `WorldClock` adds the three modes and one timer of the event loop:
+
+- *system*: the machine's own clock.
+- *scaled*: runs from its own moment at a factor (1.0 after `advance` in system mode).
+- *frozen*: stands still; only `advance` and `run_until_idle` move it.
+
+Advancing walks through the due moments one by one: a callback sees the world at its own due moment, and what
+it schedules on the way fires in order, so that four weeks of registration pass in milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from gateway.runtime.errors import ClockError
+from gateway.runtime.log import get_logger
+
+SECOND_NS = 1_000_000_000
+MAX_NS = 253_402_300_799 * SECOND_NS
+"""The end of the year 9999: later moments have no ISO-8601 form."""
+
+_MAX_CALLBACKS_PER_MOMENT = 1_000_000
+_MAX_CALLBACKS_PER_TICK = 500
+_MAX_LOOP_DELAY_SECONDS = 30.0  # a wall clock that was set forward is noticed at the latest after this
+_NEVER = 1 << 63
+_SETTLE_TURNS = 10
+
+_log = get_logger("clock")
+
+
+class TimerHandle:
+    """One scheduled callback. `cancel()` is cheap and may be called at any time."""
+
+    __slots__ = ("_args", "_callback", "_queue", "due_ns")
+
+    def __init__(self, queue: TimerQueue, due_ns: int, callback: Callable[..., None], args: tuple[Any, ...]):
+        self.due_ns = due_ns
+        self._queue: TimerQueue | None = queue
+        self._callback: Callable[..., None] | None = callback
+        self._args = args
+
+    @property
+    def pending(self) -> bool:
+        """Tell whether the callback will still be called."""
+        return self._queue is not None
+
+    def cancel(self) -> None:
+        """Make sure the callback is not called (any more)."""
+        if self._queue is not None:
+            self._queue.note_cancelled()
+            self._queue = self._callback = None
+            self._args = ()
+
+    def run(self) -> None:
+        """Call the callback; `WorldClock` does this."""
+        callback, args = self._callback, self._args
+        self._queue = self._callback = None
+        self._args = ()
+        if callback is not None:
+            callback(*args)
+
+
+class TimerQueue:
+    """A heap of timers in order of (due moment, scheduling order). Pure: no clock, no loop."""
+
+    __slots__ = ("_cancelled", "_heap", "_sequence")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, TimerHandle]] = []
+        self._sequence = 0
+        self._cancelled = 0
+
+    def __len__(self) -> int:
+        return len(self._heap) - self._cancelled
+
+    def add(self, due_ns: int, callback: Callable[..., None], args: tuple[Any, ...] = ()) -> TimerHandle:
+        """Schedule a callback."""
+        handle = TimerHandle(self, due_ns, callback, args)
+        self._sequence += 1
+        heappush(self._heap, (due_ns, self._sequence, handle))
+        return handle
+
+    def next_due_ns(self) -> int | None:
+        """Return the earliest due moment, None if nothing is scheduled."""
+        heap = self._heap
+        while heap and not heap[0][2].pending:
+            heappop(heap)
+            self._cancelled -= 1
+        return heap[0][0] if heap else None
+
+    def pop_due(self, now_ns: int) -> TimerHandle | None:
+        """Take out the first timer due at `now_ns` or before, None if there is none."""
+        due_ns = self.next_due_ns()
+        if due_ns is None or due_ns > now_ns:
+            return None
+        return heappop(self._heap)[2]
+
+    def note_cancelled(self) -> None:
+        """Count a cancelled timer; once they outnumber the living the heap is swept."""
+        self._cancelled += 1
+        if self._cancelled > 1000 and self._cancelled * 2 > len(self._heap):
+            self._heap[:] = [entry for entry in self._heap if entry[2].pending]
+            heapify(self._heap)
+            self._cancelled = 0
+
+
+class WorldClock:
+    """The world's time, its timers, and the means to bend both.
+
+    `start_ns` None follows the machine's clock (mode *system*); otherwise the world begins at that moment, at
+    `speed`, or frozen with `frozen`. Used from one thread (the loop's), except `now_ns`, which any may call.
+    Works without a running loop too: then only `advance` fires timers.
+    """
+
+    def __init__(self, start_ns: int | None = None, *, speed: float = 1.0, frozen: bool = False) -> None:
+        self._timers = TimerQueue()
+        self._listeners: list[Callable[[], None]] = []
+        self._mode = "system"
+        self._speed = 1.0
+        self._base_world_ns = 0
+        self._base_wire_ns = 0
+        self._walking_ns: int | None = None
+        self._armed_ns = _NEVER  # a timer due before this moment needs the loop to be armed anew
+        self._loop_timer: asyncio.TimerHandle | None = None
+        self._in_flight = 0
+        self._landed: asyncio.Future[None] | None = None
+        if start_ns is not None or frozen or speed != 1.0:
+            self._rebase(time.time_ns() if start_ns is None else start_ns)
+            self._mode = "frozen" if frozen else "scaled"
+            self._speed = 0.0 if frozen else self._checked_speed(speed)
+
+    @property
+    def mode(self) -> str:
+        """`system`, `frozen` or `scaled`."""
+        return self._mode
+
+    @property
+    def speed(self) -> float:
+        """World seconds per real second; 0.0 while frozen."""
+        return self._speed
+
+    def now_ns(self) -> int:
+        """Return the world's moment: nanoseconds since the Unix epoch."""
+        if self._walking_ns is not None:
+            return self._walking_ns
+        if self._mode == "system":
+            return time.time_ns()
+        if self._mode == "frozen":
+            return self._base_world_ns
+        return self._base_world_ns + int((time.monotonic_ns() - self._base_wire_ns) * self._speed)
+
+    def next_due_ns(self) -> int | None:
+        """Return the moment of the earliest timer, None if nothing is scheduled."""
+        return self._timers.next_due_ns()
+
+    def call_at(self, due_ns: int, callback: Callable[..., None], *args: Any) -> TimerHandle:
+        """Call `callback(*args)` when the world reaches `due_ns` (at once, but not inline, if it has)."""
+        handle = self._timers.add(due_ns, callback, args)
+        if due_ns < self._armed_ns:
+            self._arm()
+        return handle
+
+    def call_later(self, delay_s: float, callback: Callable[..., None], *args: Any) -> TimerHandle:
+        """Call `callback(*args)` after `delay_s` seconds of world time."""
+        return self.call_at(self.now_ns() + round(delay_s * SECOND_NS), callback, *args)
+
+    async def sleep_until(self, due_ns: int) -> None:
+        """Wait until the world has reached `due_ns`."""
+        if due_ns <= self.now_ns():
+            await asyncio.sleep(0)
+            return
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        handle = self.call_at(due_ns, _resolve, reached)
+        try:
+            await reached
+        finally:
+            handle.cancel()
+
+    def advance(self, seconds: float) -> None:
+        """Move the world forward, through every due moment on the way, before this call returns.
+
+        Raises `ClockError` for a negative or endless step, beyond the year 9999, or from a timer's callback.
+        """
+        if not 0 <= seconds < MAX_NS / SECOND_NS:
+            raise ClockError(
+                f"cannot advance by {seconds} seconds: time only moves forward, to the year 9999"
+            )
+        self.advance_to(self.now_ns() + round(seconds * SECOND_NS))
+
+    def advance_to(self, target_ns: int) -> None:
+        """Move the world forward to a moment; see `advance`."""
+        if self._walking_ns is not None:
+            raise ClockError(
+                "cannot advance the world from a timer's callback: schedule another timer instead"
+            )
+        now_ns = self.now_ns()
+        if not now_ns <= target_ns <= MAX_NS:
+            raise ClockError("cannot advance to a moment in the past or beyond the year 9999")
+        self._walk(now_ns, target_ns)
+        self._rebase(target_ns)
+        if self._mode == "system":
+            self._mode = "scaled"
+        self._changed()
+
+    def set_speed(self, factor: float) -> None:
+        """Run at `factor` world seconds per real second from here on. Raises `ClockError` unless 0 < factor ≤ 1e6."""
+        speed = self._checked_speed(factor)
+        self._rebase(self.now_ns())
+        self._mode, self._speed = "scaled", speed
+        self._changed()
+
+    def freeze(self) -> None:
+        """Stop the world at its present moment."""
+        self._rebase(self.now_ns())
+        self._mode, self._speed = "frozen", 0.0
+        self._changed()
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after every jump, change of speed and freeze. Return a function that ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def start(self) -> None:
+        """Arm timers that were scheduled before the event loop ran."""
+        self._arm()
+
+    def close(self) -> None:
+        """Let go of the event loop; scheduled timers stay, nothing fires them any more."""
+        if self._loop_timer is not None:
+            self._loop_timer.cancel()
+            self._loop_timer = None
+        self._armed_ns = _NEVER
+
+    # Discrete mode: the world moves only while nothing is under way.
+
+    @property
+    def in_flight(self) -> int:
+        """How many pieces of work hold the world still in discrete mode."""
+        return self._in_flight
+
+    def begin(self) -> None:
+        """Count a piece of work (a PDU, a commit) that has to end before the world may move on."""
+        self._in_flight += 1
+
+    def end(self) -> None:
+        """Count its end."""
+        if self._in_flight == 0:
+            raise ClockError("end() without begin()")
+        self._in_flight -= 1
+        if self._in_flight == 0 and self._landed is not None:
+            _resolve(self._landed)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Hold the world still inside a `with` block."""
+        self.begin()
+        try:
+            yield
+        finally:
+            self.end()
+
+    async def run_until_idle(self, until_ns: int | None = None, *, settle_turns: int = _SETTLE_TURNS) -> int:
+        """Discrete mode: step from due moment to due moment, each once nothing is in flight.
+
+        Freezes the world. Ends when nothing is scheduled, or at `until_ns` (the world then stands there).
+        `settle_turns` rounds of the event loop are granted to tasks between two steps. Returns the steps taken.
+        """
+        if self._mode != "frozen":
+            self.freeze()
+        steps = 0
+        while True:
+            await self._settle(settle_turns)
+            due_ns = self.next_due_ns()
+            if due_ns is None or (until_ns is not None and due_ns > until_ns):
+                break
+            self.advance_to(max(due_ns, self.now_ns()))
+            steps += 1
+        if until_ns is not None and until_ns > self.now_ns():
+            self.advance_to(until_ns)
+        return steps
+
+    async def _settle(self, turns: int) -> None:
+        quiet = 0
+        while quiet < turns:
+            if self._in_flight:
+                quiet = 0
+                self._landed = asyncio.get_running_loop().create_future()
+                try:
+                    await self._landed
+                finally:
+                    self._landed = None
+            await asyncio.sleep(0)
+            quiet += 1
+
+    # Firing.
+
+    def _walk(self, now_ns: int, target_ns: int) -> None:
+        moment_ns, callbacks = now_ns, 0
+        try:
+            while (handle := self._timers.pop_due(target_ns)) is not None:
+                if handle.due_ns > moment_ns:
+                    moment_ns, callbacks = handle.due_ns, 0
+                self._walking_ns = moment_ns
+                self._run(handle)
+                callbacks += 1
+                if callbacks > _MAX_CALLBACKS_PER_MOMENT:
+                    raise ClockError("timers keep scheduling themselves for one and the same moment")
+        finally:
+            self._walking_ns = None
+
+    def _tick(self) -> None:
+        self._loop_timer = None
+        self._armed_ns = 0  # callbacks need not arm: it is done once, below
+        for _ in range(_MAX_CALLBACKS_PER_TICK):
+            handle = self._timers.pop_due(self.now_ns())
+            if handle is None:
+                break
+            self._run(handle)
+        self._arm()
+
+    def _run(self, handle: TimerHandle) -> None:
+        try:
+            handle.run()
+        except Exception:
+            _log.exception("timer failed")
+
+    def _arm(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if self._loop_timer is not None:
+            self._loop_timer.cancel()
+            self._loop_timer = None
+        due_ns = self._timers.next_due_ns()
+        if due_ns is None:
+            self._armed_ns = _NEVER
+            return
+        wait_ns = due_ns - self.now_ns()
+        if wait_ns > 0 and self._mode == "frozen":
+            self._armed_ns = self._base_world_ns + 1
+            return
+        delay_s = wait_ns / SECOND_NS / (self._speed or 1.0) if wait_ns > 0 else 0.0
+        self._armed_ns = due_ns
+        self._loop_timer = loop.call_later(min(delay_s, _MAX_LOOP_DELAY_SECONDS), self._tick)
+
+    def _rebase(self, world_ns: int) -> None:
+        self._base_world_ns = world_ns
+        self._base_wire_ns = time.monotonic_ns()
+
+    def _changed(self) -> None:
+        self._arm()
+        for listener in list(self._listeners):
+            try:
+                listener()
+            except Exception:
+                _log.exception("clock listener failed")
+
+    @staticmethod
+    def _checked_speed(factor: float) -> float:
+        if not 0 < factor <= 1_000_000:
+            raise ClockError(f"speed {factor} is outside 0 < speed ≤ 1,000,000; freeze() stops the world")
+        return float(factor)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
