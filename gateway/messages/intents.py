@@ -1,7 +1,8 @@
 """Typed write intents of the messages room: what the rest of the room asks the database to make durable.
 
-Each is a tuple of bind parameters in field order with its statement beside it (`gateway.runtime.database`). Updates
-guard the transition in SQL, so that statements of one batch may run grouped: a final state is never overwritten.
+Each is a tuple of bind parameters in field order with its statement beside it (`gateway.runtime.database`).
+Updates guard the transition in SQL, so that statements of one batch may run grouped: a final state is never
+overwritten.
 """
 
 from typing import NamedTuple
@@ -58,7 +59,7 @@ class InsertMessage(NamedTuple):
 
 
 class InsertIdempotencyKey(NamedTuple):
-    """A caller's Idempotency-Key; unique per caller, so that a concurrent repeat fails instead of sending twice."""
+    """A caller's Idempotency-Key; unique per caller, so that a concurrent repeat cannot send twice."""
 
     caller: str
     key: str
@@ -83,10 +84,8 @@ class InsertSegment(NamedTuple):
     answered_ns: int
 
     statement = insert(segments).values(
-        {name: bindparam(name) for name in (
-            "message_id", "part", "carrier", "smsc_id", "sequence_number", "status", "submitted_ns", "answered_ns"
-        )}
-    )  # fmt: skip
+        {c.name: bindparam(c.name) for c in segments.columns if not c.name.startswith("receipt_")}
+    )
     rank = 2
 
 

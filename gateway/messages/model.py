@@ -1,21 +1,23 @@
-"""A text's life as data: states, the transition table, and the records that intake, dispatch and receipts share.
+"""A text's life as data: states, the transition table, and the records that the rest of the room shares.
 
 Outbound: accepted → queued → submitted → delivered | undeliverable | expired | rejected | unknown | deleted.
 Inbound: received | undeliverable | rejected. All times are world time in integer nanoseconds since the epoch.
 """
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
+
+from gateway.smpp.constants import MessageState
 
 
-class Direction(str, Enum):
+class Direction(StrEnum):
     """Which way a text travels, seen from the Webex user."""
 
     OUTBOUND = "outbound"
     INBOUND = "inbound"
 
 
-class State(str, Enum):
+class State(StrEnum):
     """Where a text is in its life; the values are the API's words."""
 
     ACCEPTED = "accepted"
@@ -48,7 +50,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.EXPIRED: frozenset(),
     State.REJECTED: frozenset(),
     # A receipt that comes after the gateway gave up waiting still tells the truth.
-    State.UNKNOWN: frozenset({State.DELIVERED, State.UNDELIVERABLE, State.EXPIRED, State.REJECTED, State.DELETED}),
+    State.UNKNOWN: _OUTCOMES - {State.UNKNOWN},
     State.DELETED: frozenset(),
     State.RECEIVED: frozenset(),
 }
@@ -56,15 +58,14 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 #: States of texts that still wait for a carrier: what a restart sends again.
 UNSENT = (State.ACCEPTED, State.QUEUED)
 
-#: SMPP 3.4 §5.2.28 message_state words of a receipt → the text's state; absent words are intermediate.
-STATE_OF_RECEIPT: dict[str, State] = {
-    "DELIVRD": State.DELIVERED,
-    "ACCEPTD": State.DELIVERED,
-    "EXPIRED": State.EXPIRED,
-    "DELETED": State.DELETED,
-    "UNDELIV": State.UNDELIVERABLE,
-    "UNKNOWN": State.UNKNOWN,
-    "REJECTD": State.REJECTED,
+#: SMPP 3.4 §5.2.28 message_state of a receipt → the text's state; absent ones are intermediate.
+STATE_OF_RECEIPT: dict[MessageState, State] = {
+    MessageState.DELIVERED: State.DELIVERED,
+    MessageState.EXPIRED: State.EXPIRED,
+    MessageState.DELETED: State.DELETED,
+    MessageState.UNDELIVERABLE: State.UNDELIVERABLE,
+    MessageState.UNKNOWN: State.UNKNOWN,
+    MessageState.REJECTED: State.REJECTED,
 }
 
 #: When segments end differently the text takes the worst of them, in this order.
@@ -84,7 +85,7 @@ def may_follow(current: State, following: State) -> bool:
 
 
 def aggregate(outcomes: list[State]) -> State:
-    """One outcome for a multipart text: delivered only if every segment was; else the worst of its segments."""
+    """One outcome for a multipart text: delivered only if every segment was; else the worst of them."""
     for state in _WORST_FIRST:
         if state in outcomes:
             return state
@@ -95,8 +96,9 @@ def aggregate(outcomes: list[State]) -> State:
 class Message:
     """A text as stored and shown.
 
-    `source` and `destination` are E.164 with a plus sign; `segments` counts SMPP parts; `code` and `blocked_by`
-    say why it failed, if it did; `verdicts` is JSON of what the rules said where that is worth keeping.
+    `source` and `destination` are E.164 with a plus sign; `segments` counts SMPP parts; `code` and
+    `blocked_by` say why it failed, if it did; `verdicts` is JSON of what the rules said where it is worth
+    keeping.
     """
 
     id: int

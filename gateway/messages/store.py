@@ -1,4 +1,4 @@
-"""Reading texts back: one, a page, and what a restart needs. Writing goes through `gateway.messages.intents`."""
+"""Reading texts back: one, a page, and what a restart needs. Writing: `gateway.messages.intents`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class MessageStore:
         return None if row is None else KnownKey(row[0], row[1])
 
     async def unsent(self) -> list[Message]:
-        """Texts that were accepted and are not wholly with a carrier: a restart sends the rest, oldest first."""
+        """Texts accepted but not wholly with a carrier, oldest first: a restart sends the rest."""
         query = (
             select(*_MESSAGE_COLUMNS)
             .where(
@@ -82,14 +82,15 @@ class MessageStore:
         """The segments already answered of the given texts, by text."""
         found: dict[int, list[Segment]] = {}
         for start in range(0, len(message_ids), 500):
-            query = select(*_SEGMENT_COLUMNS).where(segments.c.message_id.in_(message_ids[start : start + 500]))
+            some = message_ids[start : start + 500]
+            query = select(*_SEGMENT_COLUMNS).where(segments.c.message_id.in_(some))
             for row in await self._database.fetch(query):
                 segment = Segment(*row)
                 found.setdefault(segment.message_id, []).append(segment)
         return found
 
     async def awaiting_receipt(self) -> list[tuple[int, int, int, int, str, str]]:
-        """(message id, part, segments, expires_ns, carrier, SMSC id) of every segment whose receipt may still come."""
+        """(message id, part, segments, expires_ns, carrier, SMSC id) of segments whose receipt may come."""
         query = (
             select(
                 segments.c.message_id,

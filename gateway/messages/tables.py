@@ -1,4 +1,4 @@
-"""The tables of the messages room. Integer time-ordered keys; epoch nanoseconds of world time in every `_ns` column."""
+"""The tables of the messages room: integer time-ordered keys, `_ns` columns in world time since the epoch."""
 
 from sqlalchemy import (
     BigInteger,
@@ -62,7 +62,7 @@ segments = Table(
     sqlite_with_rowid=False,
 )
 
-#: Idempotency-Key of a caller → the text it made and a digest of the request, so that a reuse with another body shows.
+#: Idempotency-Key of a caller → the text it made, and a digest so that a reuse with another body shows.
 idempotency = Table(
     "message_idempotency",
     metadata,

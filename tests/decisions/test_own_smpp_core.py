@@ -51,7 +51,15 @@ def test_there_is_no_server_side() -> None:
 
 def test_commands_that_a_gateway_needs_are_absent() -> None:
     known = {name.lower() for name in aiosmpplib.__all__}
-    assert not known & {"datasm", "querysm", "cancelsm", "replacesm", "submitmulti", "outbind", "alertnotification"}
+    assert not known & {
+        "datasm",
+        "querysm",
+        "cancelsm",
+        "replacesm",
+        "submitmulti",
+        "outbind",
+        "alertnotification",
+    }
 
 
 def test_a_receipt_with_a_hexadecimal_error_cannot_be_read() -> None:

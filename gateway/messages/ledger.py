@@ -1,0 +1,143 @@
+"""Where a text's story is written on: the one place that stores an outcome, tells the bus and counts it."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gateway.messages.events import (
+    MessageAccepted,
+    MessageDelivered,
+    MessageEvent,
+    MessageFailed,
+    MessageQueued,
+    MessageReceived,
+    MessageSubmitted,
+)
+from gateway.messages.intents import MarkFinal, MarkQueued, MarkReceipt, MarkSubmitted
+from gateway.messages.model import Direction, Message, State
+from gateway.messages.store import MessageStore
+from gateway.runtime.bus import Bus
+from gateway.runtime.clock import WorldClock
+from gateway.runtime.database import Database
+from gateway.runtime.ids import id_unix_ms
+from gateway.runtime.metrics import Metrics
+
+#: Texts kept at hand for events; older ones are read back when somebody wants to hear of them.
+RECENT_TEXTS = 20_000
+
+
+class Ledger:
+    """Outcomes of texts: durable, told and counted, each once."""
+
+    def __init__(self, database: Database, bus: Bus, clock: WorldClock, metrics: Metrics) -> None:
+        self.database = database
+        self.store = MessageStore(database)
+        self.clock = clock
+        self._bus = bus
+        self._recent: dict[int, Message] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        accepted = metrics.counter(
+            "gateway_messages_accepted_total", "Texts that were stored to go on", ("direction",)
+        )
+        self._accepted = {direction: accepted.labels(direction.value) for direction in Direction}
+        self._rejected = metrics.counter(
+            "gateway_messages_rejected_total", "Texts refused by a rule, by its code", ("direction", "code")
+        )
+        self._finished = metrics.counter(
+            "gateway_messages_finished_total", "Texts with an outcome", ("direction", "carrier", "state")
+        )
+        self._segments = metrics.counter(
+            "gateway_message_segments_total", "SMPP segments of accepted texts", ("direction", "carrier")
+        )
+        self._latency = metrics.histogram(
+            "gateway_delivery_latency_seconds", "Acceptance to delivery receipt, real time", ("carrier",)
+        )
+
+    def accepted(self, message: Message) -> None:
+        """The text is durable and its sender is about to be told."""
+        self._accepted[message.direction].inc()
+        self._segments.labels(message.direction.value, message.carrier).inc(message.segments)
+        if self._bus.wanted(MessageAccepted):
+            self._bus.publish(MessageAccepted(message))
+        self._remember(message)
+
+    def refused(self, direction: Direction, code: str) -> None:
+        """A rule refused a text before it was stored."""
+        self._rejected.labels(direction.value, code).inc()
+
+    def received(self, message: Message) -> None:
+        """An inbound text is durable, whatever the rules made of it."""
+        if message.state is State.RECEIVED:
+            self._accepted[Direction.INBOUND].inc()
+        elif message.code is not None:
+            self.refused(Direction.INBOUND, message.code)
+        self._segments.labels("inbound", message.carrier).inc(message.segments)
+        self._finished.labels("inbound", message.carrier, message.state.value).inc()
+        self._bus.publish(MessageReceived(message))
+
+    def queued(self, message_id: int) -> None:
+        """The text has to wait for its release time or for a bind."""
+        now_ns = self.clock.now_ns()
+        self.database.write_soon(MarkQueued(now_ns, message_id))
+        self._tell(MessageQueued, message_id, State.QUEUED, now_ns)
+
+    def submitted(self, message_id: int) -> None:
+        """Every segment is with the carrier."""
+        now_ns = self.clock.now_ns()
+        self.database.write_soon(MarkSubmitted(now_ns, message_id))
+        self._tell(MessageSubmitted, message_id, State.SUBMITTED, now_ns)
+
+    def finish(
+        self,
+        message_id: int,
+        carrier: str,
+        state: State,
+        *,
+        code: str | None = None,
+        blocked_by: str | None = None,
+        receipts: Iterable[MarkReceipt] = (),
+    ) -> "asyncio.Future[None]":
+        """The text has its outcome; the future resolves when that is durable."""
+        now_ns = self.clock.now_ns()
+        self._finished.labels("outbound", carrier, state.value).inc()
+        if state is State.DELIVERED:
+            self._latency.labels(carrier).observe(max(0.0, time.time() - id_unix_ms(message_id) / 1000))
+        durable = self.database.write(*receipts, MarkFinal(state.value, now_ns, code, blocked_by, message_id))
+        kind = MessageDelivered if state is State.DELIVERED else MessageFailed
+        self._tell(kind, message_id, state, now_ns, code, blocked_by)
+        self._recent.pop(message_id, None)
+        return durable
+
+    def _remember(self, message: Message) -> None:
+        recent = self._recent
+        recent[message.id] = message
+        if len(recent) > RECENT_TEXTS:
+            del recent[next(iter(recent))]
+
+    def _tell(
+        self,
+        kind: type[MessageEvent],
+        message_id: int,
+        state: State,
+        now_ns: int,
+        code: str | None = None,
+        blocked_by: str | None = None,
+    ) -> None:
+        if not self._bus.wanted(kind):
+            return
+        message = self._recent.get(message_id)
+        if message is None:
+            task = asyncio.get_running_loop().create_task(self._tell_later(kind, message_id))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return
+        message = replace(message, state=state, updated_ns=now_ns, code=code, blocked_by=blocked_by)
+        self._recent[message_id] = message
+        self._bus.publish(kind(message))
+
+    async def _tell_later(self, kind: type[MessageEvent], message_id: int) -> None:
+        await self.database.flush()
+        message = await self.store.get(message_id)
+        if message is not None:
+            self._bus.publish(kind(message))
