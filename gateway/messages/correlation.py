@@ -1,9 +1,9 @@
 """Which receipt belongs to which segment: pure, bounded, flat in cost.
 
-Segments that await a receipt are kept per carrier in generations by expiry: a receipt's entry vanishes with its
-match, giving up on the overdue costs nothing per text, and a million waiting texts cost the same per text as a
-hundred. Notations of message ids differ between response and receipt (`gateway.smpp.receipt.id_candidates`): an
-id is filed under its canonical form and sought under each candidate.
+Segments that await a receipt are kept per carrier in generations by expiry: a receipt's entry vanishes with
+its match, giving up on the overdue costs nothing per text, and a million waiting texts cost the same per text
+as a hundred. Notations of message ids differ between response and receipt: an id is filed under its canonical
+form and sought under each candidate (`gateway.smpp.receipt`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,7 +35,8 @@ def _unpack(packed: int) -> Awaited:
 class AwaitedReceipts:
     """Segments of one carrier whose receipts are still to come.
 
-    `validity_ns` is the usual validity of a text; overdue segments are given up at most a sixteenth of it late.
+    `validity_ns` is the usual validity of a text; overdue segments are given up a sixteenth of it late at
+    most.
     """
 
     def __init__(self, validity_ns: int) -> None:

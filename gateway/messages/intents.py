@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, literal_column,
 
 from gateway.messages.model import TRANSITIONS, State
 from gateway.messages.tables import idempotency, inbound_segments, messages, orphan_receipts, segments
+from gateway.runtime.intents import writes
 
 
 def _word(state: State) -> ColumnElement[str]:
@@ -30,6 +31,7 @@ def _before(following: State) -> ColumnElement[bool]:
 _OPEN = _in(*(state for state, successors in TRANSITIONS.items() if successors))
 
 
+@writes(insert(messages).values({c.name: bindparam(c.name) for c in messages.columns}), rank=0)
 class InsertMessage(NamedTuple):
     """A new text, outbound or inbound."""
 
@@ -54,10 +56,8 @@ class InsertMessage(NamedTuple):
     verdicts: str | None
     client: str | None
 
-    statement = insert(messages).values({c.name: bindparam(c.name) for c in messages.columns})
-    rank = 0
 
-
+@writes(insert(idempotency).values({c.name: bindparam(c.name) for c in idempotency.columns}), rank=1)
 class InsertIdempotencyKey(NamedTuple):
     """A caller's Idempotency-Key; unique per caller, so that a concurrent repeat cannot send twice."""
 
@@ -67,10 +67,13 @@ class InsertIdempotencyKey(NamedTuple):
     message_id: int
     created_ns: int
 
-    statement = insert(idempotency).values({c.name: bindparam(c.name) for c in idempotency.columns})
-    rank = 1
 
-
+@writes(
+    insert(segments).values(
+        {c.name: bindparam(c.name) for c in segments.columns if not c.name.startswith("receipt_")}
+    ),
+    rank=2,
+)
 class InsertSegment(NamedTuple):
     """The carrier's answer to one submit_sm."""
 
@@ -83,40 +86,50 @@ class InsertSegment(NamedTuple):
     submitted_ns: int
     answered_ns: int
 
-    statement = insert(segments).values(
-        {c.name: bindparam(c.name) for c in segments.columns if not c.name.startswith("receipt_")}
-    )
-    rank = 2
 
-
+@writes(
+    (
+        update(messages)
+        .where(messages.c.id == bindparam("message_id"), _before(State.QUEUED))
+        .values(state=_word(State.QUEUED), updated_ns=bindparam("updated_ns"))
+    ),
+    rank=3,
+)
 class MarkQueued(NamedTuple):
     """The text waits: for its release time or for a bind."""
 
     updated_ns: int
     message_id: int
 
-    statement = (
+
+@writes(
+    (
         update(messages)
-        .where(messages.c.id == bindparam("message_id"), _before(State.QUEUED))
-        .values(state=_word(State.QUEUED), updated_ns=bindparam("updated_ns"))
-    )
-    rank = 3
-
-
+        .where(messages.c.id == bindparam("message_id"), _before(State.SUBMITTED))
+        .values(state=_word(State.SUBMITTED), updated_ns=bindparam("updated_ns"))
+    ),
+    rank=4,
+)
 class MarkSubmitted(NamedTuple):
     """Every segment is with the carrier."""
 
     updated_ns: int
     message_id: int
 
-    statement = (
+
+@writes(
+    (
         update(messages)
-        .where(messages.c.id == bindparam("message_id"), _before(State.SUBMITTED))
-        .values(state=_word(State.SUBMITTED), updated_ns=bindparam("updated_ns"))
-    )
-    rank = 4
-
-
+        .where(messages.c.id == bindparam("message_id"), _OPEN)
+        .values(
+            state=bindparam("state"),
+            updated_ns=bindparam("updated_ns"),
+            code=bindparam("code"),
+            blocked_by=bindparam("blocked_by"),
+        )
+    ),
+    rank=5,
+)
 class MarkFinal(NamedTuple):
     """The text has its outcome; an outcome already there stays, except `unknown`."""
 
@@ -126,19 +139,20 @@ class MarkFinal(NamedTuple):
     blocked_by: str | None
     message_id: int
 
-    statement = (
-        update(messages)
-        .where(messages.c.id == bindparam("message_id"), _OPEN)
+
+@writes(
+    (
+        update(segments)
+        .where(segments.c.message_id == bindparam("message_id"), segments.c.part == bindparam("part"))
         .values(
-            state=bindparam("state"),
-            updated_ns=bindparam("updated_ns"),
-            code=bindparam("code"),
-            blocked_by=bindparam("blocked_by"),
+            receipt_state=bindparam("receipt_state"),
+            receipt_error=bindparam("receipt_error"),
+            receipt_ns=bindparam("receipt_ns"),
+            receipt_text=bindparam("receipt_text"),
         )
-    )
-    rank = 5
-
-
+    ),
+    rank=5,
+)
 class MarkReceipt(NamedTuple):
     """A receipt for one segment."""
 
@@ -149,19 +163,8 @@ class MarkReceipt(NamedTuple):
     message_id: int
     part: int
 
-    statement = (
-        update(segments)
-        .where(segments.c.message_id == bindparam("message_id"), segments.c.part == bindparam("part"))
-        .values(
-            receipt_state=bindparam("receipt_state"),
-            receipt_error=bindparam("receipt_error"),
-            receipt_ns=bindparam("receipt_ns"),
-            receipt_text=bindparam("receipt_text"),
-        )
-    )
-    rank = 5
 
-
+@writes(insert(orphan_receipts).values({c.name: bindparam(c.name) for c in orphan_receipts.columns}), rank=6)
 class InsertOrphanReceipt(NamedTuple):
     """A receipt nobody expects yet."""
 
@@ -173,19 +176,17 @@ class InsertOrphanReceipt(NamedTuple):
     received_ns: int
     receipt_text: bytes | None
 
-    statement = insert(orphan_receipts).values({c.name: bindparam(c.name) for c in orphan_receipts.columns})
-    rank = 6
 
-
+@writes(delete(orphan_receipts).where(orphan_receipts.c.id == bindparam("id")), rank=7)
 class DeleteOrphanReceipt(NamedTuple):
     """The orphan found its submit."""
 
     id: int
 
-    statement = delete(orphan_receipts).where(orphan_receipts.c.id == bindparam("id"))
-    rank = 7
 
-
+@writes(
+    insert(inbound_segments).values({c.name: bindparam(c.name) for c in inbound_segments.columns}), rank=6
+)
 class InsertInboundSegment(NamedTuple):
     """One part of an inbound text that waits for the others."""
 
@@ -200,14 +201,9 @@ class InsertInboundSegment(NamedTuple):
     payload: bytes
     received_ns: int
 
-    statement = insert(inbound_segments).values({c.name: bindparam(c.name) for c in inbound_segments.columns})
-    rank = 6
 
-
+@writes(delete(inbound_segments).where(inbound_segments.c.id == bindparam("id")), rank=7)
 class DeleteInboundSegment(NamedTuple):
     """The part went into a complete text, or was given up."""
 
     id: int
-
-    statement = delete(inbound_segments).where(inbound_segments.c.id == bindparam("id"))
-    rank = 7

@@ -50,7 +50,7 @@ class MessageStore:
     async def segments_of(self, message_id: int) -> list[Segment]:
         """The segments handed to a carrier so far, by part."""
         query = select(*_SEGMENT_COLUMNS).where(segments.c.message_id == message_id).order_by(segments.c.part)
-        return [Segment(*row) for row in await self._database.fetch(query)]
+        return [_segment(row) for row in await self._database.fetch(query)]
 
     async def page(self, wanted: Filter, limit: int) -> list[Message]:
         """Up to `limit` texts, newest first."""
@@ -64,7 +64,7 @@ class MessageStore:
                 idempotency.c.caller == caller, idempotency.c.key == key
             )
         )
-        return None if row is None else KnownKey(row[0], row[1])
+        return None if row is None else KnownKey(*row._tuple())
 
     async def unsent(self) -> list[Message]:
         """Texts accepted but not wholly with a carrier, oldest first: a restart sends the rest."""
@@ -85,7 +85,7 @@ class MessageStore:
             some = message_ids[start : start + 500]
             query = select(*_SEGMENT_COLUMNS).where(segments.c.message_id.in_(some))
             for row in await self._database.fetch(query):
-                segment = Segment(*row)
+                segment = _segment(row)
                 found.setdefault(segment.message_id, []).append(segment)
         return found
 
@@ -124,6 +124,10 @@ def _message(row: Row[Any]) -> Message:
     values[1] = Direction(values[1])
     values[2] = State(values[2])
     return Message(*values)
+
+
+def _segment(row: Row[Any]) -> Segment:
+    return Segment(*row)
 
 
 def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
