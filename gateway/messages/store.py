@@ -64,7 +64,7 @@ class MessageStore:
                 idempotency.c.caller == caller, idempotency.c.key == key
             )
         )
-        return None if row is None else KnownKey(*row._tuple())
+        return None if row is None else KnownKey(*_values(row))
 
     async def unsent(self) -> list[Message]:
         """Texts accepted but not wholly with a carrier, oldest first: a restart sends the rest."""
@@ -119,15 +119,19 @@ class MessageStore:
         return await self._database.fetch(select(inbound_segments).order_by(inbound_segments.c.id))
 
 
+def _values(row: Row[Any]) -> list[Any]:
+    return list(row)
+
+
 def _message(row: Row[Any]) -> Message:
-    values = list(row)
+    values = _values(row)
     values[1] = Direction(values[1])
     values[2] = State(values[2])
     return Message(*values)
 
 
 def _segment(row: Row[Any]) -> Segment:
-    return Segment(*row)
+    return Segment(*_values(row))
 
 
 def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
