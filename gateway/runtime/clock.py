@@ -210,7 +210,10 @@ class WorldClock:
         self._changed()
 
     def set_speed(self, factor: float) -> None:
-        """Run at `factor` world seconds per real second from here on. Raises `ClockError` unless 0 < factor ≤ 1e6."""
+        """Run at `factor` world seconds per real second from here on.
+
+        Raises `ClockError` unless 0 < factor ≤ 1,000,000.
+        """
         speed = self._checked_speed(factor)
         self._rebase(self.now_ns())
         self._mode, self._speed = "scaled", speed
@@ -270,7 +273,8 @@ class WorldClock:
         """Discrete mode: step from due moment to due moment, each once nothing is in flight.
 
         Freezes the world. Ends when nothing is scheduled, or at `until_ns` (the world then stands there).
-        `settle_turns` rounds of the event loop are granted to tasks between two steps. Returns the steps taken.
+        `settle_turns` rounds of the event loop are granted to tasks between two steps. Returns how many steps
+        were taken.
         """
         if self._mode != "frozen":
             self.freeze()

@@ -1,3 +1,4 @@
+# ruff: noqa: N818 - an error is named after the state it reports
 """Errors of the runtime: what went wrong, where, and what a person can do about it.
 
 ServiceError
@@ -112,7 +113,7 @@ class DatabaseOverloaded(DatabaseError):
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The database cannot be reached, or went away; a commit that was running may or may not have happened."""
+    """The database cannot be reached, or went away; the outcome of a commit that was running is unknown."""
 
     advice = "the database cannot be reached; check database.url and the server"
 

@@ -1,7 +1,7 @@
 """A service's life: start in order, ready, drain on SIGTERM, stop in reverse, exit 0.
 
-A first SIGTERM or SIGINT drains; a second one skips the draining; a third kills. A background task that crashes
-is logged and makes the service unhealthy: `/readyz` and operators see it, other parts go on.
+A first SIGTERM or SIGINT drains; a second one skips the draining; a third kills. A background task that
+crashes is logged and makes the service unhealthy: `/readyz` and operators see it, other parts go on.
 """
 
 from __future__ import annotations

@@ -1,0 +1,371 @@
+"""The two engines under `Database`: how each connects, runs a transaction and names its failures.
+
+Everything here blocks and belongs to the writer's thread (`Writer`) or the readers' threads (the SQLAlchemy
+engine of `read_engine`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy
+from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from gateway.runtime.errors import (
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseFull,
+    DatabaseUnavailable,
+    IntegrityError,
+    StatementInvalid,
+)
+
+BUSY_TIMEOUT_S = 5.0
+READERS = 4
+
+
+class Writer(Protocol):
+    """One connection that writes. Methods raise the driver's errors; `explain` translates them."""
+
+    def connect(self) -> None:
+        """Open the connection if it is not open."""
+
+    def begin(self) -> None:
+        """Begin a transaction that may write."""
+
+    def execute_many(self, sql: str, rows: list[Any]) -> None:
+        """Run one statement for every row."""
+
+    def savepoint(self) -> None:
+        """Mark the place `undo` returns to."""
+
+    def undo(self) -> bool:
+        """Return to the savepoint; False says the whole transaction is gone."""
+
+    def release(self) -> None:
+        """Keep what was done since the savepoint."""
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+
+    def rollback(self) -> None:
+        """Drop the transaction if there is one. Never raises."""
+
+    def explain(self, error: Exception) -> DatabaseError:
+        """Translate a driver's error."""
+
+    def close(self) -> None:
+        """Close the connection. Never raises."""
+
+
+class Backend(Protocol):
+    """An engine: dialect for compiling, a writer, and reading connections."""
+
+    dialect: Dialect
+
+    def writer(self) -> Writer:
+        """Return the (unconnected) writer."""
+
+    def read_engine(self) -> Engine:
+        """Return an engine of read-only connections."""
+
+    def remove(self) -> None:
+        """Delete what only this process could see (an in-memory database)."""
+
+
+def open_backend(url: str) -> Backend:
+    """Choose the engine by URL: `sqlite:///path`, `sqlite://` (in memory), `postgresql://…`.
+
+    Raises `DatabaseUnavailable` for any other URL.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseUnavailable("database.url is not a URL such as sqlite:///gateway.db") from None
+    if parsed.get_backend_name() == "sqlite":
+        return SqliteBackend(parsed.database)
+    if parsed.get_backend_name() == "postgresql":
+        return PostgresqlBackend(parsed)
+    raise DatabaseUnavailable(f"database.url: {parsed.drivername} is neither sqlite nor postgresql")
+
+
+class SqliteBackend:
+    """SQLite in WAL mode, synchronous FULL. Without a path: a file of this process alone, gone at `remove`."""
+
+    def __init__(self, path: str | None) -> None:
+        self.dialect: Dialect = sqlite.dialect(paramstyle="qmark")
+        self._own_folder: str | None = None
+        if not path or path == ":memory:":
+            in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - mkdtemp below
+            self._own_folder = tempfile.mkdtemp(prefix="gateway-db-", dir=in_memory)
+            path = str(Path(self._own_folder) / "memory.db")
+        self.path = path
+
+    def writer(self) -> SqliteWriter:
+        """Return the (unconnected) writer."""
+        return SqliteWriter(self.path)
+
+    def read_engine(self) -> Engine:
+        """Return an engine of read-only connections; they never hold up the writer."""
+        location = Path(self.path).absolute().as_uri() + "?mode=ro"
+        return sqlalchemy.create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(
+                location, uri=True, check_same_thread=False, timeout=BUSY_TIMEOUT_S, isolation_level=None
+            ),
+            poolclass=QueuePool,
+            pool_size=READERS,
+            max_overflow=0,
+            isolation_level="AUTOCOMMIT",
+        )
+
+    def remove(self) -> None:
+        """Delete the file of an in-memory database."""
+        if self._own_folder is not None:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
+
+
+class SqliteWriter:
+    """The one connection that writes to an SQLite file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise sqlite3.OperationalError("not connected")
+        return self._connection
+
+    def connect(self) -> None:
+        """Open the file (its folder is made) and set the journal."""
+        if self._connection is not None:
+            return
+        Path(self._path).absolute().parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            self._path,
+            check_same_thread=False,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            cached_statements=512,
+        )
+        try:
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                "cache_size=-65536",
+                "temp_store=MEMORY",
+                "wal_autocheckpoint=4000",
+            ):
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def begin(self) -> None:
+        """Begin, taking the write lock at once."""
+        self._open.execute("BEGIN IMMEDIATE")
+
+    def execute_many(self, sql: str, rows: list[Any]) -> None:
+        """Run one statement for every row."""
+        if len(rows) == 1:
+            self._open.execute(sql, rows[0])
+        else:
+            self._open.executemany(sql, rows)
+
+    def savepoint(self) -> None:
+        """Mark the place `undo` returns to."""
+        self._open.execute("SAVEPOINT unit")
+
+    def undo(self) -> bool:
+        """Return to the savepoint; a full disk has already rolled back everything."""
+        if not self._open.in_transaction:
+            return False
+        self._open.execute("ROLLBACK TO unit")
+        self._open.execute("RELEASE unit")
+        return True
+
+    def release(self) -> None:
+        """Keep what was done since the savepoint."""
+        self._open.execute("RELEASE unit")
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        self._open.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Drop the transaction if there is one."""
+        try:
+            if self._connection is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()
+
+    def explain(self, error: Exception) -> DatabaseError:
+        """Translate SQLite's result codes."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if isinstance(error, sqlite3.IntegrityError):
+            return IntegrityError(str(error))
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return DatabaseBusy(str(error))
+        if code == sqlite3.SQLITE_FULL:
+            return DatabaseFull(str(error))
+        if code in (
+            sqlite3.SQLITE_CANTOPEN,
+            sqlite3.SQLITE_READONLY,
+            sqlite3.SQLITE_IOERR,
+            sqlite3.SQLITE_NOTADB,
+        ):
+            return DatabaseUnavailable(f"{error}: {self._path}")
+        if isinstance(error, sqlite3.Error | OverflowError):
+            return (
+                StatementInvalid(str(error))
+                if code in (0, sqlite3.SQLITE_ERROR)
+                else DatabaseError(str(error))
+            )
+        return DatabaseError(f"{type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        """Close the file, folding the journal into it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+class PostgresqlBackend:
+    """PostgreSQL through psycopg 3."""
+
+    def __init__(self, url: URL) -> None:
+        try:
+            from sqlalchemy.dialects.postgresql import psycopg as dialects  # noqa: PLC0415 - an optional extra
+        except ImportError as error:  # pragma: no cover - part of SQLAlchemy
+            raise DatabaseUnavailable(str(error)) from error
+        self.dialect: Dialect = dialects.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+        self._url = url.set(drivername="postgresql+psycopg")
+
+    def writer(self) -> PostgresqlWriter:
+        """Return the (unconnected) writer."""
+        return PostgresqlWriter(self._url.set(drivername="postgresql").render_as_string(hide_password=False))
+
+    def read_engine(self) -> Engine:
+        """Return an engine of connections that refuse to write."""
+        engine = sqlalchemy.create_engine(
+            self._url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
+        )
+
+        @event.listens_for(engine, "connect")
+        def _read_only(connection: Any, _record: Any) -> None:
+            connection.autocommit = True
+            connection.execute("SET default_transaction_read_only = on")
+
+        return engine
+
+    def remove(self) -> None:
+        """Nothing here is this process's alone."""
+
+
+class PostgresqlWriter:
+    """The one connection that writes to a PostgreSQL server."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Any = None
+
+    @property
+    def _open(self) -> Any:
+        if self._connection is None:
+            raise DatabaseUnavailable("not connected")
+        return self._connection
+
+    def connect(self) -> None:
+        """Connect, or connect again after the server went away."""
+        if self._connection is not None and not self._connection.closed:
+            return
+        try:
+            import psycopg  # noqa: PLC0415 - an optional extra
+        except ImportError:
+            raise DatabaseUnavailable("PostgreSQL needs the extra: sms-siprec-gateway[postgresql]") from None
+        self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        self._connection.execute("SET synchronous_commit = on")
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._open.execute("BEGIN")
+
+    def execute_many(self, sql: str, rows: list[Any]) -> None:
+        """Run one statement for every row, in one round trip."""
+        with self._open.cursor() as cursor:
+            if len(rows) == 1:
+                cursor.execute(sql, rows[0])
+            else:
+                cursor.executemany(sql, rows)
+
+    def savepoint(self) -> None:
+        """Mark the place `undo` returns to."""
+        self._open.execute("SAVEPOINT unit")
+
+    def undo(self) -> bool:
+        """Return to the savepoint; a lost connection has dropped everything."""
+        if self._connection is None or self._connection.closed:
+            return False
+        self._open.execute("ROLLBACK TO SAVEPOINT unit")
+        self._open.execute("RELEASE SAVEPOINT unit")
+        return True
+
+    def release(self) -> None:
+        """Keep what was done since the savepoint."""
+        self._open.execute("RELEASE SAVEPOINT unit")
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        self._open.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Drop the transaction if there is one."""
+        import psycopg  # noqa: PLC0415 - loaded by connect()
+
+        try:
+            if self._connection is not None and not self._connection.closed:
+                self._connection.execute("ROLLBACK")
+        except psycopg.Error:
+            self.close()
+
+    def explain(self, error: Exception) -> DatabaseError:
+        """Translate SQLSTATE classes (PostgreSQL documentation, appendix A)."""
+        state = getattr(error, "sqlstate", None) or ""
+        detail = str(error).strip()
+        if isinstance(error, DatabaseError):
+            return error
+        if state.startswith("23"):
+            return IntegrityError(detail)
+        if state in ("53100", "53200", "54000"):
+            return DatabaseFull(detail)
+        if state in ("55P03", "40P01", "40001", "57014"):
+            return DatabaseBusy(detail)
+        if not state or state.startswith(("08", "57P", "28", "3D", "53")):
+            return DatabaseUnavailable(detail) if _is_driver_error(error) else StatementInvalid(detail)
+        return StatementInvalid(detail) if state.startswith(("22", "42")) else DatabaseError(detail)
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _is_driver_error(error: Exception) -> bool:
+    import psycopg  # noqa: PLC0415 - loaded by connect()
+
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
