@@ -1,8 +1,9 @@
 """What happens to texts, as events on the bus. Names are those of the stream and the webhooks."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from gateway.messages.documents import message_document
 from gateway.messages.model import Message
 
 
@@ -12,6 +13,20 @@ class MessageEvent:
 
     name: ClassVar[str] = "message"
     message: Message
+
+    @property
+    def organization_id(self) -> str | None:
+        """Whose text it is: nobody of another organisation sees the event."""
+        return self.message.organization_id
+
+    @property
+    def person_id(self) -> str | None:
+        """The person who texts: another person does not see the event."""
+        return self.message.person_id
+
+    def as_payload(self) -> dict[str, Any]:
+        """The event's `data`: the text as the API shows it."""
+        return message_document(self.message)
 
 
 @dataclass(frozen=True, slots=True)
