@@ -289,7 +289,7 @@ class GroupWriter:
         self._rows.inc(sum(len(group) for group in groups.values()))
 
     def _store_apart(self, units: list[_Unit], error: Exception) -> list[_Outcome]:
-        """Find who is to blame: each unit behind its own savepoint or, failing that, in its own transaction."""
+        """Find who is to blame: each unit behind a savepoint or, failing that, in its own transaction."""
         if len(units) == 1:
             return [(units[0][1], self._writer.explain(error))]
         reason = self._writer.explain(error)

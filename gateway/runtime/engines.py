@@ -99,7 +99,7 @@ def open_backend(url: str) -> Backend:
 
 
 class SqliteBackend:
-    """SQLite in WAL mode, synchronous FULL. Without a path: a file of this process alone, gone at `remove`."""
+    """SQLite in WAL mode, synchronous FULL. Without a path: a file of this process, gone at `remove`."""
 
     def __init__(self, path: str | None) -> None:
         self.dialect: Dialect = sqlite.dialect(paramstyle="qmark")

@@ -1,0 +1,265 @@
+"""Configuration: one YAML, read by section, every fault reported at once with file, line and column.
+
+A section belongs to one package's settings model, which refuses unknown keys. Sections of parts that do not
+run are ignored with a debug line. `--set a.b.0.c=value` overrides; the value is read as YAML. Includes,
+environment variables and the resolution of scalars are described in `yamltree`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, overload
+
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import models_json_schema
+
+from gateway.runtime.errors import ConfigError, Fault
+from gateway.runtime.log import get_logger
+from gateway.runtime.yamltree import INCLUDE, KeyPath, Place, Tree, parse_value, path_text, read_tree
+
+__all__ = ["ConfigError", "Fault", "LoadedConfig", "find_config", "json_schema", "load"]
+
+Sections = Mapping[str, type[BaseModel]]
+_M = TypeVar("_M", bound=BaseModel)
+_log = get_logger("config")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A configuration without faults: one settings model per section, and the files it came from."""
+
+    path: Path
+    files: tuple[Path, ...]
+    sections: Mapping[str, BaseModel]
+
+    @overload
+    def section(self, name: str) -> Any: ...
+    @overload
+    def section(self, name: str, model: type[_M]) -> _M: ...
+    def section(self, name: str, model: type[_M] | None = None) -> Any:
+        """Return a section's settings; `model` only tells the type checker. Raises `KeyError`."""
+        found = self.sections[name]
+        if model is not None and not isinstance(found, model):
+            raise TypeError(f"section {name} is a {type(found).__name__}, not a {model.__name__}")
+        return found
+
+    def relative(self, path: str | Path) -> Path:
+        """Return a path of the configuration relative to its file, absolute paths as they are."""
+        return self.path.parent / path
+
+
+def load(
+    path: str | Path,
+    sections: Sections,
+    overrides: Sequence[str] = (),
+    *,
+    known: Collection[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> LoadedConfig:
+    """Read a configuration. Raises `ConfigError` with all its faults.
+
+    `sections` maps the names of the running parts' sections to their models. With `known`, a section that is
+    neither there nor in `sections` is a fault; without it every other section is ignored. `environment` is
+    `os.environ` unless given.
+    """
+    file = Path(path)
+    tree = read_tree(file, os.environ if environment is None else environment)
+    root = _root(tree)
+    for override in overrides:
+        _override(tree, root, override)
+    _check_names(tree, root, sections, known)
+    loaded = {name: _validated(tree, name, model, root.get(name)) for name, model in sections.items()}
+    if tree.faults:
+        raise ConfigError(sorted(set(tree.faults)))
+    found = {name: settings for name, settings in loaded.items() if settings is not None}
+    return LoadedConfig(file, tuple(tree.files), found)
+
+
+def find_config(name: str) -> Path:
+    """Return a configuration file: a path that exists, else one of the files this distribution carries.
+
+    Raises `ConfigError`.
+    """
+    given = Path(name)
+    if given.is_file():
+        return given
+    package = Path(str(resources.files("gateway")))
+    for folder in (package / "_config", package.parent / "config"):
+        carried = folder / name
+        if not given.is_absolute() and carried.is_file():
+            return carried
+    raise ConfigError([Fault(name, 0, 0, "", "there is no such configuration file")])
+
+
+def json_schema(sections: Sections) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a whole configuration, for editors and `gateway schema`."""
+    references, definitions = models_json_schema(
+        [(model, "validation") for model in sections.values()], ref_template="#/$defs/{model}"
+    )
+    for definition in definitions.get("$defs", {}).values():
+        _allow_include(definition)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of sms-siprec-gateway",
+        "type": "object",
+        "properties": {name: references[(model, "validation")] for name, model in sections.items()},
+        "additionalProperties": False,
+        **definitions,
+    }
+
+
+def _allow_include(definition: dict[str, Any]) -> None:
+    if definition.get("type") == "object" and INCLUDE not in definition.get("properties", {}):
+        definition.setdefault("properties", {})[INCLUDE] = {
+            "description": "Files, relative to this one, whose keys are merged below these",
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        }
+
+
+def _root(tree: Tree) -> dict[str, Any]:
+    if tree.value is None:
+        return {}
+    if not isinstance(tree.value, dict):
+        tree.fault(tree.place(()), (), "a configuration is a mapping of sections")
+        return {}
+    return tree.value
+
+
+def _check_names(tree: Tree, root: dict[str, Any], sections: Sections, known: Collection[str] | None) -> None:
+    for name in root:
+        if name in sections:
+            continue
+        if known is not None and name not in known:
+            hint = _suggestion(name, [*sections, *known])
+            tree.fault(tree.key_place((name,)), (name,), f"unknown section{hint}")
+        else:
+            _log.debug("section ignored: its part does not run", section=name)
+
+
+def _validated(tree: Tree, name: str, model: type[BaseModel], value: Any) -> BaseModel | None:
+    try:
+        return model.model_validate({} if value is None else value)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False):
+            _report(tree, name, model, value, problem)
+        return None
+
+
+def _report(tree: Tree, name: str, model: type[BaseModel], value: Any, problem: Any) -> None:
+    path: KeyPath = (name,)
+    for part in problem["loc"]:
+        if (*path, part) in tree.places:
+            path = (*path, part)
+    if any(fault.path == path_text(path) for fault in tree.faults):
+        return  # what is wrong there is said already
+    kind = problem["type"]
+    if kind == "missing":
+        missing = (*path, problem["loc"][-1])
+        tree.fault(tree.key_place(path), missing, "this key is missing")
+    elif kind == "extra_forbidden":
+        siblings = _field_names(model, path[1:-1])
+        tree.fault(tree.key_place(path), path, f"unknown key{_suggestion(str(path[-1]), siblings)}")
+    else:
+        tree.fault(tree.place(path), path, _sentence(problem, path, value))
+
+
+def _sentence(problem: Any, path: KeyPath, value: Any) -> str:
+    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if problem["type"] == "string_type" and isinstance(_at(value, path[1:]), int | float):
+        return f"{message}; put quotes around it"
+    return message
+
+
+def _at(value: Any, path: KeyPath) -> Any:
+    for part in path:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _field_names(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """Return the keys the mapping at `path` may have, following annotations; empty where they branch."""
+    current: Any = model
+    for part in path:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            fields = current.model_fields.items()
+            current = next((field.annotation for name, field in fields if part in (name, field.alias)), None)
+        else:  # a list's item or a dictionary's value
+            current = (get_args(current) or (None,))[-1]
+        if get_origin(current) in (Union, UnionType):
+            options = [option for option in get_args(current) if option is not type(None)]
+            current = options[0] if len(options) == 1 else None
+    if not (isinstance(current, type) and issubclass(current, BaseModel)):
+        return []
+    return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _suggestion(word: str, candidates: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, candidates, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _override(tree: Tree, root: dict[str, Any], override: str) -> None:
+    place = Place(f"--set {override.partition('=')[0]}")
+    dotted, equals, text = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        tree.fault(Place("--set"), (), f"{override!r} is not of the form a.b.c=value")
+        return
+    try:
+        value = parse_value(text)
+    except ValueError as error:
+        tree.fault(place, tuple(keys), f"the value is not YAML: {error}")
+        return
+    path = _put(root, keys, value)
+    if isinstance(path, str):
+        tree.fault(place, tuple(keys), path)
+        return
+    for length in range(1, len(path) + 1):
+        tree.places.setdefault(path[:length], place)
+    for old in [known for known in tree.places if known[: len(path)] == path]:
+        tree.places[old] = place
+        tree.key_places[old] = place
+    _note_places(tree, path, value, place)
+
+
+def _note_places(tree: Tree, path: KeyPath, value: Any, place: Place) -> None:
+    tree.places[path] = tree.key_places[path] = place
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for part, child in children:
+        _note_places(tree, (*path, part), child, place)
+
+
+def _put(root: dict[str, Any], keys: list[str], value: Any) -> KeyPath | str:
+    """Set a value; return its path, or the sentence that says why not."""
+    container: Any = root
+    path: KeyPath = ()
+    for position, key in enumerate(keys):
+        last = position == len(keys) - 1
+        part: str | int = key
+        if isinstance(container, list):
+            if not key.isdecimal() or int(key) > len(container) or (int(key) == len(container) and not last):
+                return f"{path_text(path)} is a list of {len(container)}; {key} is no place in it"
+            part = int(key)
+            if part == len(container):
+                container.append(None)
+        elif not isinstance(container, dict):
+            return f"{path_text(path)} holds a single value, not keys"
+        path = (*path, part)
+        if last:
+            container[part] = value
+        else:
+            if isinstance(container, dict) and container.get(key) is None:
+                container[key] = {}
+            container = container[part]
+    return path

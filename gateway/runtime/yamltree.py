@@ -1,0 +1,315 @@
+"""YAML read with the place of every value, so that each fault can name file, line and column.
+
+Plain scalars are resolved as YAML 1.2's core schema does, with one difference that telephony asks for: what
+begins with `+` is a string, so that `+12025550100` needs no quotes. `no`, `off` and `1:30` are strings too.
+
+`include: path` (or a list; `*` allowed; relative to the file it stands in) inside a mapping merges the
+mappings of those files below the mapping's own keys; as an item of a list it puts the file's items, or its
+mapping as one item, in its place. `${NAME}` and `${NAME:-default}` in a string stand for environment variables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gateway.runtime.errors import Fault
+
+KeyPath = tuple[str | int, ...]
+INCLUDE = "include"
+MAX_NODES = 2_000_000
+MAX_INCLUDE_DEPTH = 8
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER = re.compile(r"-?[0-9]+|0x[0-9a-fA-F]+|0o[0-7]+")
+_FLOAT = re.compile(
+    r"-?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|-?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+_WORDS: dict[str, Any] = {
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands; `line` and `column` count from 1, 0 where there is no file."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+
+def path_text(path: KeyPath) -> str:
+    """Write a key path the way `--set` takes it: `carriers.tmobile.binds.0`."""
+    return ".".join(str(part) for part in path)
+
+
+def resolve_plain(text: str) -> Any:
+    """Return the value of an unquoted scalar."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text, 0 if text[:2] in ("0x", "0o") else 10)
+    if _FLOAT.fullmatch(text):
+        return float(text.replace(".", "", 1) if text.lower().endswith(("inf", "nan")) else text)
+    return text
+
+
+@dataclass
+class Tree:
+    """Values of one or several YAML files as plain Python, with the place of every key and value."""
+
+    value: Any = None
+    places: dict[KeyPath, Place] = field(default_factory=dict)
+    key_places: dict[KeyPath, Place] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    def place(self, path: KeyPath) -> Place:
+        """Return where the value stands, or its nearest parent that stands anywhere."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, Place(str(self.files[0]) if self.files else "configuration"))
+
+    def key_place(self, path: KeyPath) -> Place:
+        """Return where the key of a value stands, else the value."""
+        return self.key_places.get(path) or self.place(path)
+
+    def fault(self, place: Place, path: KeyPath, message: str) -> None:
+        """Note a fault."""
+        self.faults.append(Fault(place.file, place.line, place.column, path_text(path), message))
+
+
+def read_tree(path: Path, environment: Mapping[str, str]) -> Tree:
+    """Read a file and all it includes. Faults are collected in the tree; nothing is raised."""
+    tree = Tree()
+    reader = _Reader(tree, environment)
+    tree.value = reader.file(path, (), ())
+    return tree
+
+
+def parse_value(text: str) -> Any:
+    """Read one YAML value, e.g. of a `--set`. Raises `ValueError` with YAML's complaint."""
+    tree = Tree()
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(getattr(error, "problem", None) or "not a YAML value") from None
+    if node is None:
+        return None
+    value = _Reader(tree, None).value(node, (), Path("--set"), ())
+    if tree.faults:
+        raise ValueError(tree.faults[0].message)
+    return value
+
+
+class _Reader:
+    def __init__(self, tree: Tree, environment: Mapping[str, str] | None) -> None:
+        self._tree = tree
+        self._environment = environment
+        self._nodes = 0
+
+    def file(self, path: Path, at: KeyPath, chain: tuple[Path, ...]) -> Any:
+        """Read one file, whose root value has the key path `at`."""
+        tree, start = self._tree, Place(str(path), 1, 1)
+        tree.files.append(path)
+        try:
+            with path.open("rb") as stream:
+                node = yaml.compose(stream, Loader=_Loader)
+        except OSError as error:
+            tree.fault(Place(str(path)), at, error.strerror or "cannot be read")
+            return None
+        except yaml.YAMLError as error:
+            tree.fault(_syntax_place(path, error), at, _syntax_message(error))
+            return None
+        if node is None:
+            tree.places[at] = start
+            return None
+        return self.value(node, at, path, (*chain, path))
+
+    def value(self, node: Node, at: KeyPath, file: Path, chain: tuple[Path, ...]) -> Any:
+        """Turn a node into a value, noting the place of everything in it."""
+        place = _place(node, file)
+        self._tree.places[at] = place
+        self._nodes += 1
+        if self._nodes == MAX_NODES:
+            self._tree.fault(place, at, f"more than {MAX_NODES:,} values: aliases that multiply?")
+        if self._nodes >= MAX_NODES:
+            return None
+        if isinstance(node, MappingNode):
+            return self._mapping(node, at, file, chain)
+        if isinstance(node, SequenceNode):
+            return self._sequence(node, at, file, chain)
+        return self._scalar(node, at, place)
+
+    def _scalar(self, node: Node, at: KeyPath, place: Place) -> Any:
+        text: str = node.value
+        if isinstance(node, ScalarNode) and not node.style:
+            resolved = resolve_plain(text)
+            if not isinstance(resolved, str):
+                return resolved
+        if self._environment is None or "${" not in text:
+            return text
+        return _VARIABLE.sub(lambda match: self._variable(match, at, place), text)
+
+    def _variable(self, match: re.Match[str], at: KeyPath, place: Place) -> str:
+        name, default = match.groups()
+        value = (self._environment or {}).get(name, default)
+        if value is None:
+            self._tree.fault(place, at, f"environment variable {name} is not set")
+            return ""
+        return str(value)
+
+    def _mapping(self, node: MappingNode, at: KeyPath, file: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        included: dict[str, Any] = {}
+        for (
+            key_node,
+            value_node,
+        ) in node.value:  # first, so that places of the own keys win as their values do
+            if isinstance(key_node, ScalarNode) and key_node.value == INCLUDE:
+                included = self._included_mapping(value_node, at, file, chain)
+        for key_node, value_node in node.value:
+            key_place = _place(key_node, file)
+            if not isinstance(key_node, ScalarNode):
+                self._tree.fault(key_place, at, "a key must be a word")
+                continue
+            key = key_node.value
+            if key in own:
+                self._tree.fault(key_place, (*at, key), "this key is there twice")
+            elif key == "<<":
+                self._merge_key(value_node, own, at, file, chain)
+            elif key != INCLUDE:
+                self._tree.key_places[(*at, key)] = key_place
+                own[key] = self.value(value_node, (*at, key), file, chain)
+        return _merged(included, own) if included else own
+
+    def _merge_key(
+        self, node: Node, own: dict[str, Any], at: KeyPath, file: Path, chain: tuple[Path, ...]
+    ) -> None:
+        for source in node.value if isinstance(node, SequenceNode) else [node]:
+            if not isinstance(source, MappingNode):
+                self._tree.fault(_place(source, file), at, "<< takes a mapping")
+                continue
+            for key, value in self._mapping(source, at, file, chain).items():
+                own.setdefault(key, value)
+
+    def _sequence(self, node: SequenceNode, at: KeyPath, file: Path, chain: tuple[Path, ...]) -> list[Any]:
+        items: list[Any] = []
+        for item in node.value:
+            if _is_include(item):
+                self._include_items(item, items, at, file, chain)
+            else:
+                items.append(self.value(item, (*at, len(items)), file, chain))
+        return items
+
+    def _include_items(
+        self, item: MappingNode, items: list[Any], at: KeyPath, file: Path, chain: tuple[Path, ...]
+    ) -> None:
+        for path in self._include_paths(item.value[0][1], at, file, chain):
+            probe = _compose_quietly(path)
+            if isinstance(probe, SequenceNode):
+                self._tree.files.append(path)
+                for entry in probe.value:
+                    items.append(self.value(entry, (*at, len(items)), path, (*chain, path)))
+            else:
+                items.append(self.file(path, (*at, len(items)), chain))
+
+    def _included_mapping(
+        self, node: Node, at: KeyPath, file: Path, chain: tuple[Path, ...]
+    ) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        here = self._tree.places[at]
+        for path in self._include_paths(node, at, file, chain):
+            value = self.file(path, at, chain)
+            if value is None:
+                continue
+            if not isinstance(value, dict):
+                self._tree.fault(Place(str(path), 1, 1), at, "an included file must hold a mapping here")
+                continue
+            for key in merged.keys() & value.keys():
+                self._tree.fault(
+                    self._tree.key_place((*at, key)), (*at, key), "two included files have this key"
+                )
+            merged.update(value)
+        self._tree.places[at] = here
+        return merged
+
+    def _include_paths(self, node: Node, at: KeyPath, file: Path, chain: tuple[Path, ...]) -> list[Path]:
+        paths: list[Path] = []
+        for entry in node.value if isinstance(node, SequenceNode) else [node]:
+            place = _place(entry, file)
+            if not isinstance(entry, ScalarNode) or not entry.value:
+                self._tree.fault(place, (*at, INCLUDE), "include takes a path or a list of paths")
+                continue
+            found = (
+                sorted(file.parent.glob(entry.value)) if "*" in entry.value else [file.parent / entry.value]
+            )
+            if not found:
+                self._tree.fault(place, (*at, INCLUDE), f"no file matches {entry.value}")
+            for path in found:
+                if not path.is_file():
+                    self._tree.fault(place, (*at, INCLUDE), f"there is no file {path}")
+                elif path in chain or len(chain) > MAX_INCLUDE_DEPTH:
+                    self._tree.fault(place, (*at, INCLUDE), f"{path} includes itself")
+                else:
+                    paths.append(path)
+        return paths
+
+
+def _is_include(node: Node) -> bool:
+    return (
+        isinstance(node, MappingNode)
+        and len(node.value) == 1
+        and isinstance(node.value[0][0], ScalarNode)
+        and node.value[0][0].value == INCLUDE
+    )
+
+
+def _compose_quietly(path: Path) -> Node | None:
+    try:
+        with path.open("rb") as stream:
+            node: Node | None = yaml.compose(stream, Loader=_Loader)
+            return node
+    except (OSError, yaml.YAMLError):
+        return None  # `_Reader.file` reads it again and reports
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    result = dict(below)
+    for key, value in above.items():
+        under = result.get(key)
+        result[key] = _merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return result
+
+
+def _place(node: Node, file: Path) -> Place:
+    return Place(str(file), node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _syntax_place(path: Path, error: yaml.YAMLError) -> Place:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    return Place(str(path), 1, 1) if mark is None else Place(str(path), mark.line + 1, mark.column + 1)
+
+
+def _syntax_message(error: yaml.YAMLError) -> str:
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
+    context = getattr(error, "context", None)
+    return f"{problem} {context}".strip() if context else str(problem)
