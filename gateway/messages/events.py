@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from gateway.messages.documents import message_document
 from gateway.messages.model import Message
+from gateway.runtime.http.auth import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,15 +15,12 @@ class MessageEvent:
     name: ClassVar[str] = "message"
     message: Message
 
-    @property
-    def organization_id(self) -> str | None:
-        """Whose text it is: nobody of another organisation sees the event."""
-        return self.message.organization_id
-
-    @property
-    def person_id(self) -> str | None:
-        """The person who texts: another person does not see the event."""
-        return self.message.person_id
+    def visible_to(self, principal: Principal) -> bool:
+        """Within the text's organisation; a person sees only that person's texts."""
+        message = self.message
+        if principal.organization_id not in (None, message.organization_id):
+            return False
+        return principal.role != "person" or principal.person_id == message.person_id
 
     def as_payload(self) -> dict[str, Any]:
         """The event's `data`: the text as the API shows it."""

@@ -171,6 +171,7 @@ class InsertOrphanReceipt(NamedTuple):
     id: int
     carrier: str
     smsc_id: str
+    source: str
     state: str
     error: str | None
     received_ns: int

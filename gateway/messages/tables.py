@@ -82,6 +82,7 @@ orphan_receipts = Table(
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("carrier", String(64), nullable=False),
     Column("smsc_id", String(256), nullable=False),
+    Column("source", String(24), nullable=False),
     Column("state", String(16), nullable=False),
     Column("error", String(32)),
     Column("received_ns", BigInteger, nullable=False),
