@@ -1,0 +1,170 @@
+"""One key under one limit, as a plan holds it: where its state is, and how a reservation asks and takes.
+
+A plan's hot path reads the tuples (`hot`) directly; the methods here serve the texts that have to wait, the
+refunds, the rebuild after a restart and the reports. Times are world nanoseconds.
+"""
+
+from typing import NamedTuple
+
+from gateway.throttle.dimension import EPOCH_NS, FAR, NEVER, Rates, Windows
+from gateway.throttle.limits import Overflow, RateLimit, WindowLimit
+from gateway.throttle.windows import MAX_COUNT, Calendar, Window
+
+
+class RateHot(NamedTuple):
+    """What the hot path needs of a rate."""
+
+    shard: dict[str, int]
+    key: str
+    step_ns: int
+    tau_ns: int
+
+
+class WindowHot(NamedTuple):
+    """What the hot path needs of a window."""
+
+    shard: dict[str, int]
+    key: str
+    cap: int
+    calendar: Calendar
+    ahead: dict[str, dict[int, int]]
+
+
+class RateEntry:
+    """One key under a rate."""
+
+    __slots__ = ("dimension", "hot", "index", "key", "limit", "scope")
+
+    def __init__(self, dimension: Rates, key: str, limit: RateLimit) -> None:
+        self.dimension = dimension
+        self.scope = dimension.scope
+        self.key = key
+        self.limit = limit
+        self.index = hash(key) & dimension.mask
+        self.hot = RateHot(dimension.shards[self.index], key, limit.step_ns, limit.tau_ns)
+
+    def earliest(self, at_ns: int, segments: int, now_ns: int) -> int | None:
+        """Return the first moment from `at_ns` at which `segments` fit; `None`: they never do."""
+        need = segments * self.limit.step_ns
+        if need > self.limit.tau_ns:
+            return None
+        value = self.hot.shard.get(self.key, NEVER)
+        at = at_ns - EPOCH_NS
+        if value != FAR:
+            return max(at, max(value, at) + need - self.limit.tau_ns) + EPOCH_NS
+        timeline = self.dimension.timeline(self.index, self.key)
+        timeline.tidy(now_ns - EPOCH_NS, self.limit.step_ns)
+        return timeline.earliest(at, need, self.limit.tau_ns) + EPOCH_NS
+
+    def take(self, release_ns: int, segments: int, now_ns: int) -> int:
+        """Reserve `segments` for `release_ns`; return the end of their interval (ns since 2020)."""
+        need, now = segments * self.limit.step_ns, now_ns - EPOCH_NS
+        timeline = self.dimension.timeline(self.index, self.key)
+        start = timeline.gap(release_ns - EPOCH_NS, need)
+        timeline.take(start, need, now, self.limit.step_ns)
+        self.dimension.put(self.index, self.key, timeline)
+        return start + need
+
+    def restore(self, release_ns: int, segments: int, now_ns: int) -> int:
+        """Place an admitted reservation again, in order of release; return the end of its interval."""
+        need = segments * self.limit.step_ns
+        timeline = self.dimension.timeline(self.index, self.key)
+        start = max(timeline.last_end(), release_ns - EPOCH_NS)
+        timeline.take(start, need, now_ns - EPOCH_NS, self.limit.step_ns)
+        self.dimension.put(self.index, self.key, timeline)
+        return start + need
+
+    def refund(self, end: int, segments: int, reserved_ns: int, now_ns: int) -> None:
+        """Free the interval that ends at `end`, unless the rate has changed since it was taken."""
+        if reserved_ns <= self.dimension.changed[self.index].get(self.key, NEVER):
+            return
+        need = segments * self.limit.step_ns
+        timeline = self.dimension.timeline(self.index, self.key)
+        timeline.free(end - need, need, now_ns - EPOCH_NS)
+        self.dimension.put(self.index, self.key, timeline)
+
+    def expires_ns(self, release_ns: int, now_ns: int) -> int:
+        """Return when a reservation released at `release_ns` no longer says anything."""
+        return release_ns + self.limit.tau_ns
+
+    def retry_ns(self, at_ns: int, now_ns: int) -> int:
+        """Return how long to wait where the earliest moment was `at_ns`."""
+        return at_ns - now_ns
+
+    def too_late(self, at_ns: int, floor_ns: int, delay_ns: int) -> int | None:
+        """Return by how much a delay of this scope is too long, `None` if it is not."""
+        return delay_ns - self.limit.max_wait_ns if delay_ns > self.limit.max_wait_ns else None
+
+
+class WindowEntry:
+    """One key under a calendar window."""
+
+    __slots__ = ("dimension", "hot", "index", "key", "limit", "scope")
+
+    def __init__(self, dimension: Windows, key: str, limit: WindowLimit) -> None:
+        self.dimension = dimension
+        self.scope = dimension.scope
+        self.key = key
+        self.limit = limit
+        self.index = hash(key) & dimension.mask
+        cap = MAX_COUNT if limit.cap is None else limit.cap
+        self.hot = WindowHot(
+            dimension.shards[self.index], key, cap, limit.calendar, dimension.ahead[self.index]
+        )
+
+    def earliest(self, at_ns: int, segments: int, now_ns: int) -> int | None:
+        """Return the first moment from `at_ns` at which `segments` fit; `None`: they never do."""
+        cap, calendar = self.hot.cap, self.limit.calendar
+        if segments > cap:
+            return None
+        calendar.roll(now_ns)
+        at_ns = max(at_ns, calendar.start_ns)
+        while True:
+            window = calendar.window_at(at_ns)
+            if self.used(window) + segments <= cap:
+                return at_ns
+            at_ns = self._smooth(calendar.window_at(window.end_ns))
+
+    def take(self, release_ns: int, segments: int, now_ns: int) -> int:
+        """Count `segments` in the window of `release_ns`; return that window's start."""
+        window = self.limit.calendar.window_at(release_ns)
+        self.dimension.add(self.index, self.key, self.limit, window, segments)
+        return window.start_ns
+
+    def add(self, release_ns: int, segments: int, now_ns: int) -> None:
+        """Count (negative: give back) `segments` where that window still matters, and only there."""
+        calendar = self.limit.calendar
+        calendar.roll(now_ns)
+        window = calendar.window_at(release_ns)
+        if window.start_ns >= calendar.start_ns:
+            self.dimension.add(self.index, self.key, self.limit, window, segments)
+
+    def used(self, window: Window) -> int:
+        """Return the segments counted in `window`, the current or a later one."""
+        return self.dimension.used(self.index, self.key, self.limit, window)
+
+    def expires_ns(self, release_ns: int, now_ns: int) -> int:
+        """Return when a reservation released at `release_ns` no longer says anything."""
+        return self.limit.calendar.window_at(release_ns).end_ns
+
+    def retry_ns(self, at_ns: int, now_ns: int) -> int:
+        """Return how long to wait where the earliest moment was `at_ns`: until the reset before it."""
+        return self.limit.calendar.window_at(at_ns).start_ns - now_ns
+
+    def too_late(self, at_ns: int, floor_ns: int, delay_ns: int) -> int | None:
+        """Return by how much a delay of this scope is too long, `None` if it is not."""
+        if self.limit.overflow is Overflow.QUEUE:
+            return delay_ns - self.limit.max_wait_ns if delay_ns > self.limit.max_wait_ns else None
+        calendar = self.limit.calendar
+        window = calendar.window_at(floor_ns)
+        reset_ns = window.end_ns
+        for _ in range(self.limit.windows_ahead):
+            window = calendar.window_at(window.end_ns)
+            if at_ns < window.end_ns:
+                return None
+        return reset_ns - floor_ns
+
+    def _smooth(self, window: Window) -> int:
+        """Return where in a later window the next deferred text leaves."""
+        offset_ns = self.used(window) * self.limit.spacing_ns
+        return min(window.start_ns + offset_ns, window.end_ns - 1)

@@ -1,0 +1,344 @@
+"""Reservations: every scope evaluated, all or none taken, one release time per text.
+
+    limiter = Limiter(defaults, derive)                 # limits by scope; `derive(scope, key)` for terms of carriers
+    plan = limiter.plan(ScopeKeys.of(number="+12025550100", person="p1", campaign="c1", brand="b1",
+                                     carrier="att", organization="o1"), now_ns)
+    verdict = limiter.reserve(plan, segments, now_ns, destination="+12125550120", message_id=42)
+    if isinstance(verdict, Refused):
+        ...  # verdict.scope, .code ("throttled_campaign", "queue_full"), .retry_after_ns (None: it never fits)
+    else:
+        ...  # verdict.release_ns (now_ns or later), .waits; write it with the message (`store.InsertReservation.of`)
+    limiter.refund(verdict, now_ns)                     # cancel, expiry, failed write; carrier's refusal by setting
+
+A plan is the keys of one sender towards one carrier with their limits looked up. Keep it (per person and carrier)
+and hand it to every `reserve`: it renews itself when limits change. A scope without a limit is not in the
+plan and costs nothing. Not thread-safe, never blocks, reads no clock.
+
+Rules
+- A *rejecting* limit must have room at the earliest moment the text may leave (now, or behind its own pair) and
+  at its release; otherwise the text is refused with that scope's code.
+- A *waiting* limit (queue, defer) moves the release to the first moment at which all waiting limits have room.
+  A limit that delays a text by more than its bound refuses it with `queue_full`.
+- Texts of one (number, destination) pair never have decreasing release times; other pairs overtake freely.
+- A refused text leaves no trace.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from gateway.throttle.dimension import EPOCH_NS, NEVER, Rates, Windows
+from gateway.throttle.entry import RateEntry, RateHot, WindowEntry, WindowHot
+from gateway.throttle.limits import UNLIMITED, ScopeLimit
+from gateway.throttle.scopes import CODES, QUEUE_FULL, Scope, ScopeKeys
+from gateway.throttle.sharded import Sharded
+
+Derive = Callable[[Scope, str], ScopeLimit | None]
+"""What the terms of a carrier or a class say of one key; `None`: the scope's default holds."""
+
+
+class Plan:
+    """The limits of one sender's texts to one carrier, looked up. Made and renewed by the limiter."""
+
+    __slots__ = ("hot_rates", "hot_windows", "keys", "rates", "rejecting", "version", "waiting", "windows")
+
+    def __init__(self, keys: ScopeKeys) -> None:
+        self.keys = keys
+        self.version = -1
+        self.rates: tuple[RateEntry, ...] = ()
+        self.windows: tuple[WindowEntry, ...] = ()
+        self.hot_rates: tuple[RateHot, ...] = ()
+        self.hot_windows: tuple[WindowHot, ...] = ()
+        self.waiting: tuple[RateEntry | WindowEntry, ...] = ()
+        self.rejecting: tuple[RateEntry | WindowEntry, ...] = ()
+
+    def set(self, rates: Iterable[RateEntry], windows: Iterable[WindowEntry], version: int) -> None:
+        """Take over freshly looked-up limits."""
+        self.rates, self.windows, self.version = tuple(rates), tuple(windows), version
+        self.hot_rates = tuple(entry.hot for entry in self.rates)
+        self.hot_windows = tuple(entry.hot for entry in self.windows)
+        entries = (*self.windows, *self.rates)
+        self.waiting = tuple(entry for entry in entries if entry.limit.waits)
+        self.rejecting = tuple(entry for entry in entries if not entry.limit.waits)
+
+
+class Granted(NamedTuple):
+    """A reservation: the text may leave at `release_ns`."""
+
+    release_ns: int
+    segments: int
+    plan: Plan
+    destination: str | None
+    message_id: int
+    reserved_ns: int
+    rates: tuple[RateEntry, ...]
+    taken: list[int]
+    """End of the interval taken of each rate of `rates`; for refunds in this process."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the text leaves later than it was accepted."""
+        return self.release_ns > self.reserved_ns
+
+    @property
+    def expires_ns(self) -> int:
+        """When this reservation no longer says anything about any limit."""
+        entries = (*self.plan.rates, *self.plan.windows)
+        return max(
+            (e.expires_ns(self.release_ns, self.reserved_ns) for e in entries), default=self.release_ns
+        )
+
+
+class Refused(NamedTuple):
+    """No room: which scope, its code, and when asking again makes sense (`None`: this text never fits)."""
+
+    scope: Scope
+    code: str
+    retry_after_ns: int | None
+
+
+_new = tuple.__new__
+
+
+class Limiter:
+    """Admission of texts over all scopes.
+
+    `defaults`: the limit of every key of a scope; `derive`: limits that follow from a key (class of a campaign,
+    score of a brand, terms of a carrier). An override (`set_limit`) beats `derive`, which beats the default.
+    """
+
+    def __init__(
+        self,
+        defaults: Mapping[Scope, ScopeLimit] | None = None,
+        derive: Derive | None = None,
+        *,
+        shards: int = 1024,
+    ) -> None:
+        if shards < 1 or shards & (shards - 1):
+            raise ValueError(f"shards must be a power of two, not {shards}")
+        self._defaults = {scope: (defaults or {}).get(scope, UNLIMITED) for scope in Scope}
+        self._derive = derive
+        self._overrides: dict[tuple[Scope, str], ScopeLimit] = {}
+        self.rates = {s: Rates(s, limit.rate, shards) for s, limit in self._defaults.items()}
+        self.windows = {s: Windows(s, limit.window, shards) for s, limit in self._defaults.items()}
+        self._floors: Sharded[tuple[str | None, str], int] = Sharded(shards)
+        self._waiting: Sharded[int, Granted] = Sharded(shards)
+        self._version = 0
+        self._shards = shards
+        self._swept = 0
+
+    # --- limits -------------------------------------------------------------------------------------------
+
+    def limit_of(self, scope: Scope, key: str) -> ScopeLimit:
+        """Return the limit in force for one key: override, derived, default."""
+        override = self._overrides.get((scope, key))
+        if override is not None:
+            return override
+        derived = self._derive(scope, key) if self._derive is not None else None
+        return self._defaults[scope] if derived is None else derived
+
+    @property
+    def defaults(self) -> Mapping[Scope, ScopeLimit]:
+        """The default of every scope."""
+        return self._defaults
+
+    @property
+    def overrides(self) -> Mapping[tuple[Scope, str], ScopeLimit]:
+        """The keys whose limit was set by hand."""
+        return self._overrides
+
+    def set_default(self, scope: Scope, limit: ScopeLimit) -> None:
+        """Change a scope's default while running; what is already admitted keeps its release time."""
+        self._defaults[scope] = limit
+        self.rates[scope].set_default(limit.rate)
+        self.windows[scope].set_default(limit.window)
+        self._version += 1
+
+    def set_limit(self, scope: Scope, key: str, limit: ScopeLimit | None) -> None:
+        """Set one key's limit while running; `None` takes the override away."""
+        if limit is None:
+            self._overrides.pop((scope, key), None)
+        else:
+            self._overrides[scope, key] = limit
+        self._version += 1
+
+    def invalidate(self) -> None:
+        """Say that `derive` answers differently now: a class, a score or a carrier's terms changed."""
+        self._version += 1
+
+    def plan(self, keys: ScopeKeys, now_ns: int) -> Plan:
+        """Look the limits of `keys` up, once for many texts."""
+        plan = Plan(keys)
+        self._renew(plan, now_ns)
+        return plan
+
+    def _renew(self, plan: Plan, now_ns: int) -> None:
+        rates, windows = [], []
+        for scope, key in zip(Scope, plan.keys, strict=True):
+            if key is None:
+                continue
+            limit = self.limit_of(scope, key)
+            rate = self.rates[scope].adopt(key, limit.rate, now_ns)
+            window = self.windows[scope].adopt(key, limit.window, now_ns)
+            if rate is not None:
+                rates.append(RateEntry(self.rates[scope], key, rate))
+            if window is not None:
+                windows.append(WindowEntry(self.windows[scope], key, window))
+        plan.set(rates, windows, self._version)
+
+    # --- reservations -------------------------------------------------------------------------------------
+
+    def reserve(
+        self, plan: Plan, segments: int, now_ns: int, destination: str | None = None, message_id: int = 0
+    ) -> Granted | Refused:
+        """Reserve `segments` in every scope of `plan`, or in none.
+
+        `destination` keeps the order of the (number, destination) pair; `message_id` lets a waiting text be
+        refunded by its id, also after a restart.
+        """
+        if plan.version != self._version:
+            self._renew(plan, now_ns)
+        if self._floors.size and self._floor(plan, destination) > now_ns:
+            return self._search(plan, segments, now_ns, destination, message_id)
+        now = now_ns - EPOCH_NS
+        taken = []
+        for shard, key, step, tau in plan.hot_rates:
+            tat = shard.get(key, NEVER)
+            tat = max(tat, now)
+            tat += segments * step
+            if tat - tau > now:
+                return self._search(plan, segments, now_ns, destination, message_id)
+            taken.append(tat)
+        counts = []
+        for shard, key, cap, calendar, ahead in plan.hot_windows:
+            if not calendar.start_ns <= now_ns < calendar.end_ns:
+                if now_ns < calendar.start_ns:
+                    return self._search(plan, segments, now_ns, destination, message_id)
+                calendar.roll(now_ns)
+            base = calendar.base
+            count = shard.get(key, NEVER)
+            if count < base:
+                count = base + (ahead[key].get(calendar.start_ns, 0) if key in ahead else 0)
+            count += segments
+            if count - base > cap:
+                return self._search(plan, segments, now_ns, destination, message_id)
+            counts.append(count)
+        for hot, tat in zip(plan.hot_rates, taken):  # noqa: B905 - one element per rate, in the hot path
+            hot[0][hot[1]] = tat
+        for hot_window, count in zip(plan.hot_windows, counts):  # noqa: B905
+            hot_window[0][hot_window[1]] = count
+        return _new(Granted, (now_ns, segments, plan, destination, message_id, now_ns, plan.rates, taken))
+
+    def _floor(self, plan: Plan, destination: str | None) -> int:
+        return NEVER if destination is None else self._floors.get((plan.keys.number, destination), NEVER)
+
+    def _search(
+        self, plan: Plan, segments: int, now_ns: int, destination: str | None, message_id: int
+    ) -> Granted | Refused:
+        """Find the release time of a text that may not leave at once, or the refusal."""
+        floor_ns = max(now_ns, self._floor(plan, destination))
+        refused = _reject(plan, segments, floor_ns, now_ns)
+        if refused is not None:
+            return refused
+        release = _settle(plan, segments, floor_ns, now_ns)
+        if isinstance(release, Refused):
+            return release
+        if release != floor_ns:
+            refused = _reject(plan, segments, release, now_ns)
+            if refused is not None:
+                return refused
+        taken = [entry.take(release, segments, now_ns) for entry in plan.rates]
+        for entry in plan.windows:
+            entry.take(release, segments, now_ns)
+        granted = Granted(release, segments, plan, destination, message_id, now_ns, plan.rates, taken)
+        if release > now_ns:
+            self._remember(granted)
+        return granted
+
+    def _remember(self, granted: Granted) -> None:
+        if granted.destination is not None:
+            self._floors.put((granted.plan.keys.number, granted.destination), granted.release_ns)
+        if granted.message_id:
+            self._waiting.put(granted.message_id, granted)
+
+    def waiting(self, message_id: int) -> Granted | None:
+        """Return the reservation of a text that has not been released yet."""
+        return self._waiting.get(message_id, None)
+
+    def refund(self, granted: Granted, now_ns: int) -> None:
+        """Give a reservation back: the text will not leave (or, by setting, the carrier refused it)."""
+        self._waiting.pop(granted.message_id)
+        for entry, end in zip(granted.rates, granted.taken, strict=False):
+            entry.refund(end, granted.segments, granted.reserved_ns, now_ns)
+        for window in granted.plan.windows:
+            window.add(granted.release_ns, -granted.segments, now_ns)
+
+    def restore(self, granted: Granted, now_ns: int) -> Granted:
+        """Take up a stored reservation after a restart. Hand them over in order of release."""
+        plan = granted.plan
+        if plan.version != self._version:
+            self._renew(plan, now_ns)
+        for window in plan.windows:
+            window.add(granted.release_ns, granted.segments, now_ns)
+        taken = [entry.restore(granted.release_ns, granted.segments, now_ns) for entry in plan.rates]
+        granted = granted._replace(rates=plan.rates, taken=taken)
+        if granted.release_ns > now_ns:
+            self._remember(granted)
+        return granted
+
+    def count(self, scope: Scope, key: str, segments: int, now_ns: int) -> None:
+        """Add traffic that did not pass here (other vendors') to the current window of a key, cap or not."""
+        limit = self.windows[scope].adopt(key, self.limit_of(scope, key).window, now_ns)
+        if limit is not None:
+            WindowEntry(self.windows[scope], key, limit).add(now_ns, segments, now_ns)
+
+    # --- upkeep -------------------------------------------------------------------------------------------
+
+    def sweep(self, now_ns: int, shards: int = 16) -> int:
+        """Forget idle keys in the next few shards of every scope; return how many. Call it from a timer."""
+        swept = 0
+        for _ in range(min(shards, self._shards)):
+            index = self._swept
+            for dimension in self._dimensions():
+                swept += dimension.sweep(index, now_ns)
+            self._floors.drop(index, lambda release_ns: release_ns <= now_ns)
+            self._waiting.drop(index, lambda granted: granted.release_ns <= now_ns)
+            self._swept = (index + 1) % self._shards
+            if self._swept == 0:
+                for dimension in self._dimensions():
+                    dimension.forget_changes()
+        return swept
+
+    def _dimensions(self) -> Iterator[Rates | Windows]:
+        yield from self.rates.values()
+        yield from self.windows.values()
+
+
+def _reject(plan: Plan, segments: int, at_ns: int, now_ns: int) -> Refused | None:
+    """Return the refusal of the first rejecting limit without room at `at_ns`."""
+    for entry in plan.rejecting:
+        earliest = entry.earliest(at_ns, segments, now_ns)
+        if earliest is None:
+            return Refused(entry.scope, CODES[entry.scope], None)
+        if earliest > at_ns:
+            return Refused(entry.scope, CODES[entry.scope], entry.retry_ns(earliest, now_ns))
+    return None
+
+
+def _settle(plan: Plan, segments: int, floor_ns: int, now_ns: int) -> int | Refused:
+    """Return the first moment from `floor_ns` at which every waiting limit has room."""
+    release, delays = floor_ns, [0] * len(plan.waiting)
+    while True:
+        before = release
+        for position, entry in enumerate(plan.waiting):
+            earliest = entry.earliest(release, segments, now_ns)
+            if earliest is None:
+                return Refused(entry.scope, CODES[entry.scope], None)
+            if earliest == release:
+                continue
+            delays[position] += earliest - release
+            excess = entry.too_late(earliest, floor_ns, delays[position])
+            if excess is not None:
+                return Refused(entry.scope, QUEUE_FULL, excess)
+            release = earliest
+        if release == before:
+            return release
