@@ -1,0 +1,118 @@
+"""The send window: requests of ours that wait for a response, found by sequence number, oldest first.
+
+Responses may come in any order, late, twice or for nothing at all. All requests wait equally long, so the
+order of sending is the order of deadlines.
+"""
+
+from collections import OrderedDict
+from collections.abc import Container
+from typing import Any, Final, NamedTuple
+
+from gateway.smpp.constants import RESPONSE_BIT, SEQUENCE_MAX, SEQUENCE_MIN, CommandId
+from gateway.smpp.errors import WindowFull
+from gateway.smpp.pdu import Pdu
+
+
+_NACK: Final = int(CommandId.GENERIC_NACK)
+
+
+class Sent(NamedTuple):
+    """A request of ours without its response yet; `sent_at` is wire time."""
+
+    response_id: int
+    request: Pdu
+    context: Any
+    sent_at: float
+
+    def answered_by(self, command_id: int) -> bool:
+        """Whether a PDU with this command is an answer to it."""
+        return command_id in (self.response_id, _NACK)
+
+
+class Sequence:
+    """Numbers 1…0x7FFFFFFF, round and round, leaving out those still in use (SMPP 3.4 §5.1.4)."""
+
+    __slots__ = ("_next",)
+
+    def __init__(self, first: int = SEQUENCE_MIN) -> None:
+        self._next = first
+
+    def take(self, in_use: Container[int]) -> int:
+        """The next free number."""
+        number = self._next
+        while number in in_use:
+            number = number + 1 if number < SEQUENCE_MAX else SEQUENCE_MIN
+        self._next = number + 1 if number < SEQUENCE_MAX else SEQUENCE_MIN
+        return number
+
+
+class SendWindow:
+    """At most `size` outstanding requests; the last `late_memory` that timed out are remembered."""
+
+    __slots__ = ("_late", "_late_memory", "_sent", "size")
+
+    def __init__(self, size: int, late_memory: int) -> None:
+        self.size = size
+        self._late_memory = late_memory
+        self._sent: dict[int, Sent] = {}
+        self._late: OrderedDict[int, Sent] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    def __contains__(self, sequence: object) -> bool:
+        return sequence in self._sent
+
+    def check(self) -> None:
+        """Raise `WindowFull` if nothing fits."""
+        if len(self._sent) >= self.size:
+            raise WindowFull(self.size)
+
+    def add(self, sequence: int, request: Pdu, context: Any, now: float) -> None:
+        """Remember a request that has just been sent."""
+        self._sent[sequence] = Sent(request.command_id | RESPONSE_BIT, request, context, now)
+
+    def settle(self, sequence: int, command_id: int) -> Sent | None:
+        """Take out the request this response answers; None if there is none of that kind."""
+        sent = self._sent.pop(sequence, None)
+        if sent is None or command_id in (sent.response_id, _NACK):
+            return sent
+        self._put_back(sequence, sent)
+        return None
+
+    def settle_late(self, sequence: int, command_id: int) -> Sent | None:
+        """Take out the timed-out request this response answers; None if there is none of that kind."""
+        sent = self._late.get(sequence)
+        if sent is None or not sent.answered_by(command_id):
+            return None
+        return self._late.pop(sequence)
+
+    def expire(self, sent_before: float) -> list[tuple[int, Sent]]:
+        """Take out the requests sent at or before this time, oldest first, and remember them as late."""
+        expired = []
+        for sequence, sent in self._sent.items():
+            if sent.sent_at > sent_before:
+                break
+            expired.append((sequence, sent))
+        for sequence, sent in expired:
+            del self._sent[sequence]
+            self._late[sequence] = sent
+        while len(self._late) > self._late_memory:
+            self._late.popitem(last=False)
+        return expired
+
+    def oldest_sent_at(self) -> float | None:
+        """Wire time of the oldest outstanding request."""
+        for sent in self._sent.values():
+            return sent.sent_at
+        return None
+
+    def abandon(self) -> list[tuple[int, Sent]]:
+        """Take out everything, oldest first."""
+        abandoned = list(self._sent.items())
+        self._sent.clear()
+        return abandoned
+
+    def _put_back(self, sequence: int, sent: Sent) -> None:
+        """An answer of another kind does not settle a request: it keeps its place."""
+        self._sent = dict(sorted({**self._sent, sequence: sent}.items(), key=lambda item: item[1].sent_at))
