@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Literal
 
 from gateway.smpp.constants import ESM_MESSAGE_TYPE_MASK, MessageState, Tag
+from gateway.smpp.frozen import frozen
 from gateway.smpp.text import TextError
 from gateway.smpp.times import epoch_ns, utc_datetime
 from gateway.smpp.tlv import Tlv
@@ -66,7 +67,7 @@ _STATES: Final = {word.encode(): state for state, word in STAT_WORDS.items()} | 
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receipt:
     """One receipt. Absent or unreadable fields are None; dates are taken as UTC, in nanoseconds since the
     epoch."""
@@ -161,7 +162,7 @@ def _read_text(octets: bytes) -> dict[str, bytes]:
 
 
 def _choose_id(written: bytes, tlv: bytes | None, warnings: list[str]) -> str:
-    text_id = written.split()[0].decode("latin-1") if written else ""
+    text_id = written.split(None, 1)[0].decode("latin-1") if written else ""
     tlv_id = (tlv or b"").split(b"\0", 1)[0].decode("latin-1").strip()
     if not tlv_id:
         return text_id
@@ -337,7 +338,7 @@ def write_id(message_id: str, notation: ReceiptNotation) -> str:
     return message_id.lower() if kind == "lower" else message_id
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WrittenReceipt:
     """What a deliver_sm carries for a receipt."""
 

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from gateway.smpp.constants import EsmClass, Tag
+from gateway.smpp.frozen import frozen
 from gateway.smpp.text import (
     ESCAPE,
     Alphabet,
@@ -207,7 +208,7 @@ _LIMITS: Final = {
 _ALWAYS_ONE: Final = 35  # characters that fit one segment in every alphabet, two units or septets each
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Segment:
     """One submit_sm's worth of a text."""
 
@@ -331,7 +332,7 @@ def sar_tlvs(concat: Concat) -> tuple[Tlv, ...]:
 # --- reading a part -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """What one PDU carries of a text: the body without header, and its place; `total` 1 stands alone."""
 
@@ -422,7 +423,7 @@ _Key = tuple[str, str, int, int]
 _PART_BYTES: Final = 256  # what a part costs besides its body, so that empty ones are bounded too
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reassembled:
     """The parts of one message in order; all `total` of them, unless it was given up."""
 
