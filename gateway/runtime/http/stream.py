@@ -12,7 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 
@@ -20,6 +20,7 @@ from gateway.runtime.bus import Bus
 from gateway.runtime.http.auth import Principal
 from gateway.runtime.http.errors import ApiError
 from gateway.runtime.http.wire import event_document, event_name, visible_to
+from gateway.runtime.log import get_logger
 from gateway.runtime.metrics import Metrics
 
 FRAME_INTERVAL_S = 0.1
@@ -30,6 +31,15 @@ MAX_PENDING = 1000
 RING_EVENTS = 5000
 MAX_VIEWERS = 500
 MAX_PATTERNS = 32
+
+_log = get_logger("stream")
+
+
+@dataclass(frozen=True, slots=True)
+class _Unprintable:
+    """Stands in for an event that could not be rendered."""
+
+    name: ClassVar[str] = "stream.unprintable"
 
 
 class Entry:
@@ -50,7 +60,11 @@ class Entry:
     def json(self) -> bytes:
         """The event's JSON document, made once."""
         if self._json is None:
-            self._json = event_document(self.event, self.event_id, self.created_ns)
+            try:
+                self._json = event_document(self.event, self.event_id, self.created_ns)
+            except Exception as fault:  # one event that cannot be shown must not end anyone's stream
+                _log.error("stream.event_unprintable", event_name=self.name, error=type(fault).__name__)
+                self._json = event_document(_Unprintable(), self.event_id, self.created_ns)
         return self._json
 
     @property
@@ -125,13 +139,13 @@ class Viewer:
 
         Beyond the bound the oldest are dropped and counted.
         """
-        wanted, pending, principal = self._wanted, self._pending, self.principal
+        wanted, pending = self._wanted, self._pending
         for entry in entries:
             name = entry.name
             wants = wanted.get(name)
             if wants is None:
                 wants = wanted[name] = matches(self._patterns, name)
-            if wants and visible_to(entry.event, principal):
+            if wants and self._may_see(entry):
                 pending.append(entry)
         excess = len(pending) - self._stream.max_pending
         for _ in range(excess):
@@ -140,6 +154,13 @@ class Viewer:
             self._stream.count_lost(excess)
         if pending or self._gap:
             self._rouse()
+
+    def _may_see(self, entry: Entry) -> bool:
+        try:
+            return visible_to(entry.event, self.principal)
+        except Exception as fault:  # what cannot be decided is not shown
+            _log.error("stream.visibility_failed", event_name=entry.name, error=type(fault).__name__)
+            return False
 
     def missed(self) -> None:
         """Note that events between this viewer's last one and now are gone."""

@@ -39,7 +39,7 @@ def event_payload(event: Any) -> Mapping[str, Any]:
     if render is not None:
         payload: Mapping[str, Any] = render()
         return payload
-    return _fields(event)
+    return _fields(event) if is_dataclass(event) else {}
 
 
 def event_document(event: Any, event_id: str, created_ns: int) -> bytes:
