@@ -1,0 +1,114 @@
+"""Reception of one source as RFC 3550 counts it (A.1, A.3, A.8): loss, jitter, and the report block."""
+
+from siprec.rtp.rtcp import ReportBlock, SenderReport, middle_of
+
+MAX_DROPOUT = 3_000
+
+
+class StreamStatistics:
+    """What was received of one stream; a new SSRC begins a new count. `now` is wire time in seconds."""
+
+    __slots__ = (
+        "_arrived",
+        "_base",
+        "_clock_hz",
+        "_expected_before",
+        "_highest",
+        "_jitter",
+        "_last_sr",
+        "_last_sr_at",
+        "_prior_expected",
+        "_prior_received",
+        "_received",
+        "_ssrc",
+        "_timestamp",
+        "octets",
+        "packets",
+    )
+
+    def __init__(self, clock_hz: int) -> None:
+        self.packets = 0
+        """Packets of every source, duplicates included."""
+        self.octets = 0
+        """Payload bytes of every source."""
+        self._clock_hz = clock_hz
+        self._ssrc = -1
+        self._jitter = 0.0
+        self._last_sr = 0
+        self._last_sr_at = 0.0
+        self._begin(-1, 0, 0, 0.0)
+
+    def _begin(self, ssrc: int, sequence: int, timestamp: int, now: float) -> None:
+        self._ssrc = ssrc
+        self._base = self._highest = sequence
+        self._expected_before = 0
+        self._received = 0
+        self._prior_expected = self._prior_received = 0
+        self._timestamp = timestamp
+        self._arrived = now
+
+    def received(self, ssrc: int, sequence: int, timestamp: int, octets: int, now: float) -> None:
+        """Count a packet."""
+        if ssrc != self._ssrc:
+            self._begin(ssrc, sequence + 0x10000, timestamp, now)
+            self._jitter = 0.0
+            self._last_sr = 0
+        self.packets += 1
+        self.octets += octets
+        self._received += 1
+        delta = sequence - self._highest & 0xFFFF
+        if delta < MAX_DROPOUT:
+            self._highest += delta
+        elif delta < 0x8000:
+            self._restart(sequence)
+        step = timestamp - self._timestamp & 0xFFFFFFFF
+        if step >= 0x80000000:
+            step -= 0x100000000
+        deviation = abs((now - self._arrived) * self._clock_hz - step)
+        self._timestamp = timestamp
+        self._arrived = now
+        if deviation < self._clock_hz:  # a second or more is a pause or a new beginning, not jitter
+            self._jitter += (deviation - self._jitter) / 16
+
+    def _restart(self, sequence: int) -> None:
+        """The source jumped: count on from there, keeping what was expected so far."""
+        self._expected_before += self._highest - self._base + 1
+        self._base = self._highest = (self._highest | 0xFFFF) + 1 + sequence
+
+    @property
+    def ssrc(self) -> int | None:
+        """The source counted now."""
+        return self._ssrc if self._ssrc >= 0 else None
+
+    @property
+    def expected(self) -> int:
+        """Packets the present source has sent, as its sequence numbers say."""
+        return 0 if self._ssrc < 0 else self._expected_before + self._highest - self._base + 1
+
+    @property
+    def lost(self) -> int:
+        """Expected less received; negative where duplicates outweigh losses (RFC 3550 A.3)."""
+        return self.expected - self._received
+
+    @property
+    def jitter_seconds(self) -> float:
+        """Interarrival jitter (RFC 3550 A.8)."""
+        return self._jitter / self._clock_hz
+
+    def sender_report(self, report: SenderReport, now: float) -> None:
+        """Remember the source's SR for LSR and DLSR."""
+        if report.ssrc == self._ssrc:
+            self._last_sr = middle_of(report.ntp)
+            self._last_sr_at = now
+
+    def report_block(self, now: float) -> ReportBlock | None:
+        """The block for our next RR, its fraction counted since the last call; None before any packet."""
+        if self._ssrc < 0:
+            return None
+        expected = self.expected - self._prior_expected
+        lost = expected - (self._received - self._prior_received)
+        self._prior_expected, self._prior_received = self.expected, self._received
+        fraction = min((lost << 8) // expected, 255) if expected > 0 and lost > 0 else 0
+        delay = round((now - self._last_sr_at) * 65_536) if self._last_sr else 0
+        highest = self._highest & 0xFFFFFFFF
+        return ReportBlock(self._ssrc, fraction, self.lost, highest, int(self._jitter), self._last_sr, delay)

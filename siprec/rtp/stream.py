@@ -1,0 +1,74 @@
+"""One received stream from datagrams to placed packets: the hot path of a recorder.
+
+stream = ReceivedStream(clock_hz=8_000, event_payload_types=frozenset({101}))
+for placed in stream.receive_data(datagram, now): ...
+stream.receive_rtcp(datagram, now)
+rtcp.build_compound(stream.receiver_report(our_ssrc, "srs@host", now))
+"""
+
+from collections.abc import Sequence
+
+from siprec.rtp import rtcp
+from siprec.rtp.errors import MalformedPacketError
+from siprec.rtp.packet import parse
+from siprec.rtp.reorder import DEFAULT_WINDOW_S, PlacedPacket, ReorderBuffer
+from siprec.rtp.stats import StreamStatistics
+
+
+class ReceivedStream:
+    """Parser, statistics and reorder buffer of one m-line; malformed datagrams are counted, never raised."""
+
+    __slots__ = ("buffer", "goodbye", "malformed", "statistics")
+
+    def __init__(
+        self,
+        clock_hz: int,
+        window_s: float = DEFAULT_WINDOW_S,
+        event_payload_types: frozenset[int] = frozenset(),
+    ) -> None:
+        self.buffer = ReorderBuffer(clock_hz, window_s, event_payload_types)
+        self.statistics = StreamStatistics(clock_hz)
+        self.malformed = 0
+        self.goodbye = False
+        """The source being received said BYE."""
+
+    def receive_data(self, datagram: bytes, now: float) -> Sequence[PlacedPacket]:
+        """Take an RTP datagram; returns the packets whose turn has come."""
+        try:
+            packet = parse(datagram)
+        except MalformedPacketError:
+            self.malformed += 1
+            return ()
+        self.statistics.received(packet.ssrc, packet.sequence, packet.timestamp, len(packet.payload), now)
+        return self.buffer.receive(packet, now)
+
+    def receive_rtcp(self, datagram: bytes, now: float) -> None:
+        """Take an RTCP datagram."""
+        try:
+            packets = rtcp.parse_compound(datagram)
+        except MalformedPacketError:
+            self.malformed += 1
+            return
+        for packet in packets:
+            if isinstance(packet, rtcp.SenderReport):
+                self.statistics.sender_report(packet, now)
+            elif isinstance(packet, rtcp.Goodbye) and self.statistics.ssrc in packet.sources:
+                self.goodbye = True
+
+    def receiver_report(self, ssrc: int, cname: str, now: float) -> tuple[rtcp.RtcpPacket, ...]:
+        """Our compound packet: RR (empty before any packet came) and SDES with the CNAME."""
+        block = self.statistics.report_block(now)
+        report = rtcp.ReceiverReport(ssrc, (block,) if block is not None else ())
+        return (report, rtcp.SourceDescription.cname(ssrc, cname))
+
+    def next_deadline(self) -> float | None:
+        """See `ReorderBuffer.next_deadline`."""
+        return self.buffer.next_deadline()
+
+    def handle_timeout(self, now: float) -> Sequence[PlacedPacket]:
+        """See `ReorderBuffer.handle_timeout`."""
+        return self.buffer.handle_timeout(now)
+
+    def flush(self) -> Sequence[PlacedPacket]:
+        """The stream has ended: everything that still waits."""
+        return self.buffer.flush()
