@@ -6,7 +6,7 @@ from typing import Any
 from gateway.smpp.errors import RecoverableError, RequestError, SmppError
 from gateway.smpp.frozen import frozen
 from gateway.smpp.matrix import SessionState
-from gateway.smpp.pdu import AlertNotification, Bind, BindResp, Outbind, Pdu
+from gateway.smpp.pdu import AlertNotification, Bind, Outbind, Pdu
 
 
 class CloseReason(Enum):
@@ -15,6 +15,7 @@ class CloseReason(Enum):
     UNBOUND = "unbound"
     """We unbound."""
     PEER_UNBOUND = "peer_unbound"
+    BIND_REFUSED = "bind_refused"
     CONNECTION_LOST = "connection_lost"
     BIND_TIMEOUT = "bind_timeout"
     """Not bound within the session init timer, or our bind was not answered."""
@@ -51,10 +52,13 @@ class SessionBound(Event):
 
 @frozen
 class BindRefused(Event):
-    """ESME: the bind was answered with `command_status` (or nacked); the session is OPEN again."""
+    """ESME.
 
+    Our bind `command_id` was answered with `command_status` (or nacked); the session is OPEN again.
+    """
+
+    command_id: int
     command_status: int
-    response: Pdu | None
 
 
 @frozen
@@ -135,23 +139,3 @@ class SessionClosed(Event):
 
     reason: CloseReason
     error: SmppError | None = None
-
-
-__all__ = [
-    "AlertReceived",
-    "BindRefused",
-    "BindRequested",
-    "BindResp",
-    "CloseReason",
-    "Event",
-    "LateResponseReceived",
-    "OutbindReceived",
-    "ProtocolViolated",
-    "RequestFailed",
-    "RequestReceived",
-    "ResponseReceived",
-    "SessionBound",
-    "SessionClosed",
-    "UnbindReceived",
-    "UnknownResponseReceived",
-]

@@ -358,9 +358,10 @@ class SmppSession:
             failure = ResponseMalformed(sent.request.command_id, sequence, status, error)
             self._events.append(RequestFailed(sent.context, failure, sent.request, sent.sent_at))
             self._after_settled(now)
-        elif self._control.pop(sequence, None) is not None and self.state is SessionState.BINDING:
-            self._enter(SessionState.OPEN)
-            self._events.append(BindRefused(status or CommandStatus.RBINDFAIL, None))
+            return
+        control = self._control.pop(sequence, None)
+        if control is not None and isinstance(control.request, Bind):
+            self._refuse_bind(control.request, status or CommandStatus.RBINDFAIL)
 
     def _refuse(self, error: RecoverableError, command_id: int, now: float) -> None:
         answer: Any = RESPONSE_CLASSES.get(command_id, GenericNack)
@@ -432,8 +433,7 @@ class SmppSession:
             self._close(self._unbind_reason)
         elif isinstance(request, Bind) and self.state is SessionState.BINDING:
             if not isinstance(response, BindResp) or response.command_status:
-                self._enter(SessionState.OPEN)
-                self._events.append(BindRefused(response.command_status, response))
+                self._refuse_bind(request, response.command_status)
                 return
             version = response.tlv(Tag.SC_INTERFACE_VERSION)
             if version is not None:
@@ -442,6 +442,10 @@ class SmppSession:
             self._become_bound(request)
 
     # Bind and unbind
+
+    def _refuse_bind(self, bind: Bind, status: int) -> None:
+        self._enter(SessionState.OPEN)
+        self._events.append(BindRefused(bind.command_id, status))
 
     def _answer_bind(self, request: Bind, response: Pdu, now: float) -> None:
         bound = isinstance(response, BindResp) and not response.command_status

@@ -12,7 +12,6 @@ from gateway.smpp.constants import RESPONSE_BIT, SEQUENCE_MAX, SEQUENCE_MIN, Com
 from gateway.smpp.errors import WindowFull
 from gateway.smpp.pdu import Pdu
 
-
 _NACK: Final = int(CommandId.GENERIC_NACK)
 
 
@@ -74,11 +73,11 @@ class SendWindow:
 
     def settle(self, sequence: int, command_id: int) -> Sent | None:
         """Take out the request this response answers; None if there is none of that kind."""
-        sent = self._sent.pop(sequence, None)
-        if sent is None or command_id in (sent.response_id, _NACK):
-            return sent
-        self._put_back(sequence, sent)
-        return None
+        sent = self._sent.get(sequence)
+        if sent is None or command_id not in (sent.response_id, _NACK):
+            return None
+        del self._sent[sequence]
+        return sent
 
     def settle_late(self, sequence: int, command_id: int) -> Sent | None:
         """Take out the timed-out request this response answers; None if there is none of that kind."""
@@ -112,7 +111,3 @@ class SendWindow:
         abandoned = list(self._sent.items())
         self._sent.clear()
         return abandoned
-
-    def _put_back(self, sequence: int, sent: Sent) -> None:
-        """An answer of another kind does not settle a request: it keeps its place."""
-        self._sent = dict(sorted({**self._sent, sequence: sent}.items(), key=lambda item: item[1].sent_at))

@@ -1,0 +1,467 @@
+"""One session on one socket: feed, take events, write, re-arm one timer, dispatch."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, cast
+
+from gateway.smpp.aio.handler import DEFAULTS, ConnectionSettings, OnResponse, Outcome, SmppHandler
+from gateway.smpp.constants import CommandId, CommandStatus
+from gateway.smpp.errors import BindFailed, FieldInvalid, WindowFull
+from gateway.smpp.events import (
+    AlertReceived,
+    BindRefused,
+    BindRequested,
+    CloseReason,
+    Event,
+    LateResponseReceived,
+    OutbindReceived,
+    ProtocolViolated,
+    RequestFailed,
+    RequestReceived,
+    ResponseReceived,
+    SessionBound,
+    SessionClosed,
+    UnbindReceived,
+    UnknownResponseReceived,
+)
+from gateway.smpp.matrix import Role, SessionState
+from gateway.smpp.pdu import Bind, Pdu, response_to
+from gateway.smpp.session import SmppSession, Tap
+
+SILENT = SmppHandler()
+
+
+class SmppConnection(asyncio.Protocol):
+    """One session on one socket; made by `connect` and `serve`."""
+
+    def __init__(
+        self,
+        role: Role,
+        handler_factory: "Callable[[SmppConnection], SmppHandler]",
+        settings: ConnectionSettings = DEFAULTS,
+        tap: Tap | None = None,
+    ) -> None:
+        self.role = role
+        self.settings = settings
+        self.peername: tuple[Any, ...] = ()
+        self.closed_event: SessionClosed | None = None
+        self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
+        self._session = SmppSession(role, settings.session, now=self._time(), tap=tap)
+        self._flush_pdus = settings.flush_pdus
+        self._transport: asyncio.Transport | None = None
+        self._pumping = self._flush_scheduled = self._write_paused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._stall: asyncio.TimerHandle | None = None
+        self._bound: asyncio.Future[None] | None = None
+        self._closed: asyncio.Future[SessionClosed] = self._loop.create_future()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._handler_factory = handler_factory
+        self._handler = SILENT
+
+    # State
+
+    @property
+    def state(self) -> SessionState:
+        """State of the session."""
+        return self._session.state
+
+    @property
+    def peer_system_id(self) -> str:
+        """The `system_id` the peer bound or answered with."""
+        return self._session.peer_system_id
+
+    @property
+    def peer_version(self) -> int:
+        """0x33 or 0x34."""
+        return self._session.peer_version
+
+    @property
+    def window_free(self) -> int:
+        """Requests that can be submitted now; 0 while unbound, draining, or while the peer does not read."""
+        return 0 if self._write_paused else self._session.window_free
+
+    @property
+    def window_used(self) -> int:
+        """Requests of ours without a response."""
+        return self._session.window_used
+
+    @property
+    def owed(self) -> int:
+        """Requests of the peer without a response."""
+        return self._session.owed
+
+    @property
+    def tap(self) -> Tap | None:
+        """Observer of every frame; may be set at any time."""
+        return self._session.tap
+
+    @tap.setter
+    def tap(self, tap: Tap | None) -> None:
+        self._session.tap = tap
+
+    @property
+    def write_buffer_bytes(self) -> int:
+        """Octets the operating system has not taken yet."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+    # Requests of ours
+
+    def submit_nowait(self, pdu: Pdu, on_response: OnResponse, context: Any = None) -> int:
+        """Send a request; `on_response(context, outcome)` is called once. Returns the sequence number.
+
+        Raises `WindowFull`, `NotOpen`, `OperationNotAllowed` or `FieldInvalid`; then `on_response` is never
+        called.
+        """
+        if self._write_paused:
+            raise WindowFull(0)
+        sequence = self._session.send(pdu, self._time(), (on_response, context))
+        self._schedule_flush()
+        return sequence
+
+    async def submit(self, pdu: Pdu, window_wait_s: float | None = None) -> Pdu:
+        """Send a request, after waiting for a place in the window, and wait for its response, whatever its
+        status.
+
+        Raises what `submit_nowait` raises (`WindowFull` once `window_wait_s` have passed), and `RequestError`
+        if there is no usable response.
+        """
+        while self.window_free < 1 and self._session.state.is_bound:
+            await self._wait_window(window_wait_s)
+        future: asyncio.Future[Pdu] = self._loop.create_future()
+        self.submit_nowait(pdu, _resolve, future)
+        return await future
+
+    def notify(self, pdu: Pdu) -> None:
+        """SMSC: send what has no response: outbind, alert_notification."""
+        self._session.send(pdu, self._time())
+        self._schedule_flush()
+
+    # Requests of the peer
+
+    def respond(self, request: Pdu, response: Pdu) -> bool:
+        """Answer a request the handler left open; False if the connection has ended meanwhile."""
+        answered = self._session.respond(request, response, self._time())
+        self._after_respond()
+        return answered
+
+    def forget(self, request: Pdu) -> None:
+        """Never answer this request (fault injection); graceful unbind does not wait for it."""
+        del request
+        self._session.forget(self._time())
+        self._after_respond()
+
+    def send_raw(self, data: bytes) -> None:
+        """Send octets as they are (fault injection)."""
+        self._session.send_raw(data, self._time())
+        self._schedule_flush()
+
+    # Begin and end
+
+    def bind_nowait(self, pdu: Bind) -> None:
+        """ESME.
+
+        Send a bind; the handler's `on_bound` or `on_closed` (with a `BindFailed`) tells the outcome.
+        """
+        self._session.send(pdu, self._time())
+        self._schedule_flush()
+
+    async def bind(self, pdu: Bind) -> None:
+        """ESME: bind and wait for the answer; raises `BindFailed`, after which the connection is closed."""
+        self._bound = self._loop.create_future()
+        self.bind_nowait(pdu)
+        try:
+            await self._bound
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+
+    async def unbind(self, wait_s: float | None = None) -> SessionClosed:
+        """End gracefully: wait for outstanding and owed answers, at most `wait_s`, unbind, close."""
+        self._session.unbind(self._time(), wait_s)
+        self._pump()
+        return await self.wait_closed()
+
+    def close(self) -> None:
+        """Close without unbind, after sending what is queued."""
+        self._session.close(CloseReason.ABORTED)
+        self._pump()
+
+    def abort(self, reason: CloseReason = CloseReason.ABORTED) -> None:
+        """Drop the connection at once, unsent octets included."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._session.close(reason)
+        self._pump()
+
+    async def wait_closed(self) -> SessionClosed:
+        """Wait until the connection is gone; says why."""
+        return await asyncio.shield(self._closed)
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        transport = cast(asyncio.Transport, transport)  # uvloop's transports are of no common class
+        self._transport = transport
+        self.peername = transport.get_extra_info("peername") or ()
+        transport.set_write_buffer_limits(high=self.settings.write_high_water_bytes)
+        self._handler = self._handler_factory(self)
+        self._call(self._handler.on_connected, self)
+        self._pump()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed, take events, write, re-arm, dispatch."""
+        self._session.receive_data(data, self._time())
+        self._pump()
+
+    def eof_received(self) -> bool:
+        """The peer has closed its side: so do we."""
+        self._session.receive_eof()
+        self._pump()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        del exc
+        self._session.receive_eof()
+        self._pump()
+        self._transport = None
+        if self._stall is not None:
+            self._stall.cancel()
+        if not self._closed.done():
+            assert self.closed_event is not None  # noqa: S101 - receive_eof always leads to SessionClosed
+            self._closed.set_result(self.closed_event)
+
+    def pause_writing(self) -> None:
+        """The peer does not read: read no more of it, and give it `write_stall_s`."""
+        self._write_paused = True
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._restart_stall(self.settings.write_stall_s)
+
+    def resume_writing(self) -> None:
+        """The peer reads again."""
+        self._write_paused = False
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._stall is not None:
+            self._stall.cancel()
+        self._transport.resume_reading()
+        self._wake_waiters()
+        self._call(self._handler.on_ready, self)
+        self._pump()
+
+    # The pump
+
+    def _pump(self) -> None:
+        """Dispatch every event, write what is queued, re-arm the timer."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while events := self._session.events():
+                for event in events:
+                    _DISPATCH[event.__class__](self, event)
+        finally:
+            self._pumping = False
+        self._flush()
+        if self._waiters:
+            self._wake_waiters()
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        data, transport = self._session.data_to_send(), self._transport
+        if data and transport is not None and not transport.is_closing():
+            transport.write(data)
+        if self.closed_event is not None:
+            self._finish()
+            return
+        deadline = self._session.next_deadline()
+        if deadline is not None and (self._timer is None or deadline < self._timer_at):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer, self._timer_at = self._loop.call_at(deadline, self._on_timer), deadline
+
+    def _schedule_flush(self) -> None:
+        if self._session.queued >= self._flush_pdus:
+            self._flush()
+        elif not (self._flush_scheduled or self._pumping):
+            self._flush_scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _after_respond(self) -> None:
+        if self._session.state is SessionState.CLOSED:
+            self._pump()
+        else:
+            self._schedule_flush()
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._session.handle_timeout(self._time())
+        self._pump()
+
+    def _restart_stall(self, delay_s: float) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+        self._stall = self._loop.call_later(delay_s, self.abort, CloseReason.PEER_STOPPED_READING)
+
+    def _finish(self) -> None:
+        """The session is over: let the last octets go, but not for long."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.close()
+        if self._stall is not None:
+            self._stall.cancel()
+        self._stall = self._loop.call_later(self.settings.linger_s, transport.abort)
+
+    # Events
+
+    def _on_response(self, event: ResponseReceived) -> None:
+        on_response, context = event.context
+        self._call(on_response, context, event.response)
+
+    def _on_failure(self, event: RequestFailed) -> None:
+        on_response, context = event.context
+        self._call(on_response, context, event.error)
+
+    def _on_late(self, event: LateResponseReceived) -> None:
+        self._call(self._handler.on_late_response, self, event.context[1], event.response)
+
+    def _on_request(self, event: RequestReceived | BindRequested) -> None:
+        pdu = event.pdu
+        handle: Any = self._handler.on_bind if isinstance(event, BindRequested) else self._handler.on_request
+        try:
+            answer = handle(self, pdu)
+        except Exception as error:
+            self._report(error)
+            answer = response_to(pdu, CommandStatus.RSYSERR)
+        if isinstance(answer, Pdu):
+            self._answer(pdu, answer)
+        elif answer is not None:
+            task = asyncio.ensure_future(answer)
+            self._tasks.add(task)
+            task.add_done_callback(partial(self._on_answer, pdu))
+
+    def _on_answer(self, pdu: Pdu, task: "asyncio.Future[Pdu | None]") -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._report(error)
+        answer = task.result() if error is None else response_to(pdu, CommandStatus.RSYSERR)
+        if answer is not None:
+            self._answer(pdu, answer)
+
+    def _answer(self, pdu: Pdu, answer: Pdu) -> None:
+        try:
+            self.respond(pdu, answer)
+        except FieldInvalid as error:
+            self._report(error)
+            self.respond(pdu, response_to(pdu, CommandStatus.RSYSERR))
+
+    def _on_bound(self, event: SessionBound) -> None:
+        del event
+        if self._bound is not None and not self._bound.done():
+            self._bound.set_result(None)
+        self._call(self._handler.on_bound, self)
+
+    def _on_refused(self, event: BindRefused) -> None:
+        self._session.close(
+            CloseReason.BIND_REFUSED, BindFailed(event.command_id, event.command_status, "refused")
+        )
+
+    def _on_closed(self, event: SessionClosed) -> None:
+        self.closed_event = event
+        if self._bound is not None and not self._bound.done():
+            error = event.error
+            if not isinstance(error, BindFailed):
+                error = BindFailed(CommandId.BIND_TRANSCEIVER, 0, event.reason.value)
+            self._bound.set_exception(error)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+        for task in self._tasks:
+            task.cancel()
+        self._call(self._handler.on_closed, self, event)
+
+    def _on_alert(self, event: AlertReceived) -> None:
+        self._call(self._handler.on_alert, self, event.pdu)
+
+    def _on_outbind(self, event: OutbindReceived) -> None:
+        self._call(self._handler.on_outbind, self, event.pdu)
+
+    def _on_violation(self, event: ProtocolViolated) -> None:
+        self._call(self._handler.on_violation, self, event.error)
+
+    def _ignore(self, event: Event) -> None:
+        """The session has dealt with it."""
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call what the user gave us; its faults are its own."""
+        try:
+            function(*arguments)
+        except Exception as error:
+            self._report(error)
+
+    def _report(self, error: BaseException) -> None:
+        message = f"exception in an SMPP handler or callback: {type(error).__name__}"
+        self._loop.call_exception_handler({"message": message, "exception": error, "protocol": self})
+
+    # Waiting for the window
+
+    async def _wait_window(self, timeout_s: float | None) -> None:
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append(waiter)
+        try:
+            await asyncio.wait_for(waiter, timeout_s)
+        except TimeoutError:
+            raise WindowFull(self.settings.session.window) from None
+        finally:
+            with suppress(ValueError):
+                self._waiters.remove(waiter)
+
+    def _wake_waiters(self) -> None:
+        free = self.window_free
+        while self._waiters and free > 0:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                free -= 1
+
+
+_DISPATCH: dict[type[Event], Callable[[SmppConnection, Any], None]] = {
+    ResponseReceived: SmppConnection._on_response,
+    RequestReceived: SmppConnection._on_request,
+    BindRequested: SmppConnection._on_request,
+    RequestFailed: SmppConnection._on_failure,
+    LateResponseReceived: SmppConnection._on_late,
+    SessionBound: SmppConnection._on_bound,
+    BindRefused: SmppConnection._on_refused,
+    SessionClosed: SmppConnection._on_closed,
+    AlertReceived: SmppConnection._on_alert,
+    OutbindReceived: SmppConnection._on_outbind,
+    ProtocolViolated: SmppConnection._on_violation,
+    UnbindReceived: SmppConnection._ignore,
+    UnknownResponseReceived: SmppConnection._ignore,
+}
+
+
+def _resolve(future: "asyncio.Future[Pdu]", outcome: Outcome) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, Pdu):
+        future.set_result(outcome)
+    else:
+        future.set_exception(outcome)
