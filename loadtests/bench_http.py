@@ -1,6 +1,6 @@
 """What our HTTP layer adds to bare aiohttp, per request, in microseconds.
 
-Both servers run in this process on uvloop and take the same POST from the same tiny client, in short turns, so
+Both servers run in this process on uvloop and take the same POST from the same client, in short turns, so
 that a noisy machine hits both alike. ``run(seconds) -> dict``; as a script prints it as JSON.
 """
 

@@ -120,7 +120,7 @@ def gateway_request(args: argparse.Namespace) -> Request:
 
     def bulk(number: int) -> bytes:
         first = number * args.bulk
-        body = json.dumps({"messages": [one(first + index) for index in range(args.bulk)]})
+        body = json.dumps([one(first + index) for index in range(args.bulk)])
         return post("/v1/messages/bulk", args.token, body.encode())
 
     return bulk if args.bulk > 1 else single
