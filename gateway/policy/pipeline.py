@@ -1,0 +1,186 @@
+"""The rules in order: the first refusal stops, `explain` gives every verdict.
+
+The order is the table's: who the sender is, then the registration, then the text, then the filters of the
+hops it passes on its way to the carrier.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from gateway.policy import content, entitlement, registration, rules
+from gateway.policy.filters import FilterChain, Hit
+from gateway.policy.rules import FACTS_IN_FORCE, TRIAL, Revision, in_force
+from gateway.policy.snapshot import DEFAULT_TERMS, PolicyTerms, Snapshot, Text
+from gateway.policy.verdict import BlockedBy, Mode, Rule, Verdict
+
+Check = Callable[[Text, Snapshot, int], Verdict | None]
+"""One rule: the text, the facts, world time in nanoseconds; None or the refusal."""
+
+_OPTED_OUT = Verdict(rules.RECIPIENT_OPTED_OUT)
+_REPORTED = Verdict(rules.SPAM_BLOCKED, "the sender is reported as spam", cause="spam")
+
+
+def recipient_opted_in(text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict | None:
+    """The recipient has not opted out; the confirmation of an opt-out is exempt."""
+    return _OPTED_OUT if snapshot.opted_out and not text.opt_out_exempt else None
+
+
+def sender_not_reported(_text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict | None:
+    """B9: the sender is not on the gateway's own spam block."""
+    return _REPORTED if snapshot.spam_reported else None
+
+
+OUTBOUND: tuple[tuple[Rule, Check], ...] = (
+    (rules.MALFORMED, content.well_formed),
+    (rules.ORGANIZATION_NOT_ELIGIBLE, entitlement.organization_eligible),
+    (rules.ADDON_MISSING, entitlement.addon_bought),
+    (rules.LOCATION_NOT_CISCO_PSTN, entitlement.location_cisco_pstn),
+    (rules.NO_PRIMARY_NUMBER, entitlement.primary_number),
+    (rules.APP_TOO_OLD, entitlement.app_version),
+    (rules.TEXTING_DISABLED, entitlement.texting_on),
+    (rules.DESKTOP_ONLY, entitlement.desktop_client),
+    (rules.NUMBER_NOT_AUTHORIZED, registration.number_authorized),
+    (rules.NUMBER_NOT_IN_CAMPAIGN, registration.number_in_campaign),
+    (rules.CAMPAIGN_NOT_ACTIVE, registration.campaign_active),
+    (rules.MMS_NOT_SUPPORTED, content.no_mms),
+    (rules.DESTINATION_INVALID, content.destination_valid),
+    (rules.INTERNATIONAL_NOT_SUPPORTED, content.domestic),
+    (rules.EMOJI_NOT_SUPPORTED, content.no_emoji),
+    (rules.MESSAGE_TOO_LONG, content.short_enough),
+    (rules.RECIPIENT_OPTED_OUT, recipient_opted_in),
+    (rules.SPAM_BLOCKED, sender_not_reported),
+)
+"""Checks of an outbound text, in the order of the table; CONTENT_BLOCKED is the hops' own."""
+
+INBOUND: tuple[tuple[Rule, Check], ...] = (
+    (rules.MALFORMED_INBOUND, content.well_formed_inbound),
+    (rules.MMS_NOT_SUPPORTED_INBOUND, content.no_mms_inbound),
+    (rules.INTERNATIONAL_NOT_SUPPORTED_INBOUND, content.domestic_inbound),
+    (rules.EMOJI_NOT_SUPPORTED_INBOUND, content.no_emoji_inbound),
+    (rules.RECIPIENT_UNKNOWN, entitlement.recipient_known),
+    (rules.RECIPIENT_TEXTING_DISABLED, entitlement.recipient_texting_on),
+)
+
+
+class Hop(NamedTuple):
+    """A place on the way that may block at its own discretion (B5)."""
+
+    party: BlockedBy
+    chain: FilterChain
+
+
+class Judgement(NamedTuple):
+    """What `explain` says of one rule; `verdict` None: the text passes it."""
+
+    rule: Rule
+    mode: Mode
+    verdict: Verdict | None
+
+
+class Pipeline:
+    """The rules of one configuration, compiled: checks that are off are not called at all.
+
+    Args:
+        revision: Which revision of the product's description is in force (webex.md, table after B10).
+        modes: Mode by code; unlisted codes are enforced. Rules that are not switchable ignore it.
+        terms: Settings the checks compare with; give `pipeline.terms` to every snapshot.
+        hops: Discretionary filters, in the order a text meets them.
+        on_shadow: Told every verdict of a rule in shadow mode.
+    """
+
+    def __init__(
+        self,
+        *,
+        revision: Revision = Revision.T4,
+        modes: Mapping[str, Mode] = {},
+        terms: PolicyTerms = DEFAULT_TERMS,
+        hops: Sequence[Hop] = (),
+        on_shadow: Callable[[Verdict], None] | None = None,
+    ) -> None:
+        self.revision = revision
+        self.terms = terms._replace(trial_eligible=TRIAL not in FACTS_IN_FORCE[revision])
+        self._modes = dict(modes)
+        self._on_shadow = on_shadow
+        self._outbound = self._compile(OUTBOUND)
+        self._inbound = self._compile(INBOUND)
+        self.hops = tuple(hop for hop in hops if hop.chain)
+
+    def mode(self, rule: Rule) -> Mode:
+        """Return how the rule is applied; OFF too where the revision does not state it."""
+        if not in_force(rule, self.revision):
+            return Mode.OFF
+        return self._modes.get(rule.code, Mode.ENFORCE) if rule.switchable else Mode.ENFORCE
+
+    def check_outbound(self, text: Text, snapshot: Snapshot, now_ns: int) -> Verdict | None:
+        """Return the first refusal of an outbound text, or None; counts it in the hops' filters."""
+        refusal = self._first_refusal(self._outbound, text, snapshot, now_ns)
+        if refusal is not None or not self.hops:
+            return refusal
+        for hop in self.hops:
+            verdict = _by_hop(hop, hop.chain.judge(*_filtered(text), now_ns))
+            if verdict is not None and self._refuses(verdict):
+                return verdict
+        return None
+
+    def check_inbound(self, text: Text, snapshot: Snapshot, now_ns: int) -> Verdict | None:
+        """Return the first refusal of an inbound text, or None."""
+        return self._first_refusal(self._inbound, text, snapshot, now_ns)
+
+    def explain_outbound(self, text: Text, snapshot: Snapshot, now_ns: int) -> list[Judgement]:
+        """Return the judgement of every outbound rule, refused or not, whatever its mode; counts nothing."""
+        judgements = [
+            Judgement(rule, self.mode(rule), check(text, snapshot, now_ns)) for rule, check in OUTBOUND
+        ]
+        for hop in self.hops:
+            verdict = _by_hop(hop, hop.chain.peek(*_filtered(text), now_ns))
+            rule = rules.CONTENT_BLOCKED if verdict is None else verdict.rule
+            judgements.append(Judgement(rule, self.mode(rule), verdict))
+        return judgements
+
+    def explain_inbound(self, text: Text, snapshot: Snapshot, now_ns: int) -> list[Judgement]:
+        """Return the judgement of every inbound rule, refused or not, whatever its mode."""
+        return [Judgement(rule, self.mode(rule), check(text, snapshot, now_ns)) for rule, check in INBOUND]
+
+    def record_opt_out(self, source: str, now_ns: int) -> None:
+        """Tell the hops' filters that a recipient of `source` has opted out."""
+        for hop in self.hops:
+            hop.chain.record_opt_out(source, now_ns)
+
+    def _compile(self, table: tuple[tuple[Rule, Check], ...]) -> tuple[tuple[Check, bool], ...]:
+        return tuple(
+            (check, self.mode(rule) is Mode.ENFORCE)
+            for rule, check in table
+            if self.mode(rule) is not Mode.OFF
+        )
+
+    def _first_refusal(
+        self, steps: tuple[tuple[Check, bool], ...], text: Text, snapshot: Snapshot, now_ns: int
+    ) -> Verdict | None:
+        for check, enforced in steps:
+            verdict = check(text, snapshot, now_ns)
+            if verdict is not None:
+                if enforced:
+                    return verdict
+                self._shadow(verdict)
+        return None
+
+    def _refuses(self, verdict: Verdict) -> bool:
+        mode = self.mode(verdict.rule)
+        if mode is Mode.SHADOW:
+            self._shadow(verdict)
+        return mode is Mode.ENFORCE
+
+    def _shadow(self, verdict: Verdict) -> None:
+        if self._on_shadow is not None:
+            self._on_shadow(verdict)
+
+
+def _filtered(text: Text) -> tuple[str, str, str]:
+    return text.source.e164, text.destination.e164, text.body
+
+
+def _by_hop(hop: Hop, hit: Hit | None) -> Verdict | None:
+    if hit is None:
+        return None
+    rule = rules.SPAM_BLOCKED if hit.cause == "spam" else rules.CONTENT_BLOCKED
+    return Verdict(rule, f"{hit.cause}: {hit.detail}", hit.cause, hop.party)

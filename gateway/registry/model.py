@@ -1,0 +1,104 @@
+"""Brands, campaigns and number assignments as The Campaign Registry holds them (10dlc.md, Registry).
+
+Frozen values; a change is a new value. Approval is per carrier: a campaign confirmed by the registry may
+still wait at one carrier and be refused by another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+
+class IdentityStatus(Enum):
+    """What the registry knows of a brand's identity; UNVERIFIED cannot register a campaign."""
+
+    UNVERIFIED = "UNVERIFIED"
+    VERIFIED = "VERIFIED"
+    VETTED_VERIFIED = "VETTED_VERIFIED"
+    SELF_DECLARED = "SELF_DECLARED"
+
+
+class EntityType(Enum):
+    """Legal form of a brand."""
+
+    PRIVATE_PROFIT = "PRIVATE_PROFIT"
+    PUBLIC_PROFIT = "PUBLIC_PROFIT"
+    NON_PROFIT = "NON_PROFIT"
+    GOVERNMENT = "GOVERNMENT"
+    SOLE_PROPRIETOR = "SOLE_PROPRIETOR"
+
+
+class CampaignStatus(Enum):
+    """Life of a campaign; only CONFIRMED carries traffic."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    PREVET_FAILED = "prevet_failed"
+    UNCONFIRMED = "unconfirmed"
+    CONFIRMED = "confirmed"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+
+
+class ApprovalStatus(Enum):
+    """One carrier's view of a campaign."""
+
+    REVIEW = "review"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A carrier's decision, due (`REVIEW`) or made, at `at_ns`."""
+
+    status: ApprovalStatus
+    at_ns: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """A registered sender."""
+
+    id: str
+    organization_id: str | None
+    """The organisation of the directory it stands for; None: a stranger's."""
+    name: str
+    tax_id: str = ""
+    country: str = "US"
+    entity_type: EntityType = EntityType.PRIVATE_PROFIT
+    identity: IdentityStatus = IdentityStatus.VERIFIED
+    vetting_score: int | None = None
+    """0 to 100, or None: never vetted."""
+    russell_3000: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A declared purpose of traffic, with the approvals that let it pass."""
+
+    id: str
+    brand_id: str
+    use_case: str
+    sub_use_cases: tuple[str, ...] = ()
+    description: str = ""
+    samples: tuple[str, ...] = ()
+    embedded_links: bool = False
+    status: CampaignStatus = CampaignStatus.DRAFT
+    status_reason: str = ""
+    changed_ns: int = 0
+    due_ns: int | None = None
+    """World time of the registry's next step (pre-vet, confirmation, expiry); None: no step waits."""
+    approvals: Mapping[str, Approval] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def active(self) -> bool:
+        """Whether the registry lets its traffic pass."""
+        return self.status is CampaignStatus.CONFIRMED
+
+    def approved_by(self, carrier: str) -> bool:
+        """Whether `carrier` has approved it."""
+        approval = self.approvals.get(carrier)
+        return approval is not None and approval.status is ApprovalStatus.APPROVED

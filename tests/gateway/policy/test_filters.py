@@ -1,0 +1,158 @@
+"""Filters find what their data says, count in windows, forget, and stay bounded."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.policy.filters import (
+    NANOSECONDS,
+    Count,
+    CountFilter,
+    DomainFilter,
+    Filter,
+    FilterChain,
+    OptOutRatioFilter,
+    WindowCounter,
+    WordFilter,
+    fold,
+)
+
+A, B = "+12025550100", "+13105550120"
+
+
+def causes(chain: FilterChain, *bodies: str, seconds: int = 0) -> list[str | None]:
+    hits = [chain.judge(A, B, body, seconds * NANOSECONDS) for body in bodies]
+    return [hit and hit.cause for hit in hits]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("Verify your account now", True),
+        ("please VERIFY,  your\naccount!", True),
+        ("verify your accounts", False),
+        ("verify my account, or your account", False),
+        ("Buy a gun", True),
+        ("begun", False),
+        ("g1un 2", True),
+        ("Émigré: café", True),
+        ("cafés", False),
+    ],
+)
+def test_words_are_found_whole(body: str, found: bool) -> None:
+    chain = FilterChain([WordFilter("fraud", ("verify your account", "GUN", "café"))])
+    assert causes(chain, body) == ["fraud" if found else None]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("see https://bit.ly/x", True),
+        ("BIT.LY/x", True),
+        ("at bit.ly.", True),
+        ("www.bit.ly/a", True),
+        ("rabbit.ly", False),
+        ("bit.lyon.com", False),
+        ("bit.ly.example.com", False),
+        ("bit ly", False),
+    ],
+)
+def test_domains_are_found_as_hosts(body: str, found: bool) -> None:
+    assert causes(FilterChain([DomainFilter("spam", ("Bit.ly",))]), body) == ["spam" if found else None]
+
+
+def test_similar_texts_are_alike_but_for_digits_case_and_punctuation() -> None:
+    chain = FilterChain([CountFilter("spam", Count.SIMILAR, 2, 300)])
+    assert causes(chain, "Pay 10 now!", "pay 20 NOW", "pay... now", "another", "Pay 30 now") == [
+        None,
+        None,
+        "spam",
+        None,
+        "spam",
+    ]
+
+
+def test_windows_begin_with_the_first_event_and_end() -> None:
+    chain = FilterChain([CountFilter("burst", Count.MESSAGES, 2, 10)])
+    assert causes(chain, "a", "b", seconds=5) == [None, None]
+    assert causes(chain, "c", seconds=14) == ["burst"]
+    assert causes(chain, "d", seconds=15) == [None]
+
+
+def test_recipients_are_different_destinations() -> None:
+    chain = FilterChain([CountFilter("volume", Count.RECIPIENTS, 2, 86_400)])
+    hits = [chain.judge(A, to, "x", 0) for to in ("1", "2", "1", "2", "3", "1")]
+    assert [hit is not None for hit in hits] == [False, False, False, False, True, True]
+    assert chain.judge(B, "9", "x", 0) is None
+
+
+def test_opt_out_ratio_waits_for_its_minimum() -> None:
+    chain = FilterChain([OptOutRatioFilter("spam", 0.1, 10)])
+    chain.record_opt_out(A, 0)
+    chain.record_opt_out(A, 0)
+    assert causes(chain, *["x"] * 10) == [None] * 9 + ["spam"]
+    assert causes(chain, *["x"] * 10)[-1] is None
+
+
+def test_the_first_filter_names_the_cause_but_all_count() -> None:
+    chain = FilterChain([WordFilter("fraud", ("scam",)), CountFilter("burst", Count.MESSAGES, 1, 60)])
+    assert causes(chain, "scam", "hello") == ["fraud", "burst"]
+
+
+def test_peek_counts_nothing() -> None:
+    chain = FilterChain(
+        [CountFilter("burst", Count.MESSAGES, 1, 60), CountFilter("v", Count.RECIPIENTS, 1, 60)]
+    )
+    for _ in range(5):
+        assert chain.peek(A, B, "x", 0) is None
+    assert chain.judge(A, B, "x", 0) is None
+    hit = chain.peek(A, B, "x", 0)
+    assert hit is not None
+    assert hit.cause == "burst"
+
+
+@pytest.mark.parametrize(
+    ("item", "busy"),
+    [(None, False), (WordFilter("x", ("a",)), True), (DomainFilter("x", ("a.b",)), True)],
+)
+def test_an_empty_chain_is_false(item: Filter | None, busy: bool) -> None:
+    assert bool(FilterChain([item] if item else [])) is busy
+
+
+def test_counters_are_bounded_and_forget_the_oldest() -> None:
+    counter = WindowCounter(60, capacity=3)
+    for key in "abcd":
+        counter.add(key, 0)
+    assert len(counter) == 3
+    assert [counter.count(key, 0) for key in "abcd"] == [0, 1, 1, 1]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 40)), max_size=60), st.integers(1, 20))
+def test_counter_agrees_with_a_list_of_events(steps: list[tuple[str, int]], window: int) -> None:
+    counter, now = WindowCounter(window), 0
+    started: dict[str, list[int]] = {}
+    for key, gap in steps:
+        now += gap * NANOSECONDS
+        events = started.get(key, [])
+        if events and now - events[0] >= window * NANOSECONDS:
+            events = []
+        started[key] = [*events, now]
+        assert counter.add(key, now) == len(started[key])
+
+
+@given(st.text())
+def test_folding_is_the_same_for_any_case_and_digits(body: str) -> None:
+    assert fold(body) == fold(f" {body}.. 12")
+
+
+@given(st.text(st.characters(codec="ascii")))
+def test_the_ascii_fast_path_folds_as_the_slow_one(body: str) -> None:
+    assert [*fold(body), "é".encode()] == fold(f"{body} é")
+
+
+@given(st.text())
+def test_any_text_is_judged(body: str) -> None:
+    chain = FilterChain(
+        [WordFilter("a", ("one two",)), DomainFilter("b", ("x.y",)), CountFilter("c", Count.SIMILAR, 9, 9)]
+    )
+    assert chain.judge(A, B, body, 0) is None or "one" in body.lower() or "x.y" in body.lower()
