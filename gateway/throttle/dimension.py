@@ -29,7 +29,7 @@ class Dimension(Generic[Limit]):
 
     def __init__(self, scope: Scope, default: Limit | None, shards: int) -> None:
         self.scope = scope
-        self.default = default
+        self.default: Limit | None = default
         self.mask = shards - 1
         self.shards: list[dict[str, int]] = [{} for _ in range(shards)]
         self.pinned: list[dict[str, Limit | None]] = [{} for _ in range(shards)]
@@ -224,4 +224,5 @@ class Windows(Dimension[WindowLimit]):
         booked = self.ahead[index].pop(key, {})
         self.shards[index][key] = new.calendar.base + current
         for start_ns, used in booked.items():
-            self.add(index, key, new, new.calendar.window_at(start_ns), used)
+            if start_ns > old.calendar.start_ns:
+                self.add(index, key, new, new.calendar.window_at(start_ns), used)

@@ -4,36 +4,21 @@ A plan's hot path reads the tuples (`hot`) directly; the methods here serve the 
 refunds, the rebuild after a restart and the reports. Times are world nanoseconds.
 """
 
-from typing import NamedTuple
-
 from gateway.throttle.dimension import EPOCH_NS, FAR, NEVER, Rates, Windows
 from gateway.throttle.limits import Overflow, RateLimit, WindowLimit
+from gateway.throttle.scopes import CODES
 from gateway.throttle.windows import MAX_COUNT, Calendar, Window
 
-
-class RateHot(NamedTuple):
-    """What the hot path needs of a rate."""
-
-    shard: dict[str, int]
-    key: str
-    step_ns: int
-    tau_ns: int
-
-
-class WindowHot(NamedTuple):
-    """What the hot path needs of a window."""
-
-    shard: dict[str, int]
-    key: str
-    cap: int
-    calendar: Calendar
-    ahead: dict[str, dict[int, int]]
+RateHot = tuple[dict[str, int], str, int, int, "RateEntry"]
+"""What the hot path needs of a rate: shard, key, step, tau, entry (an exact tuple: it unpacks fastest)."""
+WindowHot = tuple[dict[str, int], str, int, Calendar, dict[str, dict[int, int]], "WindowEntry"]
+"""What the hot path needs of a window: shard, key, cap, calendar, bookings ahead, entry."""
 
 
 class RateEntry:
     """One key under a rate."""
 
-    __slots__ = ("dimension", "hot", "index", "key", "limit", "scope")
+    __slots__ = ("code", "dimension", "hot", "index", "key", "limit", "rejects", "scope", "shard")
 
     def __init__(self, dimension: Rates, key: str, limit: RateLimit) -> None:
         self.dimension = dimension
@@ -41,14 +26,17 @@ class RateEntry:
         self.key = key
         self.limit = limit
         self.index = hash(key) & dimension.mask
-        self.hot = RateHot(dimension.shards[self.index], key, limit.step_ns, limit.tau_ns)
+        self.shard = dimension.shards[self.index]
+        self.code = CODES[dimension.scope]
+        self.rejects = not limit.waits
+        self.hot: RateHot = (self.shard, key, limit.step_ns, limit.tau_ns, self)
 
     def earliest(self, at_ns: int, segments: int, now_ns: int) -> int | None:
         """Return the first moment from `at_ns` at which `segments` fit; `None`: they never do."""
         need = segments * self.limit.step_ns
         if need > self.limit.tau_ns:
             return None
-        value = self.hot.shard.get(self.key, NEVER)
+        value = self.shard.get(self.key, NEVER)
         at = at_ns - EPOCH_NS
         if value != FAR:
             return max(at, max(value, at) + need - self.limit.tau_ns) + EPOCH_NS
@@ -69,8 +57,9 @@ class RateEntry:
         """Place an admitted reservation again, in order of release; return the end of its interval."""
         need = segments * self.limit.step_ns
         timeline = self.dimension.timeline(self.index, self.key)
-        start = max(timeline.last_end(), release_ns - EPOCH_NS)
-        timeline.take(start, need, now_ns - EPOCH_NS, self.limit.step_ns)
+        release = release_ns - EPOCH_NS
+        start = max(timeline.last_end(), release)
+        timeline.take(start, need, min(now_ns - EPOCH_NS, release), self.limit.step_ns)
         self.dimension.put(self.index, self.key, timeline)
         return start + need
 
@@ -99,7 +88,7 @@ class RateEntry:
 class WindowEntry:
     """One key under a calendar window."""
 
-    __slots__ = ("dimension", "hot", "index", "key", "limit", "scope")
+    __slots__ = ("cap", "code", "dimension", "hot", "index", "key", "limit", "rejects", "scope", "shard")
 
     def __init__(self, dimension: Windows, key: str, limit: WindowLimit) -> None:
         self.dimension = dimension
@@ -108,13 +97,15 @@ class WindowEntry:
         self.limit = limit
         self.index = hash(key) & dimension.mask
         cap = MAX_COUNT if limit.cap is None else limit.cap
-        self.hot = WindowHot(
-            dimension.shards[self.index], key, cap, limit.calendar, dimension.ahead[self.index]
-        )
+        self.shard = dimension.shards[self.index]
+        self.code = CODES[dimension.scope]
+        self.rejects = not limit.waits
+        self.cap = cap
+        self.hot: WindowHot = (self.shard, key, cap, limit.calendar, dimension.ahead[self.index], self)
 
     def earliest(self, at_ns: int, segments: int, now_ns: int) -> int | None:
         """Return the first moment from `at_ns` at which `segments` fit; `None`: they never do."""
-        cap, calendar = self.hot.cap, self.limit.calendar
+        cap, calendar = self.cap, self.limit.calendar
         if segments > cap:
             return None
         calendar.roll(now_ns)

@@ -33,7 +33,7 @@ class Timeline:
         self.ends: list[int] = []
 
     def tidy(self, now: int, step: int) -> None:
-        """Move the frontier to `now` at least, swallowing islands that leave no room for one segment before them."""
+        """Move the frontier to `now` at least, over islands with no room for one segment before them."""
         frontier = max(self.frontier, now)
         passed = 0
         for start, end in zip(self.starts, self.ends, strict=True):
@@ -115,7 +115,7 @@ class Timeline:
 
 
 def rescale(tat: int, now: int, old: tuple[int, int], new_step: int) -> int:
-    """Return the TAT after a change of rate from `old` (step, tau) to `new_step`, keeping the level in segments.
+    """Return the TAT after a change from `old` (step, tau) to `new_step`, keeping the level in segments.
 
     What is already released, or will be by the old limit's spacing, is not undone: up to the last release the
     line stays busy; what the bucket holds at that moment drains at the new rate.

@@ -1,24 +1,25 @@
 """Reservations: every scope evaluated, all or none taken, one release time per text.
 
-    limiter = Limiter(defaults, derive)                 # limits by scope; `derive(scope, key)` for terms of carriers
+    limiter = Limiter(defaults, derive)     # limits by scope; `derive(scope, key)`: terms of carriers
     plan = limiter.plan(ScopeKeys.of(number="+12025550100", person="p1", campaign="c1", brand="b1",
                                      carrier="att", organization="o1"), now_ns)
     verdict = limiter.reserve(plan, segments, now_ns, destination="+12125550120", message_id=42)
     if isinstance(verdict, Refused):
-        ...  # verdict.scope, .code ("throttled_campaign", "queue_full"), .retry_after_ns (None: it never fits)
+        ...  # verdict.scope, .code ("throttled_campaign", "queue_full"), .retry_after_ns (None: never fits)
     else:
-        ...  # verdict.release_ns (now_ns or later), .waits; write it with the message (`store.InsertReservation.of`)
-    limiter.refund(verdict, now_ns)                     # cancel, expiry, failed write; carrier's refusal by setting
+        ...  # verdict.release_ns (now_ns or later), .waits; write it with the message:
+             # database.write(InsertMessage(...), store.insert_reservation(verdict))
+    limiter.refund(verdict, now_ns)         # cancel, expiry, failed write; a carrier's refusal by setting
 
-A plan is the keys of one sender towards one carrier with their limits looked up. Keep it (per person and carrier)
-and hand it to every `reserve`: it renews itself when limits change. A scope without a limit is not in the
-plan and costs nothing. Not thread-safe, never blocks, reads no clock.
+A plan is the keys of one sender towards one carrier with their limits looked up. Keep it (per person and
+carrier) and hand it to every `reserve`: it renews itself when limits change. A scope without a limit is not
+in the plan and costs nothing. Not thread-safe, never blocks, reads no clock.
 
 Rules
-- A *rejecting* limit must have room at the earliest moment the text may leave (now, or behind its own pair) and
-  at its release; otherwise the text is refused with that scope's code.
-- A *waiting* limit (queue, defer) moves the release to the first moment at which all waiting limits have room.
-  A limit that delays a text by more than its bound refuses it with `queue_full`.
+- A *rejecting* limit must have room at the earliest moment the text may leave (now, or behind its own pair)
+  and at its release; otherwise the text is refused with that scope's code.
+- A *waiting* limit (queue, defer) moves the release to the first moment at which all waiting limits have
+  room. A limit that delays a text by more than its bound refuses it with `queue_full`.
 - Texts of one (number, destination) pair never have decreasing release times; other pairs overtake freely.
 - A refused text leaves no trace.
 """
@@ -26,7 +27,7 @@ Rules
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from gateway.throttle.dimension import EPOCH_NS, NEVER, Rates, Windows
+from gateway.throttle.dimension import EPOCH_NS, FAR, NEVER, Rates, Windows
 from gateway.throttle.entry import RateEntry, RateHot, WindowEntry, WindowHot
 from gateway.throttle.limits import UNLIMITED, ScopeLimit
 from gateway.throttle.scopes import CODES, QUEUE_FULL, Scope, ScopeKeys
@@ -56,7 +57,7 @@ class Plan:
         self.rates, self.windows, self.version = tuple(rates), tuple(windows), version
         self.hot_rates = tuple(entry.hot for entry in self.rates)
         self.hot_windows = tuple(entry.hot for entry in self.windows)
-        entries = (*self.windows, *self.rates)
+        entries: tuple[RateEntry | WindowEntry, ...] = (*self.windows, *self.rates)
         self.waiting = tuple(entry for entry in entries if entry.limit.waits)
         self.rejecting = tuple(entry for entry in entries if not entry.limit.waits)
 
@@ -70,9 +71,8 @@ class Granted(NamedTuple):
     destination: str | None
     message_id: int
     reserved_ns: int
-    rates: tuple[RateEntry, ...]
-    taken: list[int]
-    """End of the interval taken of each rate of `rates`; for refunds in this process."""
+    taken: tuple[tuple[RateEntry, int], ...] = ()
+    """Of a text that waits: each rate and the end of its interval there, which a refund frees."""
 
     @property
     def waits(self) -> bool:
@@ -82,7 +82,7 @@ class Granted(NamedTuple):
     @property
     def expires_ns(self) -> int:
         """When this reservation no longer says anything about any limit."""
-        entries = (*self.plan.rates, *self.plan.windows)
+        entries: tuple[RateEntry | WindowEntry, ...] = (*self.plan.rates, *self.plan.windows)
         return max(
             (e.expires_ns(self.release_ns, self.reserved_ns) for e in entries), default=self.release_ns
         )
@@ -96,14 +96,21 @@ class Refused(NamedTuple):
     retry_after_ns: int | None
 
 
+Entries = tuple[RateEntry | None, WindowEntry | None]
+
+MAX_SHARED = 65_536
+"""Entries of shared keys kept ready; above this the collection starts anew."""
+
+_PERSONAL = (Scope.NUMBER, Scope.PERSON)
 _new = tuple.__new__
 
 
 class Limiter:
     """Admission of texts over all scopes.
 
-    `defaults`: the limit of every key of a scope; `derive`: limits that follow from a key (class of a campaign,
-    score of a brand, terms of a carrier). An override (`set_limit`) beats `derive`, which beats the default.
+    `defaults`: the limit of every key of a scope; `derive`: limits that follow from a key (class of a
+    campaign, score of a brand, terms of a carrier). An override (`set_limit`) beats `derive`, which beats the
+    default.
     """
 
     def __init__(
@@ -122,6 +129,8 @@ class Limiter:
         self.windows = {s: Windows(s, limit.window, shards) for s, limit in self._defaults.items()}
         self._floors: Sharded[tuple[str | None, str], int] = Sharded(shards)
         self._waiting: Sharded[int, Granted] = Sharded(shards)
+        self._shared: dict[tuple[Scope, str], Entries] = {}
+        self._shared_version = 0
         self._version = 0
         self._shards = shards
         self._swept = 0
@@ -172,18 +181,34 @@ class Limiter:
         return plan
 
     def _renew(self, plan: Plan, now_ns: int) -> None:
-        rates, windows = [], []
-        for scope, key in zip(Scope, plan.keys, strict=True):
-            if key is None:
-                continue
-            limit = self.limit_of(scope, key)
-            rate = self.rates[scope].adopt(key, limit.rate, now_ns)
-            window = self.windows[scope].adopt(key, limit.window, now_ns)
-            if rate is not None:
-                rates.append(RateEntry(self.rates[scope], key, rate))
-            if window is not None:
-                windows.append(WindowEntry(self.windows[scope], key, window))
+        found = [
+            self._entries(scope, key, now_ns)
+            for scope, key in zip(Scope, plan.keys, strict=True)
+            if key is not None
+        ]
+        rates = [rate for rate, _ in found if rate is not None]
+        windows = [window for _, window in found if window is not None]
         plan.set(rates, windows, self._version)
+
+    def _entries(self, scope: Scope, key: str, now_ns: int) -> Entries:
+        """Look one key's limits up; the keys many senders share keep one entry, warm in the cache."""
+        shared = scope not in _PERSONAL
+        if shared:
+            if self._shared_version != self._version or len(self._shared) >= MAX_SHARED:
+                self._shared, self._shared_version = {}, self._version
+            found = self._shared.get((scope, key))
+            if found is not None:
+                return found
+        limit = self.limit_of(scope, key)
+        rate = self.rates[scope].adopt(key, limit.rate, now_ns)
+        window = self.windows[scope].adopt(key, limit.window, now_ns)
+        found = (
+            None if rate is None else RateEntry(self.rates[scope], key, rate),
+            None if window is None else WindowEntry(self.windows[scope], key, window),
+        )
+        if shared:
+            self._shared[scope, key] = found
+        return found
 
     # --- reservations -------------------------------------------------------------------------------------
 
@@ -200,36 +225,35 @@ class Limiter:
         if self._floors.size and self._floor(plan, destination) > now_ns:
             return self._search(plan, segments, now_ns, destination, message_id)
         now = now_ns - EPOCH_NS
-        taken = []
-        for shard, key, step, tau in plan.hot_rates:
+        for shard, key, step, tau, rate in plan.hot_rates:
             tat = shard.get(key, NEVER)
             tat = max(tat, now)
             tat += segments * step
             if tat - tau > now:
+                _undo(plan, segments, rate)
+                if rate.rejects and tat < FAR:
+                    retry_ns = tat - tau - now if segments * step <= tau else None
+                    return _new(Refused, (rate.scope, rate.code, retry_ns))
                 return self._search(plan, segments, now_ns, destination, message_id)
-            taken.append(tat)
-        counts = []
-        for shard, key, cap, calendar, ahead in plan.hot_windows:
+            shard[key] = tat
+        for shard, key, cap, calendar, ahead, window in plan.hot_windows:
             if not calendar.start_ns <= now_ns < calendar.end_ns:
-                if now_ns < calendar.start_ns:
-                    return self._search(plan, segments, now_ns, destination, message_id)
                 calendar.roll(now_ns)
             base = calendar.base
             count = shard.get(key, NEVER)
             if count < base:
-                count = base + (ahead[key].get(calendar.start_ns, 0) if key in ahead else 0)
+                count = base + ahead[key].get(calendar.start_ns, 0) if key in ahead else base
             count += segments
-            if count - base > cap:
+            if count - base > cap or now_ns < calendar.start_ns:
+                _undo(plan, segments, window)
                 return self._search(plan, segments, now_ns, destination, message_id)
-            counts.append(count)
-        for hot, tat in zip(plan.hot_rates, taken):  # noqa: B905 - one element per rate, in the hot path
-            hot[0][hot[1]] = tat
-        for hot_window, count in zip(plan.hot_windows, counts):  # noqa: B905
-            hot_window[0][hot_window[1]] = count
-        return _new(Granted, (now_ns, segments, plan, destination, message_id, now_ns, plan.rates, taken))
+            shard[key] = count
+        return _new(Granted, (now_ns, segments, plan, destination, message_id, now_ns, ()))
 
     def _floor(self, plan: Plan, destination: str | None) -> int:
-        return NEVER if destination is None else self._floors.get((plan.keys.number, destination), NEVER)
+        if destination is None:
+            return NEVER
+        return self._floors.get((plan.keys.number, destination)) or NEVER
 
     def _search(
         self, plan: Plan, segments: int, now_ns: int, destination: str | None, message_id: int
@@ -246,10 +270,10 @@ class Limiter:
             refused = _reject(plan, segments, release, now_ns)
             if refused is not None:
                 return refused
-        taken = [entry.take(release, segments, now_ns) for entry in plan.rates]
+        taken = tuple((entry, entry.take(release, segments, now_ns)) for entry in plan.rates)
         for entry in plan.windows:
             entry.take(release, segments, now_ns)
-        granted = Granted(release, segments, plan, destination, message_id, now_ns, plan.rates, taken)
+        granted = Granted(release, segments, plan, destination, message_id, now_ns, taken)
         if release > now_ns:
             self._remember(granted)
         return granted
@@ -262,12 +286,16 @@ class Limiter:
 
     def waiting(self, message_id: int) -> Granted | None:
         """Return the reservation of a text that has not been released yet."""
-        return self._waiting.get(message_id, None)
+        return self._waiting.get(message_id)
 
     def refund(self, granted: Granted, now_ns: int) -> None:
-        """Give a reservation back: the text will not leave (or, by setting, the carrier refused it)."""
+        """Give a reservation back: the text will not leave (or, by setting, the carrier refused it).
+
+        Windows are given back in full as long as they last, rates as far as the text was waiting: the share
+        of a text that could leave at once drains by itself within the burst.
+        """
         self._waiting.pop(granted.message_id)
-        for entry, end in zip(granted.rates, granted.taken, strict=False):
+        for entry, end in granted.taken:
             entry.refund(end, granted.segments, granted.reserved_ns, now_ns)
         for window in granted.plan.windows:
             window.add(granted.release_ns, -granted.segments, now_ns)
@@ -279,10 +307,11 @@ class Limiter:
             self._renew(plan, now_ns)
         for window in plan.windows:
             window.add(granted.release_ns, granted.segments, now_ns)
-        taken = [entry.restore(granted.release_ns, granted.segments, now_ns) for entry in plan.rates]
-        granted = granted._replace(rates=plan.rates, taken=taken)
-        if granted.release_ns > now_ns:
-            self._remember(granted)
+        taken = tuple((e, e.restore(granted.release_ns, granted.segments, now_ns)) for e in plan.rates)
+        if granted.release_ns <= now_ns:
+            return granted
+        granted = granted._replace(taken=taken)
+        self._remember(granted)
         return granted
 
     def count(self, scope: Scope, key: str, segments: int, now_ns: int) -> None:
@@ -311,6 +340,18 @@ class Limiter:
     def _dimensions(self) -> Iterator[Rates | Windows]:
         yield from self.rates.values()
         yield from self.windows.values()
+
+
+def _undo(plan: Plan, segments: int, full: RateEntry | WindowEntry) -> None:
+    """Take back what the hot path took before it came to a limit without room."""
+    for shard, key, step, _, rate in plan.hot_rates:
+        if rate is full:
+            return
+        shard[key] -= segments * step
+    for shard, key, *_, window in plan.hot_windows:
+        if window is full:
+            return
+        shard[key] -= segments
 
 
 def _reject(plan: Plan, segments: int, at_ns: int, now_ns: int) -> Refused | None:

@@ -17,9 +17,9 @@ class Sharded(Generic[K, V]):
         self._mask = shards - 1
         self.size = 0
 
-    def get(self, key: K, default: V | None = None) -> V | None:
-        """Return the value of `key`."""
-        return self._shards[hash(key) & self._mask].get(key, default)
+    def get(self, key: K) -> V | None:
+        """Return the value of `key`, `None` if it has none."""
+        return self._shards[hash(key) & self._mask].get(key)
 
     def put(self, key: K, value: V) -> None:
         """Set the value of `key`."""

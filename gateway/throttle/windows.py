@@ -1,8 +1,8 @@
 """Calendar windows: which minute, hour or day an instant belongs to, in a time zone, DST-true.
 
-Minutes and hours are those of UTC. A day starts at 00:00 local time, so a T-Mobile day in America/Los_Angeles has 23 or 25 hours twice a year
-(10dlc.md). The current window is cached: asking for it costs two comparisons until the next reset. Time
-zones are arguments (`tzinfo`), so nothing here reads a zone database.
+Minutes and hours are those of UTC. A day starts at 00:00 local time, so a T-Mobile day in America/Los_Angeles
+has 23 or 25 hours twice a year (10dlc.md). The current window is cached: asking for it costs two comparisons
+until the next reset. Time zones are arguments (`tzinfo`), so nothing here reads a zone database.
 """
 
 from datetime import UTC, datetime, timedelta, tzinfo
