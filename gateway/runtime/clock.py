@@ -53,10 +53,11 @@ class TimerHandle:
 
     def cancel(self) -> None:
         """Make sure the callback is not called (any more)."""
-        if self._queue is not None:
-            self._queue.note_cancelled()
+        queue = self._queue
+        if queue is not None:
             self._queue = self._callback = None
             self._args = ()
+            queue.note_cancelled()
 
     def run(self) -> None:
         """Call the callback; `WorldClock` does this."""
@@ -192,15 +193,18 @@ class WorldClock:
             raise ClockError(
                 f"cannot advance by {seconds} seconds: time only moves forward, to the year 9999"
             )
-        self.advance_to(self.now_ns() + round(seconds * SECOND_NS))
+        now_ns = self.now_ns()
+        self._jump(now_ns, now_ns + round(seconds * SECOND_NS))
 
     def advance_to(self, target_ns: int) -> None:
         """Move the world forward to a moment; see `advance`."""
+        self._jump(self.now_ns(), target_ns)
+
+    def _jump(self, now_ns: int, target_ns: int) -> None:
         if self._walking_ns is not None:
             raise ClockError(
                 "cannot advance the world from a timer's callback: schedule another timer instead"
             )
-        now_ns = self.now_ns()
         if not now_ns <= target_ns <= MAX_NS:
             raise ClockError("cannot advance to a moment in the past or beyond the year 9999")
         self._walk(now_ns, target_ns)

@@ -29,6 +29,19 @@ from gateway.runtime.errors import (
     StatementInvalid,
 )
 
+_SQLITE_ERRORS: dict[int, type[DatabaseError]] = {
+    sqlite3.SQLITE_ERROR: StatementInvalid,
+    sqlite3.SQLITE_CONSTRAINT: IntegrityError,
+    sqlite3.SQLITE_BUSY: DatabaseBusy,
+    sqlite3.SQLITE_LOCKED: DatabaseBusy,
+    sqlite3.SQLITE_FULL: DatabaseFull,
+    sqlite3.SQLITE_CANTOPEN: DatabaseUnavailable,
+    sqlite3.SQLITE_READONLY: DatabaseUnavailable,
+    sqlite3.SQLITE_IOERR: DatabaseUnavailable,
+    sqlite3.SQLITE_NOTADB: DatabaseUnavailable,
+    sqlite3.SQLITE_CORRUPT: DatabaseUnavailable,
+}
+
 BUSY_TIMEOUT_S = 5.0
 READERS = 4
 
@@ -215,27 +228,14 @@ class SqliteWriter:
 
     def explain(self, error: Exception) -> DatabaseError:
         """Translate SQLite's result codes."""
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if isinstance(error, sqlite3.IntegrityError):
-            return IntegrityError(str(error))
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return DatabaseBusy(str(error))
-        if code == sqlite3.SQLITE_FULL:
-            return DatabaseFull(str(error))
-        if code in (
-            sqlite3.SQLITE_CANTOPEN,
-            sqlite3.SQLITE_READONLY,
-            sqlite3.SQLITE_IOERR,
-            sqlite3.SQLITE_NOTADB,
-        ):
-            return DatabaseUnavailable(f"{error}: {self._path}")
-        if isinstance(error, sqlite3.Error | OverflowError):
-            return (
-                StatementInvalid(str(error))
-                if code in (0, sqlite3.SQLITE_ERROR)
-                else DatabaseError(str(error))
-            )
-        return DatabaseError(f"{type(error).__name__}: {error}")
+        if isinstance(error, DatabaseError):
+            return error
+        if isinstance(error, OSError):
+            return DatabaseUnavailable(str(error))
+        if not isinstance(error, sqlite3.Error):  # a value the driver cannot store
+            return StatementInvalid(f"{type(error).__name__}: {error}")
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return _SQLITE_ERRORS.get(code, DatabaseError)(f"{error}: {self._path}")
 
     def close(self) -> None:
         """Close the file, folding the journal into it."""

@@ -3,9 +3,9 @@
 Plain scalars are resolved as YAML 1.2's core schema does, with one difference that telephony asks for: what
 begins with `+` is a string, so that `+12025550100` needs no quotes. `no`, `off` and `1:30` are strings too.
 
-`include: path` (or a list; `*` allowed; relative to the file it stands in) inside a mapping merges the
+`include: path` (or a list; `*` allowed; relative to its own file) inside a mapping merges the
 mappings of those files below the mapping's own keys; as an item of a list it puts the file's items, or its
-mapping as one item, in its place. `${NAME}` and `${NAME:-default}` in a string stand for environment variables.
+mapping as one item, in its place. `${NAME}` and `${NAME:-default}` in a string are environment variables.
 """
 
 from __future__ import annotations
