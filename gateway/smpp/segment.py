@@ -345,6 +345,8 @@ class Part:
     number: int = 1
     ports: Ports | None = None
     header_octets: int = 0
+    form: Concatenation | None = None
+    """How the part says so: UDH8, UDH16 or SAR; None where it stands alone."""
     context: Any = field(default=None, compare=False)
     """Whatever the caller wants back with the whole message, for example a row id."""
 
@@ -384,17 +386,31 @@ def read_part(
     if not esm_class & ESM_UDHI and not tlvs:
         return Part(source, destination, short_message, data_coding, context=context)
     octets = user_data(short_message, tlvs)
-    concat, ports, header_octets = None, None, 0
+    concat, ports, form, header_octets = None, None, None, 0
     if esm_class & ESM_UDHI:
         header, body = split_udh(octets)
         concat, ports = header.concat, header.ports
+        if concat is not None:
+            wide = any(identifier == 0x08 for identifier, _ in header.elements)
+            form = Concatenation.UDH16 if wide else Concatenation.UDH8
         header_octets = len(octets) - len(body)
         octets = body
-    concat = concat or _read_sar(tlvs)
+    if concat is None and (concat := _read_sar(tlvs)) is not None:
+        form = Concatenation.SAR
     ports = ports or _read_ports(tlvs)
     reference, total, number = concat or (0, 1, 1)
     return Part(
-        source, destination, octets, data_coding, reference, total, number, ports, header_octets, context
+        source,
+        destination,
+        octets,
+        data_coding,
+        reference,
+        total,
+        number,
+        ports,
+        header_octets,
+        form,
+        context,
     )
 
 

@@ -123,6 +123,12 @@ def test_no_segment_could_take_the_next_character(text, mode):
         assert len(part.body) + step > limits[mode][0 if gsm7 else 1]
 
 
+@pytest.mark.parametrize("mode", TIED)
+def test_a_part_knows_its_form(mode):
+    assert {part.form for part in parts_of(segment_text("x" * 200, 1, mode))} == {mode}
+    assert parts_of(segment_text("x", 1, mode))[0].form is None
+
+
 def test_what_each_mode_puts_on_the_wire():
     text = "x" * 200
     udh8, udh16, sar, payload, plain = (segment_text(text, 0x1234, mode)[-1] for mode in MODES)

@@ -1,0 +1,452 @@
+"""A carrier's truth: section `profile:` of `config/carriers/<name>.yaml`.
+
+The section `terms:` of the same file is what the gateway believes; the two may disagree, as in life. Every
+number here is data with its source beside it in the YAML; the defaults below are those of a healthy carrier
+without limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_network
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from gateway.carriers.faults import BehaviourName, FaultSpec
+from gateway.policy.filters import CountFilter, DomainFilter, OptOutRatioFilter, WordFilter
+from gateway.smpp.receipt import ReceiptNotation
+from gateway.smpp.segment import Concatenation
+
+Country = Literal["US", "CA"]
+BindType = Literal["transmitter", "receiver", "transceiver"]
+RefusalEvent = Literal[
+    "unregistered_number",
+    "campaign_inactive",
+    "brand_day_cap",
+    "campaign_minute_cap",
+    "number_cap",
+    "throughput",
+    "queue_full",
+    "spam",
+    "source_blocklisted",
+    "destination_blocklisted",
+    "bad_source",
+    "bad_destination",
+    "too_long",
+]
+"""Why a carrier refuses a text (10dlc.md, event vocabulary)."""
+REFUSAL_EVENTS: Final[tuple[str, ...]] = get_args(RefusalEvent)
+
+OutcomeName = Literal[
+    "delivered",
+    "undeliverable",
+    "expired",
+    "deleted",
+    "unknown",
+    "rejected",
+    "accepted",
+    "no_receipt",
+    "refused",
+]
+"""How a text that the rules let pass ends; `accepted` and `no_receipt` never reach a final receipt."""
+
+
+class Frozen(BaseModel):
+    """Base of every settings model here: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True
+    )
+
+
+# --- numbers ------------------------------------------------------------------------------------------------
+
+
+def _check_numbers(entries: tuple[str, ...]) -> tuple[str, ...]:
+    for _ in _ranges(entries):
+        pass
+    return entries
+
+
+def _ranges(entries: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """First and last number of each entry; a prefix stands for both."""
+    for entry in entries:
+        first, dash, last = entry.partition("..")
+        if entry.endswith("*"):
+            yield entry[:-1], entry
+        elif dash and len(first) == len(last) and first <= last and last[1:].isdigit():
+            yield first, last
+        elif not dash and entry:
+            yield entry, entry
+        else:
+            raise ValueError(
+                f"{entry!r} is neither a number, nor FIRST..LAST of one length, nor a prefix with *"
+            )
+
+
+Numbers = Annotated[tuple[str, ...], AfterValidator(_check_numbers)]
+"""Numbers in E.164: each a number, a range `+12025550190..+12025550199`, or a prefix `+1202*`."""
+
+
+class NumberTable:
+    """Finds what a number belongs to; the first entry that was added wins. Exact numbers cost one look-up."""
+
+    __slots__ = ("_exact", "_prefixes", "_ranges")
+
+    def __init__(self, rows: Iterable[tuple[tuple[str, ...], Any]] = ()) -> None:
+        self._exact: dict[str, Any] = {}
+        self._ranges: list[tuple[str, str, Any]] = []
+        self._prefixes: list[tuple[str, Any]] = []
+        for entries, value in rows:
+            for first, last in _ranges(entries):
+                if last.endswith("*"):
+                    self._prefixes.append((first, value))
+                elif int(last[1:] or 0) - int(first[1:] or 0) < 100 if first != last else True:
+                    self._spread(first, last, value)
+                else:
+                    self._ranges.append((first, last, value))
+
+    def _spread(self, first: str, last: str, value: Any) -> None:
+        if first == last:
+            self._exact.setdefault(first, value)
+            return
+        for number in range(int(first[1:]), int(last[1:]) + 1):
+            self._exact.setdefault(f"{first[0]}{number:0{len(first) - 1}}", value)
+
+    def get(self, number: str) -> Any:
+        """Return the value of `number`, or None."""
+        found = self._exact.get(number)
+        if found is not None:
+            return found
+        for first, last, value in self._ranges:
+            if len(number) == len(first) and first <= number <= last:
+                return value
+        for prefix, value in self._prefixes:
+            if number.startswith(prefix):
+                return value
+        return None
+
+
+# --- who may bind -------------------------------------------------------------------------------------------
+
+
+class Account(Frozen):
+    """One ESME account."""
+
+    system_id: Annotated[str, Field(min_length=1, max_length=15)]
+    password: Annotated[str, Field(max_length=8)]
+    allowed_addresses: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    """Networks its connections may come from."""
+    max_binds: Annotated[int, Field(ge=1)] = 16
+    """Binds of all types together."""
+    bind_types: tuple[BindType, ...] = ("transmitter", "receiver", "transceiver")
+    numbers: Numbers = ()
+    """Numbers whose inbound texts go to this account, whoever last wrote from them."""
+    default: bool = False
+    """Takes inbound texts to numbers that no account owns."""
+
+    @field_validator("allowed_addresses")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+
+# --- how texts end ------------------------------------------------------------------------------------------
+
+
+class Latency(Frozen):
+    """A seeded distribution of delays in seconds."""
+
+    kind: Literal["fixed", "uniform", "lognormal"] = "fixed"
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    """The delay, the least delay, or the median."""
+    spread: Annotated[float, Field(ge=0)] = 0.0
+    """Uniform: the width in seconds. Lognormal: sigma, without unit."""
+    most_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    """Longer draws are cut to this."""
+
+
+class Outcome(Frozen):
+    """One way a text can end, with the weight of its being drawn."""
+
+    outcome: OutcomeName = "delivered"
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    error: Annotated[int, Field(ge=0, le=65535)] = 0
+    """`err` and network_error_code of the receipt."""
+    status: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] = 0
+    """`refused`: command_status of submit_sm_resp."""
+    attempts: Annotated[int, Field(ge=0)] = 0
+    """`refused`: only the first so many attempts per pair of numbers; 0: every one."""
+    faults: tuple[FaultSpec, ...] = ()
+
+
+class RefusalCode(Frozen):
+    """Where and how one kind of refusal is told."""
+
+    at: Literal["response", "receipt"] = "receipt"
+    status: Annotated[int, Field(ge=1, le=0xFFFFFFFF)] = 0x45
+    """command_status when told in the response."""
+    outcome: Literal["rejected", "undeliverable"] = "rejected"
+    """State of the receipt otherwise."""
+    error: Annotated[int, Field(ge=0, le=65535)] = 0
+
+
+def _digits() -> Mapping[str, Outcome]:
+    return DESTINATION_OUTCOMES
+
+
+# --- handsets -----------------------------------------------------------------------------------------------
+
+
+class HandsetSettings(Frozen):
+    """Handsets of one kind."""
+
+    numbers: Numbers
+    state: Literal["on", "answers", "off", "slow", "silent"] = "on"
+    """`answers` every text; `off`: never delivered; `slow`: after `slow_seconds`; `silent`: no receipt
+    ever."""
+    slow_seconds: Annotated[float, Field(ge=0)] = 20.0
+    """World seconds added to the receipt latency of a slow one."""
+    reply: str = "Thank you! You wrote: {text}"
+    """What an answering one writes; `{text}` is the text it got."""
+    reply_seconds: Annotated[float, Field(ge=0)] = 1.0
+    """World seconds between a text and its answer."""
+
+
+class SwitchedOff(Frozen):
+    """What becomes of a text to a handset that is off."""
+
+    outcome: Literal["undeliverable", "expired"] = "undeliverable"
+    error: Annotated[int, Field(ge=0, le=65535)] = 27
+    """Absent subscriber (3GPP TS 29.002)."""
+    wait_seconds: Annotated[float, Field(ge=0)] | None = 5.0
+    """World seconds until the carrier gives up; None: when the validity period ends, as `expired`."""
+
+
+# --- what is enforced ---------------------------------------------------------------------------------------
+
+
+class Registration(Frozen):
+    """What this carrier holds of the registry about some numbers."""
+
+    numbers: Numbers
+    brand: str
+    campaign: str
+    use_case: str = "MIXED"
+    campaign_class: str = "E"
+    """AT&T's class letter."""
+    score: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Vetting score of the brand."""
+    entity: str = "PRIVATE_PROFIT"
+    active: bool = True
+    """False: suspended, expired, or not approved by this carrier."""
+    number_limits: bool = True
+    """False: `caps.number` does not apply."""
+    other_vendors: Annotated[int, Field(ge=0)] = 0
+    """Segments per day that the brand sends through others and that count here too."""
+
+
+class RegistrationRule(Frozen):
+    """Whether texts need a registered sender."""
+
+    required: bool = False
+    registrations: tuple[Registration, ...] = ()
+    """Known from the start; the running gateway replaces them with its registry's, after the review times."""
+
+
+class ScoreTier(Frozen):
+    """A cap from a vetting score upwards."""
+
+    score: Annotated[int, Field(ge=0, le=100)]
+    segments: Annotated[int, Field(ge=0)]
+
+
+class BrandDayCap(Frozen):
+    """Segments per brand and calendar day."""
+
+    zone: str = "America/Los_Angeles"
+    tiers: tuple[ScoreTier, ...] = ()
+    """Highest score first."""
+    unvetted: Annotated[int, Field(ge=0)] | None = None
+    use_cases: Mapping[str, int] = Field(default_factory=dict)
+    """Caps of use cases that go before the score's."""
+    entities: Mapping[str, int | None] = Field(default_factory=dict)
+    """Caps of legal forms that go before all others; null: uncapped."""
+
+
+class CampaignMinuteCap(Frozen):
+    """Segments per campaign (or number) and calendar minute, by class."""
+
+    classes: Mapping[str, int] = Field(default_factory=dict)
+    per_number: tuple[str, ...] = ()
+    """Classes whose cap counts each number for itself."""
+    default: Annotated[int, Field(ge=0)] | None = None
+
+
+class NumberCap(Frozen):
+    """Limits per sending number."""
+
+    per_minute: Annotated[int, Field(ge=0)] | None = None
+    per_day: Annotated[int, Field(ge=0)] | None = None
+    zone: str = "UTC"
+
+
+class Caps(Frozen):
+    """This carrier's own windows; null: none."""
+
+    brand_day: BrandDayCap | None = None
+    campaign_minute: CampaignMinuteCap | None = None
+    number: NumberCap | None = None
+    segments_per_text: Annotated[int, Field(ge=1)] | None = None
+    throughput: Annotated[float, Field(gt=0)] | None = None
+    """Segments per second and account, of wire time; beyond it each is refused with `throughput`."""
+
+
+# --- the whole ----------------------------------------------------------------------------------------------
+
+
+class ReceiptSettings(Frozen):
+    """Which receipts are sent, and how they are written."""
+
+    notation: ReceiptNotation = ReceiptNotation()
+    segments: Literal["each", "first", "last"] = "each"
+    """Of a multipart text: one per segment, or only for one of them."""
+    other_bind: bool = False
+    """Receipts prefer a bind other than the one the text came by."""
+
+
+class TextSettings(Frozen):
+    """Alphabets and long texts."""
+
+    default_alphabet: Literal["gsm7", "latin1"] = "gsm7"
+    """What data_coding 0 means."""
+    packed: bool = False
+    """Septets packed on the wire."""
+    accepts: tuple[Concatenation, ...] = (
+        Concatenation.UDH8,
+        Concatenation.UDH16,
+        Concatenation.SAR,
+        Concatenation.PAYLOAD,
+    )
+    """Forms that arrive as one text; others arrive as separate ones."""
+    inbound: Concatenation = Concatenation.UDH8
+    """Form of long inbound texts."""
+
+
+class Validity(Frozen):
+    """How long an undelivered text is kept, in world seconds."""
+
+    default_seconds: Annotated[float, Field(gt=0)] = 259_200.0
+    most_seconds: Annotated[float, Field(gt=0)] = 604_800.0
+
+
+class Transition(Frozen):
+    """A behaviour that sets in by itself."""
+
+    at_seconds: Annotated[float, Field(ge=0)]
+    """World seconds after the carrier's start."""
+    behaviour: BehaviourName
+    faults: tuple[FaultSpec, ...] = ()
+
+
+class CarrierProfile(Frozen):
+    """Everything a mock carrier is and does."""
+
+    country: Country = "US"
+    system_id: Annotated[str, Field(max_length=15)] = "SMSC"
+    """What it calls itself in bind responses."""
+    seed: int = 1
+    """Of every random decision; the same seed and input give the same bytes."""
+    accounts: tuple[Account, ...]
+    window: Annotated[int, Field(ge=1)] = 100
+    """deliver_sm outstanding per bind."""
+    receive_window: Annotated[int, Field(ge=1)] = 1_000
+    """submit_sm taken unanswered per bind; beyond it ESME_RTHROTTLED."""
+    queue_limit: Annotated[int, Field(ge=1)] = 1_000_000
+    """Receipts and inbound texts kept per account that is not bound as receiver; the oldest go first."""
+    kept_texts: Annotated[int, Field(ge=1)] = 50_000
+    """Texts kept for query_sm after they were submitted."""
+    ids: Literal["decimal", "hex", "uuid"] = "decimal"
+    """Notation of message_id in submit_sm_resp."""
+    response_latency: Latency = Latency()
+    """Wire seconds until submit_sm_resp."""
+    receipt_latency: Latency = Latency(kind="lognormal", seconds=0.5, spread=0.3)
+    """World seconds until a text has ended."""
+    outcomes: tuple[Outcome, ...] = (Outcome(),)
+    """Drawn by weight for destinations that nothing else decides."""
+    digits: Mapping[str, Outcome] = Field(default_factory=_digits)
+    """Outcomes by the last seven digits of the destination, for quick tests."""
+    receipts: ReceiptSettings = ReceiptSettings()
+    text: TextSettings = TextSettings()
+    validity: Validity = Validity()
+    switched_off: SwitchedOff = SwitchedOff()
+    handsets: tuple[HandsetSettings, ...] = ()
+    numbers: Numbers = ("+1*",)
+    """Destinations it serves; others are `bad_destination`."""
+    registration: RegistrationRule = RegistrationRule()
+    caps: Caps = Caps()
+    filters: tuple[WordFilter | DomainFilter | CountFilter | OptOutRatioFilter, ...] = ()
+    blocked_sources: Numbers = ()
+    blocked_destinations: Numbers = ()
+    refusals: Mapping[RefusalEvent, RefusalCode] = Field(default_factory=dict)
+    """Where each refusal is told; by default in the receipt without a code, or by SMPP's own status."""
+    behaviour: BehaviourName = "healthy"
+    faults: tuple[FaultSpec, ...] = ()
+    """Besides those of the behaviour."""
+    schedule: tuple[Transition, ...] = ()
+
+    @model_validator(mode="after")
+    def _accounts_differ(self) -> CarrierProfile:
+        names = [account.system_id for account in self.accounts]
+        if len(set(names)) != len(names):
+            raise ValueError("two accounts have the same system_id")
+        if sum(account.default for account in self.accounts) > 1:
+            raise ValueError("more than one account is the default")
+        return self
+
+    def refusal(self, event: str) -> RefusalCode:
+        """Return where and how `event` is told."""
+        return self.refusals.get(event) or _USUAL_CODES.get(event, _PLAIN_REFUSAL)
+
+
+_PLAIN_REFUSAL: Final = RefusalCode()
+_USUAL_CODES: Final[Mapping[str, RefusalCode]] = {
+    "throughput": RefusalCode(at="response", status=0x58),
+    "queue_full": RefusalCode(at="response", status=0x14),
+    "bad_source": RefusalCode(at="response", status=0x0A),
+    "bad_destination": RefusalCode(at="response", status=0x0B),
+    "too_long": RefusalCode(at="response", status=0x01),
+}
+"""Refusals that SMPP itself has a status for (SMPP 3.4 §5.1.3)."""
+
+
+def _fault(kind: str, **more: Any) -> tuple[FaultSpec, ...]:
+    return (FaultSpec(kind=kind, **more),)  # type: ignore[arg-type]
+
+
+DESTINATION_OUTCOMES: Final[Mapping[str, Outcome]] = {
+    "5550150": Outcome(outcome="delivered"),
+    "5550151": Outcome(outcome="undeliverable", error=1),
+    "5550152": Outcome(outcome="expired", error=27),
+    "5550153": Outcome(outcome="rejected", error=21),
+    "5550154": Outcome(outcome="unknown"),
+    "5550155": Outcome(outcome="deleted"),
+    "5550156": Outcome(outcome="accepted"),
+    "5550157": Outcome(outcome="no_receipt"),
+    "5550158": Outcome(outcome="refused", status=0x58, attempts=1),
+    "5550159": Outcome(outcome="refused", status=0x14, attempts=1),
+    "5550160": Outcome(outcome="refused", status=0x45),
+    "5550161": Outcome(outcome="refused", status=0x0B),
+    "5550162": Outcome(outcome="refused", status=0x08),
+    "5550163": Outcome(outcome="refused", status=0x401),
+    "5550164": Outcome(faults=_fault("no_response")),
+    "5550165": Outcome(faults=_fault("late_response", delay_s=2.0)),
+    "5550166": Outcome(faults=_fault("receipt_early")),
+    "5550167": Outcome(faults=_fault("receipt_duplicated")),
+    "5550168": Outcome(faults=_fault("receipt_unknown_id")),
+    "5550169": Outcome(faults=_fault("disconnect")),
+}
+"""What each destination ending in 555-01xx does, on every carrier, unless its profile says otherwise."""

@@ -1,0 +1,94 @@
+"""Texts a carrier has taken: how each ends, and the bounded log that query, cancel and replace look into."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from gateway.carriers.behaviour import Plan
+from gateway.runtime.clock import TimerHandle
+from gateway.smpp.constants import MessageState
+
+_REPLACEABLE_LOOKED_AT = 1_000
+
+
+@dataclass(slots=True, eq=False)
+class TakenText:
+    """One text a carrier has acknowledged. Times are world nanoseconds; addresses as on the wire."""
+
+    message_id: str
+    account: str
+    bind: Any
+    """The `CarrierBind` it came by."""
+    pdu: Any
+    """submit_sm, submit_multi or data_sm; its addresses and octets are the text's."""
+    destination: str
+    destination_ton: int
+    destination_npi: int
+    short_message: bytes
+    registered_delivery: int
+    plan: Plan
+    submitted_ns: int
+    ends_ns: int
+    """When it reaches its final state, as far as is known now."""
+    final_state: MessageState
+    error: int
+    timer: TimerHandle | None = None
+    intermediate_timer: TimerHandle | None = None
+
+    def state(self, now_ns: int) -> MessageState:
+        """Return the state query_sm tells."""
+        return self.final_state if now_ns >= self.ends_ns else MessageState.ENROUTE
+
+    def stop(self) -> None:
+        """Cancel what is still to happen."""
+        for timer in (self.timer, self.intermediate_timer):
+            if timer is not None:
+                timer.cancel()
+        self.timer = self.intermediate_timer = None
+
+
+class TextStore(Protocol):
+    """Where a carrier makes texts durable before it acknowledges them."""
+
+    def save(self, text: TakenText) -> Awaitable[None] | None:
+        """Keep a text; None where that has happened already."""
+
+
+class TextLog:
+    """The latest texts by message id; the oldest are forgotten first, whatever their state."""
+
+    __slots__ = ("_most", "_texts")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._texts: dict[str, TakenText] = {}
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def add(self, text: TakenText) -> None:
+        """Keep a text."""
+        texts = self._texts
+        texts[text.message_id] = text
+        if len(texts) > self._most:
+            del texts[next(iter(texts))]
+
+    def get(self, account: str, message_id: str, source: str) -> TakenText | None:
+        """Return an account's text; its source must match (SMPP 3.4 §4.8.1)."""
+        text = self._texts.get(message_id)
+        if text is None or text.account != account or text.pdu.source_addr != source:
+            return None
+        return text
+
+    def pending(
+        self, account: str, source: str, destination: str, service_type: str, now_ns: int
+    ) -> Iterator[TakenText]:
+        """Yield an account's undelivered texts between two addresses, the newest first, of the latest
+        thousand."""
+        for text in islice(reversed(self._texts.values()), _REPLACEABLE_LOOKED_AT):
+            same = (text.account, text.pdu.source_addr, text.destination) == (account, source, destination)
+            if same and now_ns < text.ends_ns and (not service_type or text.pdu.service_type == service_type):
+                yield text
