@@ -5,7 +5,7 @@
     port = MediaPort(pair, loop)
     port.open(on_rtp=lambda data, now: …, on_rtcp=lambda data, now: …, remote=("192.0.2.9", 58_014))
     port.send_rtcp(datagram)
-    port.close(); pool.release(pair, loop.time())      # rests for `quarantine_s`, then is emptied and lent again
+    port.close(); pool.release(pair, loop.time())      # rests, then is emptied and lent again
 
 Binding, watching and closing four sockets costs 130–230 µs a call, so it is done once. Each wake-up of the
 loop takes ONE datagram from the socket: draining it costs an extra system call that nearly always finds

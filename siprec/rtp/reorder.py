@@ -40,6 +40,9 @@ class PlacedPacket(NamedTuple):
     sequence: int
 
 
+_new_tuple = tuple.__new__
+
+
 class _Held(NamedTuple):
     packet: RtpPacket
     arrived: float
@@ -115,13 +118,23 @@ class ReorderBuffer:
 
     def receive(self, packet: RtpPacket, now: float) -> Sequence[PlacedPacket]:
         """Take a packet; returns those whose turn has come."""
+        payload_type, low, timestamp, ssrc, payload, marker, _, _ = packet
+        sequence = self._expected
+        step = timestamp - self._timestamp
         if (
-            self._started
+            low == sequence & 0xFFFF
+            and 0 < step <= self._contiguous
             and not self._held
-            and packet.ssrc == self._ssrc
-            and packet.sequence == self._expected & 0xFFFF
-        ):
-            return (self._place(packet, now),)
+            and ssrc == self._ssrc
+            and payload_type not in self._events
+        ):  # nearly every packet there is: the next one, a little later
+            self._expected = sequence + 1
+            self._timestamp = timestamp
+            self._step = step
+            self._arrived = now
+            self._position = position = self._position + step
+            fields = (position, payload_type, payload, marker, 0, self._epoch, sequence)
+            return (_new_tuple(PlacedPacket, fields),)
         return self._receive_unusual(packet, now)
 
     def next_deadline(self) -> float | None:

@@ -1,5 +1,6 @@
 """Reception of one source as RFC 3550 counts it (A.1, A.3, A.8): loss, jitter, and the report block."""
 
+from siprec.rtp.packet import RtpPacket
 from siprec.rtp.rtcp import ReportBlock, SenderReport, middle_of
 
 MAX_DROPOUT = 3_000
@@ -47,24 +48,27 @@ class StreamStatistics:
         self._timestamp = timestamp
         self._arrived = now
 
-    def received(self, ssrc: int, sequence: int, timestamp: int, octets: int, now: float) -> None:
+    def received(self, packet: RtpPacket, now: float) -> None:
         """Count a packet."""
+        _, sequence, timestamp, ssrc, payload, _, _, _ = packet
         if ssrc != self._ssrc:
             self._begin(ssrc, sequence + 0x10000, timestamp, now)
             self._jitter = 0.0
             self._last_sr = 0
         self.packets += 1
-        self.octets += octets
+        self.octets += len(payload)
         self._received += 1
         delta = sequence - self._highest & 0xFFFF
         if delta < MAX_DROPOUT:
             self._highest += delta
         elif delta < 0x8000:
             self._restart(sequence)
-        step = timestamp - self._timestamp & 0xFFFFFFFF
-        if step >= 0x80000000:
-            step -= 0x100000000
-        deviation = abs((now - self._arrived) * self._clock_hz - step)
+        step = timestamp - self._timestamp
+        if not -0x80000000 <= step < 0x80000000:
+            step += 0x100000000 if step < 0 else -0x100000000
+        deviation = (now - self._arrived) * self._clock_hz - step
+        if deviation < 0:
+            deviation = -deviation
         self._timestamp = timestamp
         self._arrived = now
         if deviation < self._clock_hz:  # a second or more is a pause or a new beginning, not jitter

@@ -39,7 +39,7 @@ class ReceivedStream:
         except MalformedPacketError:
             self.malformed += 1
             return ()
-        self.statistics.received(packet.ssrc, packet.sequence, packet.timestamp, len(packet.payload), now)
+        self.statistics.received(packet, now)
         return self.buffer.receive(packet, now)
 
     def receive_rtcp(self, datagram: bytes, now: float) -> None:
