@@ -72,10 +72,6 @@ class RateEntry:
         timeline.free(end - need, need, now_ns - EPOCH_NS)
         self.dimension.put(self.index, self.key, timeline)
 
-    def expires_ns(self, release_ns: int, now_ns: int) -> int:
-        """Return when a reservation released at `release_ns` no longer says anything."""
-        return release_ns + self.limit.tau_ns
-
     def retry_ns(self, at_ns: int, now_ns: int) -> int:
         """Return how long to wait where the earliest moment was `at_ns`."""
         return at_ns - now_ns
@@ -133,10 +129,6 @@ class WindowEntry:
     def used(self, window: Window) -> int:
         """Return the segments counted in `window`, the current or a later one."""
         return self.dimension.used(self.index, self.key, self.limit, window)
-
-    def expires_ns(self, release_ns: int, now_ns: int) -> int:
-        """Return when a reservation released at `release_ns` no longer says anything."""
-        return self.limit.calendar.window_at(release_ns).end_ns
 
     def retry_ns(self, at_ns: int, now_ns: int) -> int:
         """Return how long to wait where the earliest moment was `at_ns`: until the reset before it."""

@@ -40,11 +40,23 @@ Derive = Callable[[Scope, str], ScopeLimit | None]
 class Plan:
     """The limits of one sender's texts to one carrier, looked up. Made and renewed by the limiter."""
 
-    __slots__ = ("hot_rates", "hot_windows", "keys", "rates", "rejecting", "version", "waiting", "windows")
+    __slots__ = (
+        "hot_rates",
+        "hot_windows",
+        "keys",
+        "rates",
+        "rejecting",
+        "tau_ns",
+        "version",
+        "waiting",
+        "windows",
+    )
 
     def __init__(self, keys: ScopeKeys) -> None:
         self.keys = keys
         self.version = -1
+        self.tau_ns = 0
+        """How long after its release a text still weighs on a rate, at most."""
         self.rates: tuple[RateEntry, ...] = ()
         self.windows: tuple[WindowEntry, ...] = ()
         self.hot_rates: tuple[RateHot, ...] = ()
@@ -57,6 +69,7 @@ class Plan:
         self.rates, self.windows, self.version = tuple(rates), tuple(windows), version
         self.hot_rates = tuple(entry.hot for entry in self.rates)
         self.hot_windows = tuple(entry.hot for entry in self.windows)
+        self.tau_ns = max((entry.limit.tau_ns for entry in self.rates), default=0)
         entries: tuple[RateEntry | WindowEntry, ...] = (*self.windows, *self.rates)
         self.waiting = tuple(entry for entry in entries if entry.limit.waits)
         self.rejecting = tuple(entry for entry in entries if not entry.limit.waits)
@@ -78,14 +91,6 @@ class Granted(NamedTuple):
     def waits(self) -> bool:
         """Whether the text leaves later than it was accepted."""
         return self.release_ns > self.reserved_ns
-
-    @property
-    def expires_ns(self) -> int:
-        """When this reservation no longer says anything about any limit."""
-        entries: tuple[RateEntry | WindowEntry, ...] = (*self.plan.rates, *self.plan.windows)
-        return max(
-            (e.expires_ns(self.release_ns, self.reserved_ns) for e in entries), default=self.release_ns
-        )
 
 
 class Refused(NamedTuple):
@@ -314,11 +319,11 @@ class Limiter:
         self._remember(granted)
         return granted
 
-    def count(self, scope: Scope, key: str, segments: int, now_ns: int) -> None:
-        """Add traffic that did not pass here (other vendors') to the current window of a key, cap or not."""
+    def count(self, scope: Scope, key: str, segments: int, at_ns: int, now_ns: int) -> None:
+        """Add traffic that is no reservation (other vendors', stored totals) to the window of `at_ns`."""
         limit = self.windows[scope].adopt(key, self.limit_of(scope, key).window, now_ns)
         if limit is not None:
-            WindowEntry(self.windows[scope], key, limit).add(now_ns, segments, now_ns)
+            WindowEntry(self.windows[scope], key, limit).add(at_ns, segments, now_ns)
 
     # --- upkeep -------------------------------------------------------------------------------------------
 
