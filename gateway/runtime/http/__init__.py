@@ -13,7 +13,7 @@ from gateway.runtime.http.paging import Paged, PageRequest
 from gateway.runtime.http.routes import ApiRequest, Reply, Route, Routes
 from gateway.runtime.http.server import HttpServer
 from gateway.runtime.http.settings import HttpSettings, TokenSettings
-from gateway.runtime.http.stream import EventStream, Viewer, pump_websocket, serve_sse
+from gateway.runtime.http.stream import EventStream, Viewer, serve_sse, serve_websocket
 from gateway.runtime.http.wire import event_document, format_ns
 
 __all__ = [
@@ -41,6 +41,6 @@ __all__ = [
     "build_app",
     "event_document",
     "format_ns",
-    "pump_websocket",
     "serve_sse",
+    "serve_websocket",
 ]

@@ -176,7 +176,8 @@ class _Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer had begun")
         description = "this is not well-formed HTTP, or a header is too large" if status == 400 else ""
-        response = refused(ApiError(status, description=description), _next_tracking_id(None))
+        refusal = ApiError(status, description=description, headers={"Connection": "close"})
+        response = refused(refusal, _next_tracking_id(None))
         response.force_close()
         return response
 

@@ -10,11 +10,11 @@ import asyncio
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from aiohttp import web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.runtime.bus import Bus
 from gateway.runtime.http.auth import Principal
@@ -31,6 +31,9 @@ MAX_PENDING = 1000
 RING_EVENTS = 5000
 MAX_VIEWERS = 500
 MAX_PATTERNS = 32
+
+Receive = Callable[[web.WebSocketResponse, str], Awaitable[None]]
+"""Takes one text message that the peer of a WebSocket sent."""
 
 _log = get_logger("stream")
 
@@ -367,8 +370,36 @@ def sse_frame(batch: Batch) -> bytes:
     return head + b"".join([entry.sse for entry in batch.entries]) or b": heartbeat\n\n"
 
 
-async def pump_websocket(socket: web.WebSocketResponse, viewer: Viewer) -> None:
-    """Send ``viewer``'s events as text messages, one JSON document each, until either side ends."""
+async def serve_websocket(
+    raw: web.Request, viewer: Viewer, receive: Receive | None = None, headers: dict[str, str] | None = None
+) -> web.WebSocketResponse:
+    """Send ``viewer``'s events over a WebSocket, one JSON document each, until either side ends.
+
+    What the peer sends goes to ``receive(socket, text)``; without it, or for binary, the peer is told that
+    nothing is expected (RFC 6455 §7.4.1, 1003). Messages above 64 KiB close the socket.
+    """
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES, compress=False)
+    socket.headers.update(headers or {})
+    sending: asyncio.Task[None] | None = None
+    try:
+        await socket.prepare(raw)
+        sending = asyncio.create_task(_send_events(socket, viewer), name="websocket events")
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT or receive is None:
+                await socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"nothing is expected here")
+                break
+            await receive(socket, message.data)
+    except ConnectionError:
+        pass
+    finally:
+        viewer.close()
+        if sending is not None:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+    return socket
+
+
+async def _send_events(socket: web.WebSocketResponse, viewer: Viewer) -> None:
     try:
         while (batch := await viewer.next_batch()) is not None:
             async with asyncio.timeout(WRITE_TIMEOUT_S):
@@ -378,5 +409,4 @@ async def pump_websocket(socket: web.WebSocketResponse, viewer: Viewer) -> None:
                     await socket.send_str(entry.json.decode())
     except (ConnectionError, TimeoutError):
         pass
-    finally:
-        viewer.close()
+    await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the stream ended")

@@ -1,4 +1,4 @@
-"""From the wire to a handler and back: bodies, queries, answers and everything that can be wrong with them."""
+"""From the wire to a handler and back: bodies, queries, answers, and all that can be wrong with them."""
 
 import asyncio
 import gzip
