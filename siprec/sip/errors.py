@@ -1,12 +1,13 @@
 """Everything this package raises.
 
 SipError
-├── ParseError            bytes that are not SIP; `status` is the answer they deserve, `headers` what was read
-│   ├── UriError          a URI that breaks RFC 3261 §19.1 or §25
-│   └── MessageTooLargeError   a limit on head, header count or body was passed (513)
-├── UsageError            the caller asked for something the protocol state forbids
-│   └── DialogOverError       a request inside a dialog that is over
-└── DestinationError      an address nothing may be sent to: port out of range, host empty
+├── ParseError                  bytes that are not SIP; `status` is the answer they deserve
+│   ├── UriError                a URI that breaks RFC 3261 §19.1 or §25
+│   └── MessageTooLargeError    a limit on head, header count or body was passed (513)
+├── UsageError                  the caller asked for something the protocol state forbids
+│   └── DialogOverError         a request inside a dialog that is over
+├── DestinationError            an address nothing may be sent to: port out of range, host empty
+└── NoResponseError             a request that timed out, or whose transport failed (`aio` only)
 """
 
 from __future__ import annotations
@@ -90,3 +91,15 @@ class DestinationError(SipError):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}: {self.reason}"
+
+
+class NoResponseError(SipError):
+    """A request got no final response: it timed out or the transport failed."""
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(method, reason)
+        self.method = method
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.method}: {self.reason}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from siprec.sip.errors import ParseError, UriError
 from siprec.sip.flow import bracketed
@@ -65,38 +66,52 @@ def spelled(key: str) -> str:
 class Headers:
     """The header fields of a message in order, under canonical names, values as they came but unfolded."""
 
-    __slots__ = ("_items",)
+    __slots__ = ("_index", "_items")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self._items: list[tuple[str, str]] = [(canonical(name), value) for name, value in items]
+        self._index: dict[str, list[str]] | None = None
 
     @classmethod
     def of(cls, items: list[tuple[str, str]]) -> "Headers":
         """Take over a list whose names are canonical already."""
         made = cls.__new__(cls)
         made._items = items
+        made._index = None
         return made
+
+    def _indexed(self) -> dict[str, list[str]]:
+        index = self._index
+        if index is None:
+            index = self._index = {}
+            for name, value in self._items:
+                if name in index:
+                    index[name].append(value)
+                else:
+                    index[name] = [value]
+        return index
 
     def get(self, key: str) -> str | None:
         """Return the first field of a canonical name, or None."""
-        for name, value in self._items:
-            if name == key:
-                return value
-        return None
+        found = self._indexed().get(key)
+        return found[0] if found else None
 
     def fields(self, key: str) -> list[str]:
         """Return every field of a canonical name as it came, commas and all."""
-        return [value for name, value in self._items if name == key]
+        return list(self._indexed().get(key, ()))
+
+    def count(self, key: str) -> int:
+        """Return how many fields of a canonical name there are."""
+        return len(self._indexed().get(key, ()))
 
     def values(self, key: str) -> list[str]:
         """Return every value of a list header, fields split at their commas."""
         found: list[str] = []
-        for name, value in self._items:
-            if name == key:
-                if "," in value:
-                    found += split_list(value)
-                elif value:
-                    found.append(value)
+        for value in self._indexed().get(key, ()):
+            if "," in value:
+                found += split_list(value)
+            elif value:
+                found.append(value)
         return found
 
     def tokens(self, key: str) -> frozenset[str]:
@@ -106,9 +121,11 @@ class Headers:
     def append(self, key: str, value: str) -> None:
         """Add a field at the end."""
         self._items.append((key, value))
+        self._index = None
 
     def replace_first(self, key: str, value: str) -> None:
         """Put `value` in the place of the first field of that name."""
+        self._index = None
         for position, (name, _) in enumerate(self._items):
             if name == key:
                 self._items[position] = (key, value)
@@ -116,7 +133,7 @@ class Headers:
         self._items.append((key, value))
 
     def __contains__(self, key: object) -> bool:
-        return any(name == key for name, _ in self._items)
+        return key in self._indexed()
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._items)
@@ -186,7 +203,7 @@ def format_params(params: dict[str, str | None]) -> str:
 
 def unquote(text: str) -> str:
     """Return the content of a quoted string, or the text itself where it has no quotes."""
-    if len(text) >= 2 and text[0] == '"' and text[-1] == '"':
+    if text[:1] == '"' and len(text) >= 2 and text[-1] == '"':
         return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
     return text
 
@@ -219,6 +236,7 @@ class NameAddr:
         return f"{name}<{self.uri}>{format_params(self.params)}"
 
 
+@lru_cache(maxsize=2048)
 def parse_name_addr(text: str, what: str, *, lenient: bool = True) -> NameAddr:
     """Parse `"Name" <uri>;params` or `uri;params`.
 

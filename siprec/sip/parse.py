@@ -194,9 +194,8 @@ def _loose_lines(line: str, rules: ParseRules) -> list[tuple[str, str]]:
 
 def _check(message: Message, rules: ParseRules) -> None:
     headers = message.headers
-    seen = [key for key, _ in headers]
     for key in _SINGLE:
-        count = seen.count(key)
+        count = headers.count(key)
         if count == 0:
             raise ParseError(spelled(key), "missing")
         if count > 1 and not (rules.lenient and len(set(headers.fields(key))) == 1):
@@ -204,9 +203,9 @@ def _check(message: Message, rules: ParseRules) -> None:
     _ = message.via
     cseq = message.cseq
     _check_addresses(message, rules)
-    _check_numbers(headers, seen, rules)
+    _check_numbers(headers, rules)
     if isinstance(message, Request):
-        _check_request(message, cseq.method, seen, rules)
+        _check_request(message, cseq.method, rules)
 
 
 def _check_addresses(message: Message, rules: ParseRules) -> None:
@@ -219,25 +218,25 @@ def _check_addresses(message: Message, rules: ParseRules) -> None:
         raise ParseError("Call-ID", "empty")
 
 
-def _check_numbers(headers: Headers, seen: list[str], rules: ParseRules) -> None:
-    if "max-forwards" in seen:
+def _check_numbers(headers: Headers, rules: ParseRules) -> None:
+    if "max-forwards" in headers:
         limits = set(headers.fields("max-forwards"))
         if len(limits) > 1:
             raise ParseError("Max-Forwards", "repeated")
         parse_integer(limits.pop(), "Max-Forwards", 255)
-    if "expires" in seen:
+    if "expires" in headers:
         parse_integer(headers.get("expires") or "", "Expires", 2**32 - 1)
-    if not rules.lenient and "date" in seen and not _DATE.match(headers.get("date") or ""):
+    if not rules.lenient and "date" in headers and not _DATE.match(headers.get("date") or ""):
         raise ParseError("Date", "is not an RFC 1123 date in GMT")
 
 
-def _check_request(request: Request, cseq_method: str, seen: list[str], rules: ParseRules) -> None:
+def _check_request(request: Request, cseq_method: str, rules: ParseRules) -> None:
     if cseq_method != request.method and not (rules.lenient and request.method == "ACK"):
         raise ParseError("CSeq", "names another method than the request line")
     uri = request.parsed_uri
     if getattr(uri, "headers", None) is not None:
         raise ParseError("Request-URI", "has a headers part")
-    if "contact" in seen:
+    if "contact" in request.headers:
         for value in request.headers.values("contact"):
             if value != "*":
                 parse_name_addr(value, "Contact", lenient=rules.lenient)

@@ -29,6 +29,8 @@ class Kind(Enum):
 class State(Enum):
     """States of all four machines, by the RFC's names."""
 
+    __hash__ = object.__hash__  # the tables are looked up for every message
+
     CALLING = auto()
     TRYING = auto()
     PROCEEDING = auto()
@@ -40,6 +42,8 @@ class State(Enum):
 
 class Timer(Enum):
     """Timers by the RFC's letters; `TRYING` is the 200 ms after which a server sends 100 (§17.2.1)."""
+
+    __hash__ = object.__hash__
 
     A = "A"
     B = "B"
@@ -58,6 +62,8 @@ class Timer(Enum):
 
 class Input(Enum):
     """What can happen to a transaction, besides a timer."""
+
+    __hash__ = object.__hash__  # the tables are looked up for every message
 
     REQUEST = "request received"
     ACK = "ACK received"
