@@ -84,14 +84,22 @@ class Database:
 
     @classmethod
     async def open(
-        cls, url: str, *, metrics: Metrics | None = None, max_pending: int = DEFAULT_MAX_PENDING
+        cls,
+        url: str,
+        *,
+        metrics: Metrics | None = None,
+        max_pending: int = DEFAULT_MAX_PENDING,
+        branches: Sequence[MigrationBranch] = (),
     ) -> Self:
         """Connect. `sqlite:///path`, `sqlite://` (gone at close) or `postgresql://user@host/name`.
 
-        `max_pending` bounds the units that wait. Raises `DatabaseUnavailable`, `DatabaseBusy`.
+        `branches` are migrated to their heads first (the only way for a database that is gone at close);
+        `max_pending` bounds the units that wait. Raises `DatabaseUnavailable`, `DatabaseBusy`, `MigrationError`.
         """
         database = cls(open_backend(url), metrics or Metrics(process=False), max_pending)
         try:
+            if branches:
+                await database._loop.run_in_executor(None, migrate, database._backend.url, branches)
             await database._loop.run_in_executor(None, database._writer.start)
         except BaseException:
             database._closed = True

@@ -84,6 +84,7 @@ class Backend(Protocol):
     """An engine: dialect for compiling, a writer, and reading connections."""
 
     dialect: Dialect
+    url: str
 
     def writer(self) -> Writer:
         """Return the (unconnected) writer."""
@@ -122,6 +123,7 @@ class SqliteBackend:
             self._own_folder = tempfile.mkdtemp(prefix="gateway-db-", dir=in_memory)
             path = str(Path(self._own_folder) / "memory.db")
         self.path = path
+        self.url = f"sqlite:///{path}"
 
     def writer(self) -> SqliteWriter:
         """Return the (unconnected) writer."""
@@ -254,10 +256,11 @@ class PostgresqlBackend:
             raise DatabaseUnavailable(str(error)) from error
         self.dialect: Dialect = dialects.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
         self._url = url.set(drivername="postgresql+psycopg")
+        self.url = url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     def writer(self) -> PostgresqlWriter:
         """Return the (unconnected) writer."""
-        return PostgresqlWriter(self._url.set(drivername="postgresql").render_as_string(hide_password=False))
+        return PostgresqlWriter(self.url)
 
     def read_engine(self) -> Engine:
         """Return an engine of connections that refuse to write."""

@@ -91,7 +91,10 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         return sqlalchemy.create_engine(parsed.set(drivername="postgresql+psycopg"))
     if parsed.database:
-        Path(parsed.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(parsed.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseUnavailable(str(error)) from error
     engine = sqlalchemy.create_engine(parsed, connect_args={"timeout": 10.0})
     event.listen(engine, "connect", _leave_transactions_to_us)
     event.listen(engine, "begin", _begin_immediately)

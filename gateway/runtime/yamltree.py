@@ -23,6 +23,7 @@ from gateway.runtime.errors import Fault
 
 KeyPath = tuple[str | int, ...]
 INCLUDE = "include"
+MERGE = "<<"
 MAX_NODES = 2_000_000
 MAX_INCLUDE_DEPTH = 8
 
@@ -178,38 +179,33 @@ class _Reader:
         return str(value)
 
     def _mapping(self, node: MappingNode, at: KeyPath, file: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
+        below: dict[str, Any] = {}
+        keys = [(key.value if isinstance(key, ScalarNode) else None, key, value) for key, value in node.value]
+        for key, _, value_node in keys:  # first, so that the places of own keys win as their values do
+            if key == INCLUDE:
+                below = {**self._included_mapping(value_node, at, file, chain), **below}
+            elif key == MERGE:
+                below.update(self._merge_key(value_node, at, file, chain))
         own: dict[str, Any] = {}
-        included: dict[str, Any] = {}
-        for (
-            key_node,
-            value_node,
-        ) in node.value:  # first, so that places of the own keys win as their values do
-            if isinstance(key_node, ScalarNode) and key_node.value == INCLUDE:
-                included = self._included_mapping(value_node, at, file, chain)
-        for key_node, value_node in node.value:
-            key_place = _place(key_node, file)
-            if not isinstance(key_node, ScalarNode):
-                self._tree.fault(key_place, at, "a key must be a word")
-                continue
-            key = key_node.value
-            if key in own:
-                self._tree.fault(key_place, (*at, key), "this key is there twice")
-            elif key == "<<":
-                self._merge_key(value_node, own, at, file, chain)
-            elif key != INCLUDE:
-                self._tree.key_places[(*at, key)] = key_place
+        for key, key_node, value_node in keys:
+            place = _place(key_node, file)
+            if key is None:
+                self._tree.fault(place, at, "a key must be a word")
+            elif key in own:
+                self._tree.fault(place, (*at, key), "this key is there twice")
+            elif key not in (INCLUDE, MERGE):
+                self._tree.key_places[(*at, key)] = place
                 own[key] = self.value(value_node, (*at, key), file, chain)
-        return _merged(included, own) if included else own
+        return _merged(below, own) if below else own
 
-    def _merge_key(
-        self, node: Node, own: dict[str, Any], at: KeyPath, file: Path, chain: tuple[Path, ...]
-    ) -> None:
+    def _merge_key(self, node: Node, at: KeyPath, file: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
         for source in node.value if isinstance(node, SequenceNode) else [node]:
             if not isinstance(source, MappingNode):
                 self._tree.fault(_place(source, file), at, "<< takes a mapping")
                 continue
-            for key, value in self._mapping(source, at, file, chain).items():
-                own.setdefault(key, value)
+            merged = {**self._mapping(source, at, file, chain), **merged}
+        return merged
 
     def _sequence(self, node: SequenceNode, at: KeyPath, file: Path, chain: tuple[Path, ...]) -> list[Any]:
         items: list[Any] = []
