@@ -150,17 +150,27 @@ def _find(body: bytes, delimiter: bytes, start: int) -> int:
 
 
 def _chunks(body: bytes, delimiter: bytes) -> Iterator[bytes]:
-    at = _find(body, delimiter, 0)
+    at, start, last = _next_boundary(body, delimiter, 0)
+    while at >= 0 and not last:
+        begin = start
+        at, start, last = _next_boundary(body, delimiter, start)
+        yield _without_last_line_end(body[begin : at if at >= 0 else len(body)])
+
+
+def _next_boundary(body: bytes, delimiter: bytes, start: int) -> tuple[int, int, bool]:
+    """Where the next boundary line begins (-1: nowhere) and ends, and whether it is the last one."""
+    at = _find(body, delimiter, start)
     while at >= 0:
-        start = at + len(delimiter)
-        end_of_line = body.find(b"\n", start)
-        tail = body[start : end_of_line if end_of_line >= 0 else len(body)].strip()
-        if tail.startswith(b"--") or end_of_line < 0:
-            return
-        at = _find(body, delimiter, end_of_line)
-        if tail:
-            continue  # a longer word that only begins like the boundary
-        yield _without_last_line_end(body[end_of_line + 1 : at if at >= 0 else len(body)])
+        after = at + len(delimiter)
+        line_end = body.find(b"\n", after)
+        end = line_end + 1 if line_end >= 0 else len(body)
+        tail = body[after:end].strip()
+        if not tail:
+            return at, end, line_end < 0
+        if tail.startswith(b"--"):
+            return at, end, True
+        at = _find(body, delimiter, after)  # a longer word that only begins like the boundary
+    return -1, len(body), False
 
 
 def _without_last_line_end(chunk: bytes) -> bytes:
