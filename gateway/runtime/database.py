@@ -94,7 +94,8 @@ class Database:
         """Connect. `sqlite:///path`, `sqlite://` (gone at close) or `postgresql://user@host/name`.
 
         `branches` are migrated to their heads first (the only way for a database that is gone at close);
-        `max_pending` bounds the units that wait. Raises `DatabaseUnavailable`, `DatabaseBusy`, `MigrationError`.
+        `max_pending` bounds the units that wait. Raises `DatabaseUnavailable`, `DatabaseBusy` and
+        `MigrationError`.
         """
         database = cls(open_backend(url), metrics or Metrics(process=False), max_pending)
         try:
