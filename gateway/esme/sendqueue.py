@@ -1,0 +1,392 @@
+"""What a carrier's binds send next, and what an answer means: the pure core of `pool` and `link`.
+
+Rules (architecture section 7)
+
+  - Of one pair (source, destination) at most one message is on its way, on the bind that took it; the rest of
+  the pair waits in order. Pairs overtake each other freely. - ESME_RTHROTTLED pauses the whole bind for
+  `throttle_pause_s`; the refused messages stay with that bind and go first, in their order. A bind that goes
+  down gives them back to the others, first in line. - ESME_RMSGQFUL makes the pair wait `queue_full_wait_s`,
+  `queue_full_retries` times; other pairs go on. - No answer (timed out, or the bind was lost): at-least-once.
+  After `late_response_wait_s`, in which a late answer still settles it, the message is sent again,
+  `submit_attempts` times in all; a lost bind skips that wait. A late answer to a message already settled, or
+  the second of two answers, changes nothing. So a duplicate can arise only from a message that was
+  outstanding, and those are bounded by the windows. - A message that waits longer than
+  `window_wait_timeout_s` before it is first sent is given up as EXPIRED.
+
+Events in: `put`, `withdraw`, `bind_up`, `bind_down`, `answered`, `unanswered`, `answered_late`,
+`handle_timeout`. Out: `take` says what a bind sends next, `finished()` what has found its end. `now` is wire
+time.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Hashable
+from enum import Enum
+from itertools import count
+from typing import Any, Final
+
+from gateway.esme.errors import QueueFull
+from gateway.esme.settings import CarrierLinkSettings
+from gateway.smpp.constants import CommandStatus
+from gateway.smpp.frozen import frozen
+from gateway.smpp.pdu import Pdu
+
+SWEEP_INTERVAL_S: Final = 1.0
+_THROTTLED, _QUEUE_FULL, _OK = int(CommandStatus.RTHROTTLED), int(CommandStatus.RMSGQFUL), 0
+
+
+class SubmitOutcome(Enum):
+    """How a submission ended."""
+
+    ACCEPTED = "accepted"
+    """ESME_ROK; `message_id` is the carrier's."""
+    REFUSED = "refused"
+    """`command_status` is the carrier's last word."""
+    NO_RESPONSE = "no_response"
+    """Sent `submit_attempts` times, never answered: the carrier may or may not have it."""
+    EXPIRED = "expired"
+    """Never sent: it waited longer than `window_wait_timeout_s`."""
+    STOPPED = "stopped"
+    """The gateway stopped before it was sent or answered; `sent` tells which."""
+
+
+@frozen
+class SubmitResult:
+    """The end of a submission; `sent` says whether it ever went out, `sent_at` when last (wire time)."""
+
+    outcome: SubmitOutcome
+    command_status: int = 0
+    message_id: str = ""
+    sent: bool = True
+    response: Pdu | None = None
+
+
+OnResult = Callable[[Any, SubmitResult], None]
+"""(context, result): called once per submission, unless it was withdrawn."""
+
+
+class Stage(Enum):
+    """Where a submission stands."""
+
+    WAITING = "waiting"
+    """In the queue, or waiting to be sent again."""
+    SENT = "sent"
+    DONE = "done"
+
+
+class Submission:
+    """One message on its way to a carrier; made by `pool.submit`."""
+
+    __slots__ = (
+        "attempts",
+        "bind",
+        "context",
+        "full_retries",
+        "number",
+        "on_result",
+        "pair",
+        "pdu",
+        "put_at",
+        "stage",
+    )
+
+    def __init__(self, pdu: Pdu, pair: Hashable, on_result: OnResult, context: Any) -> None:
+        self.pdu, self.pair, self.on_result, self.context = pdu, pair, on_result, context
+        self.stage = Stage.WAITING
+        self.bind: Bind | None = None
+        self.number = self.attempts = self.full_retries = 0
+        self.put_at = 0.0
+
+
+class Bind:
+    """What the queue knows of one bind: whether it is up, and until when it is paused."""
+
+    __slots__ = ("held", "name", "paused_until", "up")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.up = False
+        self.paused_until = 0.0
+        self.held: list[tuple[int, Submission]] = []  # heap by number: refused with RTHROTTLED, first to go
+
+
+Finished = tuple[Submission, SubmitResult]
+
+
+class SendQueue:
+    """The messages of one carrier that wait or are on their way."""
+
+    def __init__(self, carrier: str, settings: CarrierLinkSettings) -> None:
+        self.carrier = carrier
+        self._settings = settings
+        self._limit = settings.queue_limit
+        self._ready: deque[Submission] = deque()
+        self._first: list[tuple[int, Submission]] = []  # heap by number: to be sent again by any bind
+        self._lanes: dict[Hashable, deque[Submission] | None] = {}
+        self._retries: list[tuple[float, int, Submission]] = []
+        self._binds: list[Bind] = []
+        self._finished: list[Finished] = []
+        self._numbers = count()
+        self._waiting = 0
+        self._sweep_at: float | None = None
+        self._stopping = False
+
+    # What is here
+
+    def __len__(self) -> int:
+        """Messages that wait; those outstanding are not counted."""
+        return self._waiting
+
+    def oldest_wait_s(self, now: float) -> float:
+        """Age of the message at the head of the queue, 0 if it is empty.
+
+        Resends count from their first day.
+        """
+        heads = [heap[0][1].put_at for heap in (self._first, *(bind.held for bind in self._binds)) if heap]
+        heads += [submission.put_at for _, _, submission in self._retries[:1]]
+        heads += [next((each.put_at for each in self._ready if each.stage is Stage.WAITING), now)]
+        return max(0.0, now - min(heads))
+
+    def finished(self) -> list[Finished]:
+        """The submissions that have ended since the last call, with their results."""
+        finished, self._finished = self._finished, []
+        return finished
+
+    def next_deadline(self) -> float | None:
+        """When to call `handle_timeout`: the next retry, end of a pause, or expiry sweep."""
+        deadlines = [bind.paused_until for bind in self._binds if bind.up and bind.paused_until]
+        if self._retries:
+            deadlines.append(self._retries[0][0])
+        if self._sweep_at is not None:
+            deadlines.append(self._sweep_at)
+        return min(deadlines, default=None)
+
+    # In
+
+    def put(self, submission: Submission, now: float) -> None:
+        """Queue a message; raises `QueueFull`."""
+        if self._waiting >= self._limit or self._stopping:
+            raise QueueFull(self.carrier, self._limit)
+        submission.number = next(self._numbers)
+        submission.put_at = now
+        self._waiting += 1
+        lanes, pair = self._lanes, submission.pair
+        if pair not in lanes:
+            lanes[pair] = None
+            self._ready.append(submission)
+        else:
+            lane = lanes[pair]
+            if lane is None:
+                lane = lanes[pair] = deque()
+            lane.append(submission)
+        if self._settings.window_wait_timeout_s and self._sweep_at is None:
+            self._sweep_at = now + min(SWEEP_INTERVAL_S, self._settings.window_wait_timeout_s)
+
+    def withdraw(self, submission: Submission, now: float) -> bool:
+        """Take a message back; False if it has been sent or has ended. Its `on_result` is not called."""
+        if submission.stage is not Stage.WAITING or submission.attempts:
+            return False
+        lane = self._lanes.get(submission.pair)
+        if lane is not None and submission in lane:  # not its turn yet
+            lane.remove(submission)
+            submission.stage = Stage.DONE
+            self._waiting -= 1
+            return True
+        self._end(submission, now)
+        if len(self._ready) > 2 * self._waiting + 16:
+            self._ready = deque(each for each in self._ready if each.stage is Stage.WAITING)
+        return True
+
+    def add_bind(self, name: str) -> Bind:
+        """A bind that may come up."""
+        bind = Bind(name)
+        self._binds.append(bind)
+        return bind
+
+    def bind_up(self, bind: Bind) -> None:
+        """The bind can transmit."""
+        bind.up, bind.paused_until = True, 0.0
+
+    def bind_down(self, bind: Bind) -> None:
+        """The bind is gone; what it held goes first on any other. Its outstanding come as `unanswered`."""
+        bind.up, bind.paused_until = False, 0.0
+        for entry in bind.held:
+            entry[1].bind = None
+            heapq.heappush(self._first, entry)
+        bind.held.clear()
+
+    # Out
+
+    def take(self, bind: Bind, now: float) -> Submission | None:
+        """What this bind, which has room in its window, sends now; None if it must wait or nothing waits."""
+        if not bind.up or bind.paused_until > now:
+            return None
+        bind.paused_until = 0.0
+        submission = self._next(bind, now)
+        if submission is None:
+            return None
+        submission.stage = Stage.SENT
+        submission.bind = bind
+        submission.attempts += 1
+        self._waiting -= 1
+        return submission
+
+    def _next(self, bind: Bind, now: float) -> Submission | None:
+        for heap in (bind.held, self._first):
+            while heap:
+                submission = heapq.heappop(heap)[1]
+                if submission.stage is Stage.WAITING and not self._expire(submission, now):
+                    return submission
+        ready = self._ready
+        while ready:
+            submission = ready.popleft()
+            if submission.stage is Stage.WAITING and not self._expire(submission, now):
+                return submission
+        return None
+
+    def unsent(self, submission: Submission) -> None:
+        """`take` gave it, but the bind could not send it: it goes first on the next."""
+        if self._returned(submission):
+            submission.attempts -= 1
+            submission.bind = None
+            heapq.heappush(self._first, (submission.number, submission))
+
+    # Answers
+
+    def answered(self, submission: Submission, response: Pdu, now: float) -> None:
+        """The carrier has answered; statuses 0x58 and 0x14 are acted on, every other ends the message."""
+        if not self._returned(submission):
+            return
+        status, bind = response.command_status, submission.bind
+        if self._stopping:
+            self._finish(submission, result_of(response), now)
+        elif status == _THROTTLED and bind is not None:
+            self._throttle(submission, bind, now)
+        elif status == _QUEUE_FULL and submission.full_retries < self._settings.queue_full_retries:
+            submission.full_retries += 1
+            submission.attempts = 0
+            self._retry(submission, now + self._settings.queue_full_wait_s)
+        else:
+            self._finish(submission, result_of(response), now)
+
+    def unanswered(self, submission: Submission, now: float, *, lost: bool) -> None:
+        """No answer came in time, or (`lost`) the bind went down before one."""
+        if not self._returned(submission):
+            return
+        if self._stopping or submission.attempts >= self._settings.submit_attempts:
+            self._finish(submission, SubmitResult(SubmitOutcome.NO_RESPONSE), now)
+            return
+        self._retry(submission, now + (0.0 if lost else self._settings.late_response_wait_s))
+
+    def answered_late(self, submission: Submission, response: Pdu, now: float) -> None:
+        """An answer to an attempt already given up: it settles the message if nothing else has.
+
+        A late 0x58 or 0x14 says the attempt failed, which the resend under way already assumes.
+        """
+        if submission.stage is Stage.DONE or response.command_status in (_THROTTLED, _QUEUE_FULL):
+            return
+        if submission.stage is Stage.SENT:
+            self._waiting += 1
+        self._finish(submission, result_of(response), now)
+
+    def handle_timeout(self, now: float) -> None:
+        """Release what has waited long enough and give up what has waited too long."""
+        while self._retries and self._retries[0][0] <= now:
+            _, number, submission = heapq.heappop(self._retries)
+            if submission.stage is Stage.WAITING:
+                heapq.heappush(self._first, (number, submission))
+        for bind in self._binds:
+            if bind.paused_until and bind.paused_until <= now:
+                bind.paused_until = 0.0
+        if self._sweep_at is not None and self._sweep_at <= now:
+            self._sweep(now)
+
+    def stop(self, now: float) -> None:
+        """End what waits as STOPPED.
+
+        What is outstanding ends with its answer, or without, but is not sent again.
+        """
+        self._stopping = True
+        waiting = [*self._ready, *(entry[1] for entry in self._first), *(entry[2] for entry in self._retries)]
+        waiting += [entry[1] for bind in self._binds for entry in bind.held]
+        for lane in self._lanes.values():
+            waiting += lane or ()
+            if lane:
+                lane.clear()
+        for submission in waiting:
+            if submission.stage is Stage.WAITING:
+                self._finished.append((submission, _stopped(submission)))
+                submission.stage = Stage.DONE
+                self._waiting -= 1
+        self._ready.clear()
+
+    # Inside
+
+    def _returned(self, submission: Submission) -> bool:
+        """Count a submission as back from its bind; False if a late answer has settled it meanwhile."""
+        if submission.stage is not Stage.SENT:
+            return False
+        submission.stage = Stage.WAITING
+        self._waiting += 1
+        return True
+
+    def _throttle(self, submission: Submission, bind: Bind, now: float) -> None:
+        submission.attempts = 0
+        if not bind.up:
+            heapq.heappush(self._first, (submission.number, submission))
+            return
+        if not bind.paused_until:
+            bind.paused_until = now + self._settings.throttle_pause_s
+        heapq.heappush(bind.held, (submission.number, submission))
+
+    def _retry(self, submission: Submission, due: float) -> None:
+        submission.bind = None
+        heapq.heappush(self._retries, (due, submission.number, submission))
+
+    def _finish(self, submission: Submission, result: SubmitResult, now: float) -> None:
+        self._finished.append((submission, result))
+        self._end(submission, now)
+
+    def _end(self, submission: Submission, now: float) -> None:
+        """The submission leaves; the next of its pair becomes ready."""
+        submission.stage = Stage.DONE
+        self._waiting -= 1
+        lane = self._lanes.get(submission.pair)
+        while lane:
+            follower = lane.popleft()
+            if not self._expire(follower, now, in_lane=True):
+                self._ready.append(follower)
+                return
+        del self._lanes[submission.pair]
+
+    def _expire(self, submission: Submission, now: float, in_lane: bool = False) -> bool:
+        limit = self._settings.window_wait_timeout_s
+        if not limit or submission.attempts or now - submission.put_at < limit:
+            return False
+        result = SubmitResult(SubmitOutcome.EXPIRED, sent=False)
+        if in_lane:
+            submission.stage = Stage.DONE
+            self._waiting -= 1
+            self._finished.append((submission, result))
+        else:
+            self._finish(submission, result, now)
+        return True
+
+    def _sweep(self, now: float) -> None:
+        heads = [*self._ready, *(entry[1] for bind in self._binds for entry in bind.held)]
+        for submission in heads:
+            if submission.stage is Stage.WAITING:
+                self._expire(submission, now)
+        self._sweep_at = now + SWEEP_INTERVAL_S if self._waiting else None
+
+
+def result_of(response: Pdu) -> SubmitResult:
+    """What a final answer means."""
+    status = response.command_status
+    if status != _OK:
+        return SubmitResult(SubmitOutcome.REFUSED, status, "", True, response)
+    return SubmitResult(SubmitOutcome.ACCEPTED, 0, getattr(response, "message_id", ""), True, response)
+
+
+def _stopped(submission: Submission) -> SubmitResult:
+    return SubmitResult(SubmitOutcome.STOPPED, sent=submission.attempts > 0)

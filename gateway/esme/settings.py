@@ -1,0 +1,112 @@
+"""Section `esme:` of the configuration.
+
+The gateway's binds to each carrier, and which destination goes where.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+BindType = Literal["transceiver", "transmitter_receiver"]
+
+
+class Section(BaseModel):
+    """Base of the settings here: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BackoffSettings(Section):
+    """How long to wait between attempts to connect: doubled from attempt to attempt, then jittered."""
+
+    min_s: float = Field(0.5, gt=0, description="Wait after the first failure, in seconds.")
+    max_s: float = Field(60.0, gt=0, description="Longest wait, in seconds.")
+    jitter: float = Field(0.2, ge=0, le=1, description="Share of the wait that is random, both ways.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "BackoffSettings":
+        if self.max_s < self.min_s:
+            raise ValueError("max_s must not be below min_s")
+        return self
+
+
+class TlsSettings(Section):
+    """TLS to a carrier; present means on."""
+
+    ca_file: str | None = Field(None, description="CA certificates to trust; null: the system's.")
+    certificate_file: str | None = Field(None, description="Our certificate, if the carrier asks for one.")
+    key_file: str | None = Field(None, description="Key of our certificate.")
+    server_name: str | None = Field(None, description="Name the carrier's certificate must have; null: host.")
+    verify: bool = Field(True, description="Whether the carrier's certificate is checked.")
+
+
+class CarrierLinkSettings(Section):
+    """Binds to one carrier and how they behave."""
+
+    host: str = Field("127.0.0.1", description="The carrier's address.")
+    port: int = Field(2775, ge=1, le=65_535, description="The carrier's port.")
+    system_id: str = Field(max_length=15, description="Account at the carrier.")
+    password: SecretStr = Field(SecretStr(""), description="Password of the account, at most 8 characters.")
+    system_type: str = Field("", max_length=12, description="`system_type` of the bind.")
+    bind_type: BindType = Field(
+        "transceiver", description="One transceiver bind, or a transmitter and a receiver bind."
+    )
+    binds: int = Field(1, ge=1, le=64, description="Binds (or pairs of binds) held at once.")
+    window: int = Field(10, ge=1, le=10_000, description="Requests outstanding per bind.")
+    window_wait_timeout_s: float = Field(
+        0.0, ge=0, description="Longest wait for a place in a window, pauses included; 0: no limit."
+    )
+    request_expiry_s: float = Field(10.0, gt=0, description="How long a request waits for its response.")
+    bind_timeout_s: float = Field(10.0, gt=0, description="From connecting to bound.")
+    enquire_link_interval_s: float = Field(30.0, ge=0, description="Silence before enquire_link; 0: never.")
+    inactivity_s: float = Field(0.0, ge=0, description="Idle time after which a bind is ended; 0: never.")
+    throttle_pause_s: float = Field(1.0, ge=0, description="Pause of the whole bind after ESME_RTHROTTLED.")
+    queue_full_retries: int = Field(3, ge=0, description="Retries of a message after ESME_RMSGQFUL.")
+    queue_full_wait_s: float = Field(2.0, ge=0, description="Wait of the pair before each such retry.")
+    submit_attempts: int = Field(
+        3, ge=1, description="Times a message is sent when no answer comes (at-least-once)."
+    )
+    late_response_wait_s: float = Field(
+        2.0, ge=0, description="Wait for a late answer before a message without answer is sent again."
+    )
+    queue_limit: int = Field(100_000, ge=1, description="Messages that may wait here; more are refused.")
+    backoff: BackoffSettings = Field(BackoffSettings(), description="Waits between attempts to connect.")
+    tls: TlsSettings | None = Field(None, description="TLS; null: plain TCP.")
+
+    @model_validator(mode="after")
+    def _password_fits(self) -> "CarrierLinkSettings":
+        if len(self.password.get_secret_value()) > 8:
+            raise ValueError("password: at most 8 characters (SMPP 3.4 §5.2.2)")
+        return self
+
+
+class RouteSettings(Section):
+    """Which carrier a destination belongs to.
+
+    Exact number, then ported, then longest prefix, then default.
+    """
+
+    numbers: dict[str, str] = Field({}, description="E.164 number → carrier.")
+    ported: dict[str, str] = Field({}, description="Ported E.164 number → the carrier that serves it now.")
+    prefixes: dict[str, str] = Field({}, description="E.164 prefix → carrier; the longest match wins.")
+    default: str | None = Field(None, description="Carrier of everything else; null: no route.")
+
+    def named(self) -> set[str]:
+        """Every carrier a route leads to."""
+        carriers = {*self.numbers.values(), *self.ported.values(), *self.prefixes.values()}
+        return carriers | ({self.default} if self.default else set())
+
+
+class EsmeSettings(Section):
+    """The gateway's side of SMPP."""
+
+    carriers: dict[str, CarrierLinkSettings] = Field({}, description="Binds by carrier name.")
+    routes: RouteSettings = Field(RouteSettings(), description="Destination → carrier.")
+    drain_s: float = Field(5.0, ge=0, description="Time outstanding submits get when the gateway stops.")
+
+    @model_validator(mode="after")
+    def _routes_lead_somewhere(self) -> "EsmeSettings":
+        unknown = sorted(self.routes.named() - self.carriers.keys())
+        if unknown:
+            raise ValueError(f"routes name carriers that are not under esme.carriers: {', '.join(unknown)}")
+        return self
