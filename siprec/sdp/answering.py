@@ -92,10 +92,11 @@ def negotiate(
 
 def _study(offer: SessionDescription, index: int, names: tuple[str, ...], prefer: str, srtp: bool) -> Stream:
     media = offer.media[index]
-    offered = media.codecs()
+    offered = media.codecs() if media.kind == "audio" else ()
     codec = _choose(offered, names, prefer)
     crypto = next((c for c in media.cryptos if c.is_usable), None) if media.is_secure else None
-    address = offer.address_of(index)
+    address, direction = offer.address_of(index), offer.direction_of(index)
+    reachable = address is not None and address not in HOLD_ADDRESSES and media.port > 0
     return Stream(
         index=index,
         label=media.label,
@@ -104,12 +105,12 @@ def _study(offer: SessionDescription, index: int, names: tuple[str, ...], prefer
         telephone_event=_companion(offered, "telephone-event", codec),
         comfort_noise=_companion(offered, "CN", codec),
         ptime_ms=media.ptime_ms or 20,
-        remote=(address, media.port) if address and address not in HOLD_ADDRESSES and media.port else None,
-        remote_rtcp=offer.rtcp_address_of(index) if address not in HOLD_ADDRESSES else None,
+        remote=(address, media.port) if reachable and address is not None else None,
+        remote_rtcp=offer.rtcp_address_of(index) if reachable else None,
         rtcp_mux=media.rtcp_mux,
         crypto=crypto,
-        paused=offer.is_paused(index),
-        direction=offer.direction_of(index),
+        paused=address in HOLD_ADDRESSES or not direction.sends,
+        direction=direction,
     )
 
 
@@ -126,10 +127,10 @@ def _refusal(media: Media, codec: Codec | None, crypto: Crypto | None, srtp: boo
 
 
 def _choose(offered: Sequence[Codec], names: tuple[str, ...], prefer: str) -> Codec | None:
-    rank = {name.lower(): place for place, name in enumerate(names)}
-    usable = [codec for codec in offered if codec.name.lower() in rank]
+    wanted = [name.lower() for name in names]
+    usable = [codec for codec in offered if codec.name.lower() in wanted]
     if prefer == "ours":
-        usable.sort(key=lambda codec: rank[codec.name.lower()])
+        usable.sort(key=lambda codec: wanted.index(codec.name.lower()))
     return usable[0] if usable else None
 
 
@@ -137,7 +138,10 @@ def _companion(offered: Sequence[Codec], name: str, codec: Codec | None) -> Code
     """The telephone-event or CN format on the codec's RTP clock (RFC 4733 §2.5, RFC 3389 §4)."""
     if codec is None:
         return None
-    return next((c for c in offered if c.is_named(name) and c.clock_hz == codec.clock_hz), None)
+    for candidate in offered:
+        if candidate.clock_hz == codec.clock_hz and candidate.is_named(name):
+            return candidate
+    return None
 
 
 def answer(

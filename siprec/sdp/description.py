@@ -176,7 +176,7 @@ class _Lines:
         """Values of every `a=name` or `a=name:value`; the empty string for one without a value."""
         prefix = name + ":"
         for kind, value in self.lines:
-            if kind == "a":
+            if kind == "a" and value.startswith(name):
                 if value == name:
                     yield ""
                 elif value.startswith(prefix):
@@ -184,16 +184,18 @@ class _Lines:
 
     def attribute(self, name: str) -> str | None:
         """The first value of `a=name`, None where it is absent."""
-        return next(self.attributes(name), None)
+        for value in self.attributes(name):
+            return value
+        return None
 
     @property
     def connection_address(self) -> str | None:
         """Address of this section's `c=` line, without a TTL."""
-        value = next(self.values("c"), None)
-        if value is None:
-            return None
-        fields = value.split()
-        return fields[2].split("/")[0] if len(fields) >= 3 else None
+        for kind, value in self.lines:
+            if kind == "c":
+                fields = value.split()
+                return fields[2].partition("/")[0] if len(fields) >= 3 else None
+        return None
 
     @property
     def own_direction(self) -> Direction | None:
@@ -265,10 +267,15 @@ class Media(_Lines):
 
     def codecs(self) -> tuple[Codec, ...]:
         """The formats with their meaning, in order of preference; those without any meaning are left out."""
-        maps = dict(_split_map(value) for value in self.attributes("rtpmap"))
-        fmtps = dict(_split_map(value) for value in self.attributes("fmtp"))
-        codecs = (_codec(fmt, maps.get(fmt), fmtps.get(fmt)) for fmt in self.formats)
-        return tuple(codec for codec in codecs if codec is not None)
+        maps: dict[str, str] = {}
+        fmtps: dict[str, str] = {}
+        for kind, value in self.lines:
+            if kind == "a" and value.startswith(("rtpmap:", "fmtp:")):
+                name, _, rest = value.partition(":")
+                payload_type, _, meaning = rest.strip().partition(" ")
+                (maps if name == "rtpmap" else fmtps)[payload_type] = meaning.strip()
+        codecs = [_codec(fmt, maps.get(fmt), fmtps.get(fmt)) for fmt in self.formats]
+        return tuple([codec for codec in codecs if codec is not None])
 
     def with_attributes(self, *attributes: str) -> "Media":
         """The same medium with `a=` lines added."""
@@ -355,18 +362,12 @@ def is_number(text: str, digits: int) -> bool:
     return 0 < len(text) <= digits and text.isascii() and text.isdigit()
 
 
-def _split_map(value: str) -> tuple[str, str]:
-    payload_type, _, meaning = value.partition(" ")
-    return payload_type, meaning.strip()
-
-
 def _codec(fmt: str, rtpmap: str | None, fmtp: str | None) -> Codec | None:
-    if not is_number(fmt, 3) or int(fmt) > 127:
+    if not is_number(fmt, 3) or (payload_type := int(fmt)) > 127:
         return None
-    payload_type = int(fmt)
     if rtpmap is None:
         static = _STATIC_CODECS.get(payload_type)
-        return static._replace(fmtp=fmtp) if static is not None else None
+        return static if static is None or fmtp is None else static._replace(fmtp=fmtp)
     name, _, rest = rtpmap.partition("/")
     clock, _, channels = rest.partition("/")
     clock, channels = clock.strip(), channels.strip()
