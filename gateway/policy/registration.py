@@ -8,7 +8,7 @@ from functools import lru_cache
 from gateway.policy import rules
 from gateway.policy.snapshot import Snapshot, Text
 from gateway.policy.verdict import Verdict
-from gateway.registry.model import Approval, ApprovalStatus, Campaign
+from gateway.registry.model import ApprovalStatus, Campaign
 
 _NOT_AUTHORIZED = Verdict(rules.NUMBER_NOT_AUTHORIZED)
 _NOT_IN_CAMPAIGN = Verdict(rules.NUMBER_NOT_IN_CAMPAIGN)
@@ -45,8 +45,8 @@ def _inactive(status: str) -> Verdict:
 
 
 def _unapproved(campaign: Campaign, carrier: str) -> Verdict:
-    approval = campaign.approvals.get(carrier, Approval(ApprovalStatus.REVIEW))
-    return _not_approved(carrier, approval.status)
+    approval = campaign.approval(carrier)
+    return _not_approved(carrier, approval.status if approval else ApprovalStatus.REVIEW)
 
 
 @lru_cache(maxsize=256)

@@ -29,6 +29,10 @@ class EntityType(Enum):
     SOLE_PROPRIETOR = "SOLE_PROPRIETOR"
 
 
+EVERYWHERE = "*"
+"""In a campaign's approvals: every carrier that is not named."""
+
+
 class CampaignStatus(Enum):
     """Life of a campaign; only CONFIRMED carries traffic."""
 
@@ -90,7 +94,11 @@ class Campaign:
     status_reason: str = ""
     changed_ns: int = 0
     due_ns: int | None = None
-    """World time of the registry's next step (pre-vet, confirmation, expiry); None: no step waits."""
+    """World time of the registry's next step (pre-vet, then confirmation); None: no step waits."""
+    expires_ns: int | None = None
+    """World time at which it expires unless it is renewed; None: it renews itself."""
+    number_limits: bool = True
+    """False: limits per sending number do not apply to it."""
     approvals: Mapping[str, Approval] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -100,5 +108,21 @@ class Campaign:
 
     def approved_by(self, carrier: str) -> bool:
         """Whether `carrier` has approved it."""
-        approval = self.approvals.get(carrier)
+        approval = self.approval(carrier)
         return approval is not None and approval.status is ApprovalStatus.APPROVED
+
+    def approval(self, carrier: str) -> Approval | None:
+        """Return what `carrier` says of it; None: the campaign has not reached that carrier."""
+        return self.approvals.get(carrier) or self.approvals.get(EVERYWHERE)
+
+
+@dataclass(frozen=True, slots=True)
+class SupportCase:
+    """A Calling Plan support case that registers a campaign or adds numbers to one (webex.md A13)."""
+
+    id: str
+    organization_id: str
+    opened_ns: int
+    campaign_id: str | None = None
+    """The campaign its form registered or extended; None: the form is sent and not yet returned."""
+    numbers: tuple[str, ...] = ()

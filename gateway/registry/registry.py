@@ -1,0 +1,160 @@
+"""The registry in memory: look-ups of the hot path are one dictionary access, changes are told as events."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from gateway.registry.errors import AssignmentError, UnknownEntryError
+from gateway.registry.events import BrandChanged, CampaignChanged, NumberAssigned, SupportCaseChanged
+from gateway.registry.model import Brand, Campaign, CampaignStatus, SupportCase
+from gateway.registry.rulebook import Rulebook
+from gateway.registry.terms import CarrierTerms
+
+
+class Registered(NamedTuple):
+    """What one carrier is told about a number."""
+
+    number: str
+    brand: Brand
+    campaign: Campaign
+    campaign_class: str | None
+    active: bool
+    """Confirmed by the registry, and approved by this carrier where it reviews."""
+
+
+class Registry:
+    """Brands, campaigns, number assignments and support cases."""
+
+    def __init__(self, rulebook: Rulebook | None = None) -> None:
+        self.rulebook = rulebook or Rulebook()
+        self._brands: dict[str, Brand] = {}
+        self._campaigns: dict[str, Campaign] = {}
+        self._campaign_by_number: dict[str, Campaign] = {}
+        self._numbers: dict[str, dict[str, None]] = {}
+        self._cases: dict[str, SupportCase] = {}
+        self._active: Counter[str | None] = Counter()
+        self.brands: Mapping[str, Brand] = MappingProxyType(self._brands)
+        self.campaigns: Mapping[str, Campaign] = MappingProxyType(self._campaigns)
+        self.cases: Mapping[str, SupportCase] = MappingProxyType(self._cases)
+
+    def campaign_of(self, number: str) -> Campaign | None:
+        """Return the campaign a number is assigned to, if any."""
+        return self._campaign_by_number.get(number)
+
+    def brand_of(self, campaign: Campaign) -> Brand | None:
+        """Return the brand of a campaign."""
+        return self._brands.get(campaign.brand_id)
+
+    def organization_registered(self, organization_id: str) -> bool:
+        """Return whether the organisation has an active campaign (webex.md A7)."""
+        return self._active[organization_id] > 0
+
+    def numbers_of(self, campaign_id: str) -> tuple[str, ...]:
+        """Return the numbers of a campaign, in the order they were assigned."""
+        return tuple(self._numbers.get(campaign_id, ()))
+
+    def brands_of(self, organization_id: str) -> Iterator[Brand]:
+        """Iterate over an organisation's brands."""
+        return (brand for brand in self._brands.values() if brand.organization_id == organization_id)
+
+    def campaigns_of(self, brand_id: str) -> Iterator[Campaign]:
+        """Iterate over a brand's campaigns."""
+        return (campaign for campaign in self._campaigns.values() if campaign.brand_id == brand_id)
+
+    def put_brand(self, brand: Brand) -> BrandChanged:
+        """Add or replace a brand."""
+        before = self._brands.get(brand.id)
+        self._brands[brand.id] = brand
+        if before is not None and before.organization_id != brand.organization_id:
+            active = sum(campaign.active for campaign in self.campaigns_of(brand.id))
+            self._active[before.organization_id] -= active
+            self._active[brand.organization_id] += active
+        return BrandChanged(before, brand)
+
+    def put_campaign(self, campaign: Campaign) -> CampaignChanged:
+        """Add or replace a campaign; its numbers stay assigned.
+
+        Raises:
+            UnknownEntryError: its brand does not exist.
+        """
+        brand = self._brands.get(campaign.brand_id)
+        if brand is None:
+            raise UnknownEntryError("brand", campaign.brand_id)
+        before = self._campaigns.get(campaign.id)
+        self._campaigns[campaign.id] = campaign
+        for number in self._numbers.setdefault(campaign.id, {}):
+            self._campaign_by_number[number] = campaign
+        was_active = before is not None and before.active
+        self._active[brand.organization_id] += campaign.active - was_active
+        return CampaignChanged(before, campaign)
+
+    def put_case(self, case: SupportCase) -> SupportCaseChanged:
+        """Add or replace a support case."""
+        before = self._cases.get(case.id)
+        self._cases[case.id] = case
+        return SupportCaseChanged(before, case)
+
+    def check_assignment(self, numbers: tuple[str, ...], campaign_id: str) -> None:
+        """Judge whether a campaign may take numbers that are all authorised (webex.md A9; 10dlc.md).
+
+        Raises:
+            UnknownEntryError: there is no such campaign.
+            AssignmentError: a number is another campaign's, the campaign is full, or it has expired.
+        """
+        campaign = self._campaigns.get(campaign_id)
+        if campaign is None:
+            raise UnknownEntryError("campaign", campaign_id)
+        if campaign.status is CampaignStatus.EXPIRED:
+            raise AssignmentError("campaign_expired", "an expired campaign takes no numbers")
+        for number in numbers:
+            holder = self._campaign_by_number.get(number)
+            if holder is not None and holder.id != campaign_id:
+                raise AssignmentError(
+                    "number_in_other_campaign",
+                    f"a number belongs to campaign '{holder.id}': release it there first",
+                )
+        self._check_size(campaign, {*self._numbers[campaign_id], *numbers})
+
+    def assign(self, number: str, campaign_id: str) -> NumberAssigned:
+        """Assign a number to a campaign.
+
+        Raises:
+            RegistryError: as `check_assignment`.
+        """
+        self.check_assignment((number,), campaign_id)
+        self._numbers[campaign_id][number] = None
+        self._campaign_by_number[number] = self._campaigns[campaign_id]
+        return NumberAssigned(number, campaign_id)
+
+    def release(self, number: str) -> NumberAssigned | None:
+        """Take a number out of its campaign; None: it was in none."""
+        campaign = self._campaign_by_number.pop(number, None)
+        if campaign is None:
+            return None
+        del self._numbers[campaign.id][number]
+        return NumberAssigned(number, None)
+
+    def view(self, carrier: str, terms: CarrierTerms) -> Iterator[Registered]:
+        """Iterate over what a carrier is told: each assigned number with its brand, campaign and class."""
+        facts: dict[str, Callable[[str], Registered]] = {}
+        for number, campaign in self._campaign_by_number.items():
+            make = facts.get(campaign.id)
+            if make is None:
+                make = facts[campaign.id] = self._registered(campaign, carrier, terms)
+            yield make(number)
+
+    def _registered(
+        self, campaign: Campaign, carrier: str, terms: CarrierTerms
+    ) -> Callable[[str], Registered]:
+        brand = self._brands[campaign.brand_id]
+        row = terms.minute_class(brand, campaign)
+        active = campaign.active and (terms.review is None or campaign.approved_by(carrier))
+        return lambda number: Registered(number, brand, campaign, row.name if row else None, active)
+
+    def _check_size(self, campaign: Campaign, numbers: set[str]) -> None:
+        most = self.rulebook.numbers_allowed(self._brands[campaign.brand_id])
+        if len(numbers) > most:
+            raise AssignmentError(
+                "campaign_full", f"a campaign takes at most {most} numbers without a number pool"
+            )
