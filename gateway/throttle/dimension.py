@@ -8,12 +8,13 @@ A changed default reaches its keys shard by shard, when a shard is next touched 
 of a million numbers stalls nobody.
 """
 
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from gateway.throttle.gcra import Timeline, rescale
 from gateway.throttle.limits import RateLimit, WindowLimit
 from gateway.throttle.scopes import Scope
-from gateway.throttle.windows import EPOCH_S, LONGEST_S, MAX_COUNT, SECOND_NS, Window, count_base
+from gateway.throttle.windows import EPOCH_S, LONGEST_S, MAX_COUNT, SECOND_NS, Calendar, Window, count_base
 
 EPOCH_NS = EPOCH_S * SECOND_NS
 NEVER = -(1 << 62)
@@ -147,15 +148,16 @@ class Windows(Dimension[WindowLimit]):
     """Counter per key of the current window; bookings of later windows are in `ahead`, by window start."""
 
     def __init__(self, scope: Scope, default: WindowLimit | None, shards: int) -> None:
-        super().__init__(scope, default, shards)
-        self.ahead: list[dict[str, dict[int, int]]] = [{} for _ in range(shards)]
+        self._calendars: dict[Calendar, Calendar] = {}
         self._longest_ns = 0
+        super().__init__(scope, None if default is None else self._own(default), shards)
+        self.ahead: list[dict[str, dict[int, int]]] = [{} for _ in range(shards)]
 
     def set_default(self, limit: WindowLimit | None) -> None:
         """Change the default; a removed one goes on counting, so that it can come back."""
         if limit is None and self.default is not None:
             limit = WindowLimit(None, self.default.calendar)
-        super().set_default(limit)
+        super().set_default(None if limit is None else self._own(limit))
 
     def adopt(self, key: str, limit: WindowLimit | None, now_ns: int) -> WindowLimit | None:
         """Make `limit` the limit of `key`; a removed one goes on counting, so that it can come back."""
@@ -165,8 +167,15 @@ class Windows(Dimension[WindowLimit]):
             if old is not None and (old.cap is None or key in self.shards[index]):
                 limit = WindowLimit(None, old.calendar)
         if limit is not None:
-            self._longest_ns = max(self._longest_ns, LONGEST_S[limit.calendar.period] * SECOND_NS)
+            limit = self.default if limit == self.default else self._own(limit)
         return super().adopt(key, limit, now_ns)
+
+    def _own(self, limit: WindowLimit) -> WindowLimit:
+        """Return the limit with this dimension's calendar, whose current window moves with its own world."""
+        calendar = limit.calendar
+        self._longest_ns = max(self._longest_ns, LONGEST_S[calendar.period] * SECOND_NS)
+        own = self._calendars.setdefault(calendar, Calendar(calendar.period, calendar.zone))
+        return replace(limit, calendar=own)
 
     def used(self, index: int, key: str, limit: WindowLimit, window: Window) -> int:
         """Return the segments of `key` counted in `window`, the current or a later one."""

@@ -92,7 +92,10 @@ class ScopeSettings(_Model):
 
     def limit(self) -> ScopeLimit:
         """Return the limit as the limiter takes it."""
-        return ScopeLimit(self.rate and self.rate.limit(), self.window and self.window.limit())
+        return ScopeLimit(
+            None if self.rate is None else self.rate.limit(),
+            None if self.window is None else self.window.limit(),
+        )
 
 
 class CampaignShape(_Model):
@@ -150,7 +153,7 @@ class LimitsSettings(_Model):
     carrier: ScopeSettings = Field(ScopeSettings(), description="All texts to one carrier.")
     organization: ScopeSettings = Field(
         _ORGANIZATION,
-        description="Fair use of an organisation (webex.md B4 gives no number: 25,000 segments a day is ours).",
+        description="Fair use of an organisation (webex.md B4 gives no number: 25,000 a day is ours).",
     )
     campaign_cap: CampaignShape = Field(CampaignShape(), description="Shape of caps per campaign.")
     brand_day_cap: BrandDayShape = Field(BrandDayShape(), description="Shape of caps per brand and day.")
