@@ -181,13 +181,15 @@ def _split(value: str, separator: str) -> list[str]:
 
 
 def parse_params(text: str, what: str) -> dict[str, str | None]:
-    """Parse `;name=value;flag` (the leading `;` optional) into a dict of lower-case names; quotes stay.
+    """Parse `;name=value;flag` into a dict of lower-case names; quotes stay.
 
     Raises `ParseError` on an empty or malformed parameter.
     """
     params: dict[str, str | None] = {}
     parts = _split(text, ";") if '"' in text or "<" in text else text.split(";")
-    for part in parts[1:] if not parts[0].strip() else parts:
+    if parts[0].strip():
+        raise ParseError(what, "has text before its parameters")
+    for part in parts[1:]:
         name, equals, value = part.partition("=")
         name = name.strip()
         if not TOKEN.match(name):
@@ -274,7 +276,7 @@ def _parse_bare_addr(text: str, what: str) -> NameAddr:
     uri = uri.rstrip()
     if "?" in uri or "," in uri:
         raise ParseError(what, "has a URI with ? or , outside angle brackets")
-    return NameAddr(_uri(uri, what), None, parse_params(rest, what) if semicolon else {})
+    return NameAddr(_uri(uri, what), None, parse_params(semicolon + rest, what) if semicolon else {})
 
 
 def _uri(text: str, what: str) -> Uri:
@@ -366,7 +368,7 @@ def parse_media_type(text: str) -> MediaType:
     kind, subtype = kind.strip(), subtype.strip()
     if not slash or not TOKEN.match(kind) or not TOKEN.match(subtype):
         raise ParseError("Content-Type", "malformed")
-    params = parse_params(rest, "Content-Type") if semicolon and rest.strip() else {}
+    params = parse_params(semicolon + rest, "Content-Type") if rest.strip() else {}
     return MediaType(
         f"{kind}/{subtype}".lower(), {key: unquote(value or "") for key, value in params.items()}
     )

@@ -54,10 +54,12 @@ def parse_datagram(data: bytes, rules: ParseRules = DEFAULT_RULES) -> Message:
 
     Raises `ParseError`; its `headers` are set where the request can still be answered.
     """
+    if data[:1] in (b"\r", b"\n"):
+        data = data.lstrip(b"\r\n")
     end, gap = find_head_end(data, 0)
     if end < 0:
         end, gap = len(data), 0
-    message = parse_head(data[:end].lstrip(b"\r\n"), rules)
+    message = parse_head(data[:end], rules)
     body = data[end + gap :]
     length = content_length(message, rules)
     if length is None:
@@ -142,6 +144,8 @@ def _parse_request(start_line: str, lines: list[str], rules: ParseRules) -> Requ
     method = parts[0] if parts else ""
     if not TOKEN.match(method):
         raise ParseError("request line", "has no method")
+    if not _VERSION.match(start_line.rstrip().rpartition(" ")[2]):
+        raise ParseError("request line", "has no SIP version")
     headers = _parse_headers(lines, rules)
     message = Request(headers, method=method)
     try:
@@ -153,9 +157,7 @@ def _parse_request(start_line: str, lines: list[str], rules: ParseRules) -> Requ
 
 
 def _request_uri(parts: list[str]) -> str:
-    if len(parts) < 2 or not _VERSION.match(parts[-1]):
-        raise ParseError("request line", "has no SIP version")
-    if parts[-1].upper() != "SIP/2.0":
+    if _VERSION.match(parts[-1]) and parts[-1].upper() != "SIP/2.0":
         raise ParseError("request line", "SIP version is not 2.0", 505)
     if len(parts) != 3:
         raise ParseError("request line", "is not METHOD URI VERSION")

@@ -51,9 +51,9 @@ class SessionTimer:
 
 def parse_session_expires(text: str) -> tuple[int, Refresher | None]:
     """Parse a Session-Expires value: seconds and refresher. Raises `ParseError`."""
-    number, _, rest = text.partition(";")
+    number, semicolon, rest = text.partition(";")
     interval_s = parse_integer(number, "Session-Expires", 2**32 - 1)
-    refresher = (parse_params(rest, "Session-Expires") if rest else {}).get("refresher")
+    refresher = parse_params(semicolon + rest, "Session-Expires").get("refresher")
     try:
         return interval_s, Refresher(refresher.lower()) if refresher else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""A network in memory under virtual time: SIP endpoints paired with loss, duplication and reordering, seeded."""
+"""A network in memory under virtual time: SIP endpoints with seeded loss, duplication and reordering."""
 
 import heapq
 import random
