@@ -30,6 +30,7 @@ QUARANTINE_S = 10.0
 RELATCH_S = 1.0
 MAX_DATAGRAM_BYTES = 4_096
 MAX_STALE_DATAGRAMS = 4_096
+EPHEMERAL_ATTEMPTS = 64
 
 Address = tuple[str, int]
 DatagramHandler = Callable[[bytes, float], None]
@@ -80,15 +81,16 @@ def _bind(address: str, port: int, receive_buffer_bytes: int) -> socket.socket:
 
 def bind_pair(address: str, port: int, receive_buffer_bytes: int = RECEIVE_BUFFER_BYTES) -> PortPair | None:
     """Bind `port` and the next one; None where either is taken. Port 0: any even port that is free."""
-    try:
-        rtp = _bind(address, port, receive_buffer_bytes)
-    except OSError:
-        return None
-    chosen: int = rtp.getsockname()[1]
-    if chosen % 2 == 0:
-        with contextlib.suppress(OSError):
-            return PortPair(address, chosen, rtp, _bind(address, chosen + 1, receive_buffer_bytes))
-    rtp.close()
+    for _ in range(1 if port else EPHEMERAL_ATTEMPTS):
+        try:
+            rtp = _bind(address, port, receive_buffer_bytes)
+        except OSError:
+            return None
+        chosen: int = rtp.getsockname()[1]
+        if chosen % 2 == 0:
+            with contextlib.suppress(OSError):
+                return PortPair(address, chosen, rtp, _bind(address, chosen + 1, receive_buffer_bytes))
+        rtp.close()
     return None
 
 
@@ -119,7 +121,7 @@ class PortPool:
         """
         ports: Iterable[int] = range(first_port + first_port % 2, last_port, 2)
         if first_port == 0:
-            ports = (0 for _ in range(pairs * 8))
+            ports = (0 for _ in range(pairs))
         found: list[PortPair] = []
         for port in ports:
             if len(found) == pairs:
