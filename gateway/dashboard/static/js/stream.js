@@ -1,0 +1,81 @@
+// The event stream: opened with a ticket, resumed after the last event seen, reopened with patience.
+
+export const EVENT_NAMES = [
+  "message.accepted", "message.queued", "message.submitted", "message.delivered", "message.failed", "message.received",
+  "carrier.bound", "carrier.unbound", "limit.reached", "campaign.changed", "clock.changed", "stream.lost",
+];
+
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 15_000;
+
+/** How long to wait before attempt number n (from 0), with up to 30 % added at random. */
+export function waitBefore(attempt, random = Math.random) {
+  return Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS) * (1 + 0.3 * random());
+}
+
+export class Stream {
+  /** `onEvent(name, document)` takes every event; `onState("on" | "wait" | "bad", sentence)` the connection's state. */
+  constructor(api, onEvent, onState, open = (url) => new EventSource(url)) {
+    this.api = api;
+    this.onEvent = onEvent;
+    this.onState = onState;
+    this.open = open;
+    this.lastEventId = "";
+    this.attempt = 0;
+    this.source = null;
+    this.timer = null;
+    this.stopped = true;
+  }
+
+  start() {
+    this.stopped = false;
+    this.connect();
+  }
+
+  stop() {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.source = null;
+  }
+
+  async connect() {
+    this.onState("wait", "connecting");
+    let ticket;
+    try {
+      ticket = await this.api.ticket();
+    } catch (refusal) {
+      if (refusal.status === 401 || refusal.status === 403) this.onState("bad", "the token was refused");
+      else this.later();
+      return;
+    }
+    if (this.stopped) return;
+    const query = new URLSearchParams({ ticket });
+    if (this.lastEventId) query.set("lastEventId", this.lastEventId);
+    const source = this.open(`/v1/stream?${query}`);
+    this.source = source;
+    source.onopen = () => {
+      this.attempt = 0;
+      this.onState("on", "live");
+    };
+    source.onerror = () => {
+      source.close(); // the ticket is used up: the browser's own retry could only fail
+      if (this.source === source) this.later();
+    };
+    for (const name of EVENT_NAMES) source.addEventListener(name, (event) => this.take(name, event));
+  }
+
+  take(name, event) {
+    if (event.lastEventId) this.lastEventId = event.lastEventId;
+    this.onEvent(name, JSON.parse(event.data));
+  }
+
+  later() {
+    if (this.stopped) return;
+    const wait = waitBefore(this.attempt);
+    this.attempt += 1;
+    this.onState("wait", `connection lost, again in ${Math.ceil(wait / 1000)} s`);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.connect(), wait);
+  }
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { MAX_MESSAGES, Rate, Store, tone } from "./js/store.js";
+
+const text = (id, more = {}) => ({ id, state: "accepted", from: "+12025550100", to: "+13105550120", text: "hi", ...more });
+const event = (data) => ({ data });
+
+test("a text is kept in its newest state, at its first place", () => {
+  const store = new Store(() => 0);
+  store.take("message.accepted", event(text("a", { updated: "2026-01-01T00:00:01.000Z" })));
+  store.take("message.accepted", event(text("b")));
+  store.take("message.delivered", event(text("a", { state: "delivered", updated: "2026-01-01T00:00:02.000Z" })));
+  store.take("message.submitted", event(text("a", { state: "submitted", updated: "2026-01-01T00:00:01.500Z" })));
+  assert.deepEqual([...store.messages.keys()], ["a", "b"]);
+  assert.equal(store.messages.get("a").state, "delivered");
+});
+
+test("memory is bounded however many texts flow", () => {
+  const store = new Store(() => 0);
+  for (let n = 0; n < MAX_MESSAGES * 5; n += 1) store.take("message.accepted", event(text(String(n))));
+  assert.equal(store.messages.size, MAX_MESSAGES);
+  assert.ok(store.changed.size <= MAX_MESSAGES);
+  assert.equal(store.totals.accepted, MAX_MESSAGES * 5);
+  for (let n = 0; n < 500; n += 1) store.refused(`code${n}`);
+  assert.ok(store.refusals.size <= 51);
+});
+
+test("what was lost on the way still counts", () => {
+  const store = new Store(() => 0);
+  store.take("stream.lost", event({ count: 7, events: { "message.accepted": 5, "message.delivered": 2 } }));
+  assert.equal(store.lost, 7);
+  assert.equal(store.totals.accepted, 5);
+  assert.equal(store.totals.delivered, 2);
+});
+
+test("failures are counted by code", () => {
+  const store = new Store(() => 0);
+  store.take("message.failed", event(text("a", { state: "rejected", code: "spam_blocked" })));
+  store.take("message.failed", event(text("b", { state: "rejected", code: "spam_blocked" })));
+  assert.equal(store.refusals.get("spam_blocked"), 2);
+});
+
+test("carriers follow their binds", () => {
+  const store = new Store(() => 0);
+  store.setCarriers([{ name: "att", title: "AT&T" }, { name: "bell" }]);
+  store.take("carrier.bound", event({ carrier: "att" }));
+  store.take("carrier.unbound", event({ carrier: "bell" }));
+  store.take("carrier.bound", event({}));
+  assert.deepEqual(store.carriers.get("att"), { name: "att", title: "AT&T", state: "bound" });
+  assert.equal(store.carriers.get("bell").state, "unbound");
+  assert.equal(store.carriers.size, 2);
+});
+
+test("finding needs every word, newest first", () => {
+  const store = new Store(() => 0);
+  store.remember(text("a", { carrier: "att", text: "Hello there" }));
+  store.remember(text("b", { carrier: "att", text: "other" }));
+  store.remember(text("c", { carrier: "bell", text: "hello" }));
+  assert.deepEqual(store.newest(10).map((m) => m.id), ["c", "b", "a"]);
+  assert.deepEqual(store.newest(10, "HELLO att").map((m) => m.id), ["a"]);
+  assert.deepEqual(store.newest(1, "hello").map((m) => m.id), ["c"]);
+});
+
+test("a rate is the mean of the last five whole seconds", () => {
+  const rate = new Rate();
+  for (let second = 100; second < 105; second += 1) rate.add(second + 0.5, 10);
+  rate.add(105.1, 99);
+  assert.equal(rate.perSecond(105.2), 10);
+  assert.equal(rate.perSecond(200), 0);
+  assert.equal(rate.counts.length, 60);
+});
+
+test("time that steps back loses nothing", () => {
+  const rate = new Rate();
+  rate.add(100, 1);
+  rate.add(90, 1);
+  assert.equal(rate.counts.reduce((sum, n) => sum + n, 0), 2);
+});
+
+test("every state has a tone", () => {
+  for (const state of ["accepted", "queued"]) assert.equal(tone(state), "wait");
+  for (const state of ["delivered", "received"]) assert.equal(tone(state), "good");
+  for (const state of ["undeliverable", "expired", "rejected", "unknown", "deleted"]) assert.equal(tone(state), "bad");
+});
