@@ -25,6 +25,7 @@ from gateway.esme.sendqueue import OnResult, SendQueue, Submission, SubmitOutcom
 from gateway.esme.settings import CarrierLinkSettings, EsmeSettings
 from gateway.runtime.log import get_logger
 from gateway.smpp.aio import Outcome
+from gateway.smpp.constants import CommandStatus
 from gateway.smpp.errors import FieldInvalid, LocalProtocolError, RequestAbandoned, ResponseMalformed
 from gateway.smpp.pdu import GenericNack, Pdu
 from gateway.smpp.session import Direction, Tap
@@ -238,7 +239,9 @@ class CarrierPool:
         try:
             link.submit(submission.pdu, self._on_response, (submission, now))
         except FieldInvalid as error:  # cannot be encoded, today or ever
-            self._queue.answered(submission, GenericNack(command_status=error.command_status), now)
+            self._queue.answered(
+                submission, GenericNack(command_status=error.command_status or CommandStatus.RSYSERR), now
+            )
         except LocalProtocolError:  # the session is ending: another bind may take it
             self._queue.unsent(submission)
             return False
