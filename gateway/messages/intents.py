@@ -68,6 +68,20 @@ class InsertIdempotencyKey(NamedTuple):
     created_ns: int
 
 
+@writes(delete(messages).where(messages.c.id == bindparam("id")), rank=8)
+class DeleteMessage(NamedTuple):
+    """The text's retention is over; its segments go with it."""
+
+    id: int
+
+
+@writes(delete(idempotency).where(idempotency.c.created_ns < bindparam("before_ns")), rank=8)
+class DeleteOldIdempotencyKeys(NamedTuple):
+    """Keys from before that moment answer nothing any more."""
+
+    before_ns: int
+
+
 @writes(
     insert(segments).values(
         {c.name: bindparam(c.name) for c in segments.columns if not c.name.startswith("receipt_")}

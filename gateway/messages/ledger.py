@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from gateway.messages.events import (
     MessageAccepted,
@@ -14,7 +15,7 @@ from gateway.messages.events import (
     MessageReceived,
     MessageSubmitted,
 )
-from gateway.messages.intents import MarkFinal, MarkQueued, MarkReceipt, MarkSubmitted
+from gateway.messages.intents import MarkFinal, MarkQueued, MarkSubmitted
 from gateway.messages.model import Direction, Message, State
 from gateway.messages.store import MessageStore
 from gateway.runtime.bus import Bus
@@ -96,14 +97,14 @@ class Ledger:
         *,
         code: str | None = None,
         blocked_by: str | None = None,
-        receipts: Iterable[MarkReceipt] = (),
+        marks: Iterable[Any] = (),
     ) -> "asyncio.Future[None]":
-        """The text has its outcome; the future resolves when that is durable."""
+        """The text has its outcome; the future resolves when that and `marks` (write intents) are durable."""
         now_ns = self.clock.now_ns()
         self._finished.labels("outbound", carrier, state.value).inc()
         if state is State.DELIVERED:
             self._latency.labels(carrier).observe(max(0.0, time.time() - id_unix_ms(message_id) / 1000))
-        durable = self.database.write(*receipts, MarkFinal(state.value, now_ns, code, blocked_by, message_id))
+        durable = self.database.write(*marks, MarkFinal(state.value, now_ns, code, blocked_by, message_id))
         kind = MessageDelivered if state is State.DELIVERED else MessageFailed
         self._tell(kind, message_id, state, now_ns, code, blocked_by)
         self._recent.pop(message_id, None)

@@ -6,6 +6,7 @@ Inbound: received | undeliverable | rejected. All times are world time in intege
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from gateway.smpp.constants import MessageState
 
@@ -121,6 +122,32 @@ class Message:
     blocked_by: str | None = None
     verdicts: str | None = None
     client: str | None = None
+
+
+def message_row(message: Message) -> tuple[Any, ...]:
+    """A text as the columns of its row, in order."""
+    return (
+        message.id,
+        message.direction.value,
+        message.state.value,
+        message.source,
+        message.destination,
+        message.text,
+        message.encoding,
+        message.segments,
+        message.carrier,
+        message.created_ns,
+        message.release_ns,
+        message.expires_ns,
+        message.updated_ns,
+        message.organization_id,
+        message.person_id,
+        message.reference,
+        message.code,
+        message.blocked_by,
+        message.verdicts,
+        message.client,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,6 @@ class MessagesSettings(BaseModel):
     reassembly_s: float = Field(
         default=3600, gt=0, description="Seconds an inbound multipart text may take to become complete."
     )
-    retention_days: float = Field(
-        default=400, gt=0, description="Days texts are kept (webex.md B6: 400 days for every customer)."
-    )
-    max_segments: int = Field(default=10, ge=1, le=255, description="Segments of the longest text taken.")
     idempotency_s: float = Field(
         default=DAY_S, gt=0, description="Seconds in which a repeated Idempotency-Key gives the first answer."
     )

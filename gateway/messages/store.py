@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 
 from gateway.messages.model import UNSENT, Direction, Message, Segment, State
 from gateway.messages.tables import idempotency, inbound_segments, messages, orphan_receipts, segments
@@ -18,6 +19,7 @@ _SEGMENT_COLUMNS = [segments.c[name] for name in Segment.__dataclass_fields__]
 class Filter:
     """Which texts a listing wants; None means any. `before_id` is exclusive: newer texts come first."""
 
+    organization_id: str | None = None
     person_id: str | None = None
     direction: Direction | None = None
     state: State | None = None
@@ -78,6 +80,15 @@ class MessageStore:
         )
         return [_message(row) for row in await self._database.fetch(query)]
 
+    async def oldest(self, before_ns: int, limit: int) -> list[int]:
+        """Keys of up to `limit` texts from before that moment, oldest first.
+
+        Keys grow with time, so that the old ones are the first: nothing else is looked at.
+        """
+        query = select(messages.c.id, messages.c.created_ns).order_by(messages.c.id).limit(limit)
+        rows = await self._database.fetch(query)
+        return [row.id for row in takewhile(lambda row: row.created_ns < before_ns, rows)]
+
     async def answered_parts(self, message_ids: Sequence[int]) -> dict[int, list[Segment]]:
         """The segments already answered of the given texts, by text."""
         found: dict[int, list[Segment]] = {}
@@ -89,26 +100,29 @@ class MessageStore:
                 found.setdefault(segment.message_id, []).append(segment)
         return found
 
-    async def awaiting_receipt(self) -> list[tuple[int, int, int, int, str, str]]:
-        """(message id, part, segments, expires_ns, carrier, SMSC id) of segments whose receipt may come."""
+    async def submitted(self) -> list[Row[Any]]:
+        """Segments of texts that are with a carrier, with what a restart needs to match their receipts."""
         query = (
             select(
                 segments.c.message_id,
                 segments.c.part,
-                messages.c.segments,
-                messages.c.expires_ns,
                 segments.c.carrier,
                 segments.c.smsc_id,
+                segments.c.receipt_state,
+                messages.c.segments.label("total"),
+                messages.c.expires_ns,
+                messages.c.destination,
             )
             .join(messages, messages.c.id == segments.c.message_id)
-            .where(
-                messages.c.state == State.SUBMITTED.value,
-                segments.c.receipt_state.is_(None),
-                segments.c.smsc_id.is_not(None),
-            )
+            .where(messages.c.state == State.SUBMITTED.value, segments.c.smsc_id.is_not(None))
             .order_by(segments.c.message_id, segments.c.part)
         )
-        return [tuple(row) for row in await self._database.fetch(query)]
+        return await self._database.fetch(query)
+
+    async def newest_id(self) -> int:
+        """The greatest key in use, 0 in an empty database: new keys go on after it."""
+        row = await self._database.fetch_one(select(func.max(messages.c.id)))
+        return 0 if row is None or row[0] is None else int(row[0])
 
     async def orphans(self) -> list[Row[Any]]:
         """Receipts that found no submit before the restart."""
@@ -136,6 +150,7 @@ def _segment(row: Row[Any]) -> Segment:
 
 def _filtered(query: Select[Any], wanted: Filter) -> Select[Any]:
     exact = {
+        messages.c.organization_id: wanted.organization_id,
         messages.c.person_id: wanted.person_id,
         messages.c.direction: wanted.direction and wanted.direction.value,
         messages.c.state: wanted.state and wanted.state.value,

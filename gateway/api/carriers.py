@@ -1,0 +1,124 @@
+"""The mock carriers over HTTP: what goes on, profile and faults switched live, inbound texts injected."""
+
+from typing import Any
+
+from pydantic import Field
+
+from gateway.carriers.errors import CarrierError, CarrierUnknown
+from gateway.carriers.faults import FaultSpec
+from gateway.carriers.service import CarriersService
+from gateway.carriers.smsc import CarrierState
+from gateway.runtime.http.errors import ApiError
+from gateway.runtime.http.models import ApiModel
+from gateway.runtime.http.paging import Paged
+from gateway.runtime.http.routes import ApiRequest, Routes
+from gateway.runtime.http.wire import format_ns
+
+ADMIN = ("admin", "partner")
+
+
+class CarrierChange(ApiModel):
+    """A behaviour by name (`profile`), further faults, or both."""
+
+    profile: str | None = None
+    faults: tuple[FaultSpec, ...] | None = None
+
+
+class InboundIn(ApiModel):
+    """A text that a handset of the carrier writes; `files` make it an MMS."""
+
+    source: str = Field(alias="from", max_length=32)
+    to: str = Field(max_length=32)
+    text: str = Field("", max_length=20_000)
+    files: tuple[str, ...] = Field((), max_length=10)
+
+
+class InboundOut(ApiModel):
+    """How many segments went out."""
+
+    segments: int
+
+
+def carrier_routes(service: CarriersService) -> Routes:
+    """`/v1/carriers`."""
+    routes = Routes("Carriers", "The mock carriers of this process.")
+
+    @routes.get("/v1/carriers", returns=list[dict[str, Any]], paged=True)
+    async def listing(request: ApiRequest) -> Paged:
+        """List the carriers with their binds and counts."""
+        del request
+        return Paged([carrier_document(state) for state in service.states()])
+
+    @routes.get("/v1/carriers/{name}", returns=dict[str, Any], errors=(404,))
+    async def show(request: ApiRequest) -> dict[str, Any]:
+        """Show one carrier."""
+        return carrier_document(_carrier(request).state())
+
+    @routes.patch(
+        "/v1/carriers/{name}",
+        body=CarrierChange,
+        returns=dict[str, Any],
+        roles=ADMIN,
+        errors=(400, 404),
+    )
+    async def change(request: ApiRequest) -> dict[str, Any]:
+        """Switch a carrier's behaviour and faults; binds that are up feel it at once."""
+        body: CarrierChange = request.body
+        name = _carrier(request).name
+        try:
+            return carrier_document(service.configure(name, body.profile, body.faults))
+        except KeyError as error:
+            raise ApiError(
+                400, "malformed_request", f"$.profile: {error.args[0]!r} is no behaviour"
+            ) from None
+
+    @routes.post(
+        "/v1/carriers/{name}/inbound",
+        body=InboundIn,
+        returns=InboundOut,
+        status=202,
+        roles=ADMIN,
+        errors=(400, 404, 409),
+    )
+    async def inject(request: ApiRequest) -> InboundOut:
+        """Put an inbound text on the carrier, as if a handset had written it."""
+        body: InboundIn = request.body
+        name = _carrier(request).name
+        try:
+            return InboundOut(segments=service.inject(name, body.source, body.to, body.text, body.files))
+        except CarrierError as error:
+            raise ApiError(409, "inbound_not_possible", str(error)) from None
+
+    def _carrier(request: ApiRequest) -> Any:
+        try:
+            return service.carrier(request.params["name"])
+        except CarrierUnknown as error:
+            raise ApiError(404, "carrier_not_found", str(error)) from None
+
+    return routes
+
+
+def carrier_document(state: CarrierState) -> dict[str, Any]:
+    """A carrier as the API shows it."""
+    return {
+        "name": state.name,
+        "country": state.country,
+        "host": state.host,
+        "port": state.port,
+        "profile": state.behaviour,
+        "faults": [fault.model_dump(mode="json", exclude_defaults=True) for fault in state.faults],
+        "binds": [
+            {
+                "systemId": bind.system_id,
+                "type": bind.bind_type,
+                "boundSince": format_ns(bind.bound_ns),
+                "windowUsed": bind.window_used,
+                "submits": bind.submits,
+            }
+            for bind in state.binds
+        ],
+        "waiting": state.waiting,
+        "delivered": state.delivered,
+        "dropped": state.dropped,
+        "decisions": state.decisions,
+    }

@@ -1,0 +1,286 @@
+"""Texts over HTTP: send one or many, list, show with verdicts and timeline."""
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from gateway.directory.directory import Directory
+from gateway.directory.model import ClientKind, Person
+from gateway.messages.documents import message_document, story_document
+from gateway.messages.intake import Intake, OutboundText, Refusal, Taken
+from gateway.messages.model import Direction, Message, State
+from gateway.messages.store import Filter, MessageStore
+from gateway.runtime.database import IntegrityError
+from gateway.runtime.http.auth import Principal
+from gateway.runtime.http.errors import ApiError, retry_after
+from gateway.runtime.http.models import ApiModel
+from gateway.runtime.http.paging import Paged
+from gateway.runtime.http.routes import ApiRequest, Reply, Routes
+from gateway.runtime.ids import decode_id
+
+MAX_BULK = 1000
+Number = Annotated[str, StringConstraints(max_length=64)]
+
+
+class ClientIn(ApiModel):
+    """The Webex App a text is sent from (webex.md A4, A14)."""
+
+    kind: Literal["desktop", "mobile"]
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$")] | None = None
+
+
+class MessageIn(ApiModel):
+    """A text to send, from a person (`personId`) or from a person's number (`from`)."""
+
+    person_id: Annotated[str, StringConstraints(max_length=128)] | None = None
+    source: Number | None = Field(None, alias="from")
+    to: Number
+    text: Annotated[str, StringConstraints(max_length=20_000)] = ""
+    files: tuple[Annotated[str, StringConstraints(max_length=2_000)], ...] = Field(
+        (), max_length=10, description="URLs of attachments: MMS, which is refused (webex.md B1)."
+    )
+    client: ClientIn | None = None
+
+
+class MessageOut(ApiModel):
+    """A text as it stands."""
+
+    id: str
+    direction: Direction
+    state: State
+    source: str = Field(alias="from")
+    to: str
+    text: str
+    segments: int
+    encoding: str
+    carrier: str
+    release_at: str
+    created: str
+    updated: str
+    organization_id: str | None = None
+    person_id: str | None = None
+    code: str | None = None
+    blocked_by: str | None = None
+    client: dict[str, Any] | None = None
+
+
+class MessageStory(MessageOut):
+    """A text with what each rule said and what went over the wire."""
+
+    verdicts: list[dict[str, Any]]
+    timeline: list[dict[str, Any]]
+
+
+class BulkItem(ApiModel):
+    """What became of one text of a bulk request: `message` with 202, `errors` otherwise."""
+
+    status: int
+    message: MessageOut | None = None
+    errors: list[dict[str, str]] | None = None
+    blocked_by: str | None = None
+    retry_after: int | None = None
+
+
+class MessageQuery(ApiModel):
+    """Which texts a listing shows; newest first."""
+
+    person_id: str | None = None
+    direction: Direction | None = None
+    state: State | None = None
+    carrier: str | None = None
+    code: str | None = None
+    number: str | None = Field(None, description="Sender or recipient, E.164.")
+    contains: str | None = Field(None, max_length=200, description="Part of the text.")
+    max: int | None = None
+    cursor: str | None = None
+
+
+def message_routes(intake: Intake, store: MessageStore, directory: Directory) -> Routes:
+    """`/v1/messages`."""
+    routes = Routes(
+        "Messages", "Texts, both ways. Webex publishes no API for business texts: this one is ours."
+    )
+
+    @routes.post(
+        "/v1/messages",
+        body=MessageIn,
+        returns=MessageOut,
+        status=202,
+        errors=(400, 403, 409, 422, 429, 503),
+        idempotent=True,
+    )
+    async def send(request: ApiRequest) -> Any:
+        """Send a text.
+
+        202 says that it is stored and will go out; what a rule refuses is answered with its code and who
+        refuses (`blockedBy`). With the header `Idempotency-Key` a repeated request gives the first answer.
+        """
+        text = outbound(request.body, request.principal, directory)
+        key = request.idempotency_key
+        if key is None:
+            outcome = await intake.accept(text)
+        else:
+            outcome = await _once(request, text, key)
+        if isinstance(outcome, Refusal):
+            return refused(outcome, request)
+        return Reply(message_document(outcome), status=202)
+
+    async def _once(request: ApiRequest, text: OutboundText, key: str) -> Message | Refusal:
+        caller = request.principal.token_name
+        digest = hashlib.sha256(request.body.model_dump_json().encode()).hexdigest()
+        if (earlier := await _earlier(caller, key, digest)) is not None:
+            return earlier
+        try:
+            return await intake.accept(text, (caller, key, digest))
+        except IntegrityError:
+            if (earlier := await _earlier(caller, key, digest)) is not None:
+                return earlier
+            raise
+
+    async def _earlier(caller: str, key: str, digest: str) -> Message | None:
+        known = await store.known_key(caller, key)
+        if known is None:
+            return None
+        if known.digest != digest:
+            raise ApiError(409, "idempotency_key_reused", "this Idempotency-Key was used for another request")
+        return await store.get(known.message_id)
+
+    @routes.post(
+        "/v1/messages/bulk",
+        body=Annotated[list[MessageIn], Field(min_length=1, max_length=MAX_BULK)],
+        returns=list[BulkItem],
+        status=200,
+        errors=(400,),
+        bulk=True,
+    )
+    async def send_many(request: ApiRequest) -> Reply:
+        """Send up to 1,000 texts; each has its own result, in order."""
+        outcomes = [_take(intake, item, request.principal, directory) for item in request.body]
+        await intake.settle_all([each for each in outcomes if isinstance(each, Taken)])
+        return Reply([_bulk_item(outcome) for outcome in outcomes])
+
+    @routes.get("/v1/messages", query=MessageQuery, returns=list[MessageOut], paged=True, errors=(400,))
+    async def listing(request: ApiRequest) -> Paged:
+        """List texts, newest first; a person sees only that person's."""
+        query: MessageQuery = request.query
+        cursor = request.page.cursor
+        wanted = Filter(
+            organization_id=request.principal.organization_id,
+            person_id=_confined(request.principal, query.person_id),
+            direction=query.direction,
+            state=query.state,
+            carrier=query.carrier,
+            code=query.code,
+            number=query.number,
+            text_contains=query.contains,
+            before_id=cursor[0] if cursor and isinstance(cursor[0], int) else None,
+        )
+        found = await store.page(wanted, request.page.max + 1)
+        shown = found[: request.page.max]
+        more = (shown[-1].id,) if len(found) > len(shown) else None
+        return Paged([message_document(message) for message in shown], more)
+
+    @routes.get("/v1/messages/{id}", returns=MessageStory, errors=(404,))
+    async def show(request: ApiRequest) -> Reply:
+        """Show one text with its verdicts and its timeline of PDUs."""
+        message = await _visible(request)
+        return Reply(story_document(message, await store.segments_of(message.id)))
+
+    async def _visible(request: ApiRequest) -> Message:
+        try:
+            message = await store.get(decode_id(request.params["id"]))
+        except ValueError:
+            message = None
+        if message is None or not may_see(request.principal, message):
+            raise ApiError(404, "message_not_found", "there is no such message")
+        return message
+
+    return routes
+
+
+def outbound(body: MessageIn, principal: Principal, directory: Directory) -> OutboundText:
+    """What a request asks of intake; raises `ApiError` 400 or 403 where the caller may not ask it."""
+    person = _sender(body, principal, directory)
+    if person is not None and principal.organization_id not in (None, person.organization_id):
+        raise ApiError(403, "not_allowed", "the sender belongs to another organisation")
+    if principal.role == "person" and (person is None or person.id != principal.person_id):
+        raise ApiError(403, "business_identity_only", "a person texts from that person's work number only")
+    source = body.source if body.source is not None else (person.number if person else None)
+    client = body.client
+    return OutboundText(
+        body.to,
+        body.text,
+        person,
+        source,
+        bool(body.files),
+        ClientKind(client.kind) if client else None,
+        tuple(map(int, client.version.split("."))) if client and client.version else None,
+    )
+
+
+def _sender(body: MessageIn, principal: Principal, directory: Directory) -> Person | None:
+    if body.person_id is not None:
+        person = directory.person(body.person_id)
+        if person is None:
+            raise ApiError(400, "malformed_request", "$.personId: there is no such person")
+        if body.source is not None and body.source != person.number:
+            raise ApiError(400, "malformed_request", "$.from: not this person's number; give one of the two")
+        return person
+    if body.source is not None:
+        return directory.person_by_number(body.source)
+    if principal.person_id is not None:
+        return directory.person(principal.person_id)
+    raise ApiError(400, "malformed_request", "$: give personId or from")
+
+
+def refused(refusal: Refusal, request: ApiRequest) -> Reply:
+    """A rule's refusal as an answer: the usual error document, and who refuses."""
+    document = {
+        "message": refusal.description,
+        "errors": _errors(refusal),
+        "trackingId": request.tracking_id,
+        "blockedBy": refusal.blocked_by,
+    }
+    headers = {} if refusal.retry_after_s is None else {"Retry-After": retry_after(refusal.retry_after_s)}
+    return Reply(document, status=refusal.http_status, headers=headers)
+
+
+def may_see(principal: Principal, message: Message) -> bool:
+    """Whether the caller may see this text: its organisation's people with a wider role, or its person."""
+    if principal.organization_id not in (None, message.organization_id):
+        return False
+    return principal.role != "person" or principal.person_id == message.person_id
+
+
+def _errors(refusal: Refusal) -> list[dict[str, str]]:
+    return [{"description": refusal.description, "code": refusal.code}]
+
+
+def _take(intake: Intake, item: MessageIn, principal: Principal, directory: Directory) -> Taken | Refusal:
+    try:
+        return intake.take(outbound(item, principal, directory))
+    except ApiError as error:
+        return Refusal(error.code, error.description, error.status, "gateway")
+
+
+def _bulk_item(outcome: Taken | Refusal) -> dict[str, Any]:
+    if isinstance(outcome, Taken):
+        return {"status": 202, "message": message_document(outcome.message)}
+    item: dict[str, Any] = {
+        "status": outcome.http_status,
+        "errors": _errors(outcome),
+        "blockedBy": outcome.blocked_by,
+    }
+    if outcome.retry_after_s is not None:
+        item["retryAfter"] = int(retry_after(outcome.retry_after_s))
+    return item
+
+
+def _confined(principal: Principal, asked_person: str | None) -> str | None:
+    """The person whose texts a listing shows; raises `ApiError` 403 where a person asks for another's."""
+    if principal.role != "person":
+        return asked_person
+    if asked_person not in (None, principal.person_id):
+        raise ApiError(403, "not_allowed", "a person sees only that person's messages")
+    return principal.person_id

@@ -1,0 +1,205 @@
+"""The composition root: reads the configuration, builds the parts asked for, runs them as one service."""
+
+import asyncio
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from gateway import __version__
+from gateway.api.carriers import carrier_routes
+from gateway.api.clock import clock_routes
+from gateway.api.live import app_routes
+from gateway.api.messages import message_routes
+from gateway.api.webhooks import webhook_routes
+from gateway.carriers.service import CarriersService
+from gateway.dashboard.routes import dashboard_routes
+from gateway.esme.settings import EsmeSettings
+from gateway.messages.webhooks import Webhooks, WebhooksSettings
+from gateway.policy import numbers
+from gateway.runtime import log
+from gateway.runtime.bus import Bus
+from gateway.runtime.clock import WorldClock
+from gateway.runtime.config import LoadedConfig, find_config, load
+from gateway.runtime.database import Database, MigrationBranch, migrate
+from gateway.runtime.http.app import build_app
+from gateway.runtime.http.health import Health
+from gateway.runtime.http.routes import Routes
+from gateway.runtime.http.server import HttpServer
+from gateway.runtime.http.settings import HttpSettings
+from gateway.runtime.http.stream import EventStream
+from gateway.runtime.ids import IdSource
+from gateway.runtime.lifecycle import Lifecycle, run
+from gateway.runtime.metrics import Metrics
+from gateway.service import Texting, TextingSettings, World
+from gateway.settings import (
+    COMMON,
+    EVERY_SECTION,
+    PARTS,
+    ClockSettings,
+    LogSettings,
+    Networks,
+    StorageSettings,
+)
+
+BRANCHES = {
+    "texting": ("gateway.messages", "gateway.throttle", "gateway.messages.webhooks"),
+    "carriers": (),
+}
+
+
+class Service:
+    """Everything of one process: made by `build`, run by its lifecycle."""
+
+    def __init__(self, config: LoadedConfig, world: World, health: Health) -> None:
+        self.config = config
+        self.world = world
+        self.health = health
+        self.texting: Texting | None = None
+        self.carriers: CarriersService | None = None
+        self.webhooks: Webhooks | None = None
+        self.http: HttpServer | None = None
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """The life of this service."""
+        return self.world.lifecycle
+
+    async def close(self) -> None:
+        """Stop every part and let go of the database; for those who started the lifecycle themselves."""
+        await self.world.lifecycle.drain()
+        await self.world.lifecycle.stop()
+        await self.world.database.close()
+
+
+def load_config(name: str, parts: Sequence[str], overrides: Sequence[str]) -> LoadedConfig:
+    """The configuration for these parts; raises `ConfigError` with every fault."""
+    sections: dict[str, type[BaseModel]] = dict(COMMON)
+    for part in parts:
+        sections.update(PARTS[part])
+    return load(find_config(name), sections, overrides, known=[*EVERY_SECTION, "recording"])
+
+
+async def build(config: LoadedConfig, parts: Sequence[str], only_carriers: Sequence[str] = ()) -> Service:
+    """Every part of a service, wired, nothing started; raises what a part cannot be built of."""
+    world = await _world(config, parts)
+    service = Service(config, world, Health())
+    service.health.add_problems(lambda: world.lifecycle.problems)
+    service.health.add_liveness(lambda: world.lifecycle.healthy)
+    stream = EventStream(world.bus, now_ns=world.clock.now_ns, metrics=world.metrics)
+    routes = [clock_routes(world.clock, world.bus), dashboard_routes()]
+    if "carriers" in parts:
+        routes += _add_carriers(service, only_carriers)
+    if "texting" in parts:
+        routes += _add_texting(service, stream)
+    _add_http(service, routes, stream)
+    return service
+
+
+async def _world(config: LoadedConfig, parts: Sequence[str]) -> World:
+    storage = config.section("storage", StorageSettings)
+    clock_settings = config.section("clock", ClockSettings)
+    url = storage.url if "texting" in parts else "sqlite://"
+    branches = [MigrationBranch.of(package) for part in parts for package in BRANCHES[part]]
+    if branches:
+        await asyncio.get_running_loop().run_in_executor(None, migrate, url, branches)
+    metrics = Metrics()
+    clock = WorldClock(
+        clock_settings.start_ns,
+        speed=clock_settings.speed,
+        frozen=clock_settings.mode == "frozen",
+    )
+    return World(
+        clock=clock,
+        bus=Bus(),
+        metrics=metrics,
+        database=await Database.open(url, metrics=metrics),
+        directory=config.section("directory").build(),
+        ids=IdSource(storage.node),
+        lifecycle=Lifecycle(metrics),
+    )
+
+
+def _add_carriers(service: Service, only: Sequence[str]) -> list[Routes]:
+    world = service.world
+    networks = service.config.section("carriers", Networks)
+    service.carriers = CarriersService(networks, world.clock, world.metrics, only=only or None)
+    world.lifecycle.add("carriers", service.carriers)
+    return [carrier_routes(service.carriers)]
+
+
+def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
+    config, world = service.config, service.world
+    networks = config.section("carriers", Networks)
+    settings = TextingSettings(
+        registry=config.section("registry"),
+        business_texting=config.section("business_texting"),
+        limits=config.section("limits"),
+        messages=config.section("messages"),
+        esme=_addressed(config.section("esme", EsmeSettings), networks),
+        terms={name: network.terms for name, network in networks.networks.items()},
+    )
+    numbers.prepare()
+    service.texting = texting = Texting(world, settings)
+    service.webhooks = Webhooks(
+        world.bus, world.database, world.clock, world.metrics, config.section("webhooks", WebhooksSettings)
+    )
+    world.lifecycle.add("texting", texting)
+    world.lifecycle.add("webhooks", service.webhooks)
+    return [
+        message_routes(texting.intake, texting.ledger.store, world.directory),
+        app_routes(texting.intake, world.directory, stream),
+        webhook_routes(service.webhooks, world.clock),
+    ]
+
+
+def _addressed(esme: EsmeSettings, networks: Networks) -> EsmeSettings:
+    """Binds that name no port go to the mock carrier of their name."""
+    ports = networks.ports()
+    carriers = {
+        name: each
+        if "port" in each.model_fields_set or name not in ports
+        else each.model_copy(update={"host": networks.host, "port": ports[name]})
+        for name, each in esme.carriers.items()
+    }
+    return esme.model_copy(update={"carriers": carriers})
+
+
+def _add_http(service: Service, routes: list[Routes], stream: EventStream) -> None:
+    world = service.world
+    settings = service.config.section("http", HttpSettings)
+    application = build_app(
+        routes,
+        settings.tokens,
+        world.metrics,
+        service.health,
+        "sms-siprec-gateway",
+        __version__,
+        settings=settings,
+        stream=stream,
+    )
+    service.http = HttpServer(application, settings, health=service.health)
+    world.lifecycle.add("http", service.http)
+
+
+def run_service(
+    name: str, parts: Sequence[str], overrides: Sequence[str], only_carriers: Sequence[str] = ()
+) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code."""
+    config = load_config(name, parts, overrides)
+    configure_log(config)
+    return run(_serve(config, parts, only_carriers))
+
+
+def configure_log(config: LoadedConfig) -> None:
+    """Set up logging as the section `log:` says."""
+    settings = config.section("log", LogSettings)
+    log.configure(settings.level, None if settings.format == "auto" else settings.format == "json")
+
+
+async def _serve(config: LoadedConfig, parts: Sequence[str], only_carriers: Sequence[str]) -> int:
+    service = await build(config, parts, only_carriers)
+    service.world.clock.start()
+    try:
+        return await service.lifecycle.run()
+    finally:
+        await service.world.database.close()

@@ -1,0 +1,215 @@
+"""`gateway`: the commands. Heavy imports happen inside them, so that `--help` and mistakes answer at once."""
+
+import json
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from gateway import __version__
+
+DONE, NOT_AS_EXPECTED, USAGE = 0, 1, 2
+EVERY_PART = ("texting", "carriers")
+
+app = typer.Typer(
+    name="gateway",
+    help="Reference simulator for business telephony: texting with 10DLC-true carriers, SIPREC recording.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFile = Annotated[
+    str, typer.Option("-c", "--config", metavar="FILE", help="Configuration; a path or a name of ours.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a dotted YAML key; may be repeated."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+def main() -> None:
+    """Entry point of the console script: turns the faults we know into one line and an exit code."""
+    from gateway.runtime.errors import ConfigError, ServiceError  # noqa: PLC0415 - only when a command runs
+
+    try:
+        app()
+    except ConfigError as error:
+        _fail(str(error), USAGE)
+    except ServiceError as error:
+        _fail(str(error), NOT_AS_EXPECTED)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(sentence: str, code: int) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    sys.exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gateway {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Reference simulator for business telephony."""
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Play the tour, then stop.")] = False,
+    as_json: AsJson = False,
+    speed: Annotated[float, typer.Option(help="World seconds per real second.", min=0.001)] = 1.0,
+    overrides: Overrides = None,
+) -> None:
+    """Start everything on loopback, play the tour, print what happened, keep serving.
+
+    Examples:
+
+        gateway demo
+
+        gateway demo --once --json
+
+        gateway demo --set http.port=9090
+    """
+    from gateway.demo.run import run_demo  # noqa: PLC0415
+
+    sys.exit(run_demo(once=once, as_json=as_json, speed=speed, overrides=overrides or []))
+
+
+@app.command()
+def run(
+    config: ConfigFile = "gateway.yaml",
+    only: Annotated[
+        str, typer.Option(metavar="PARTS", help=f"Parts to run, by commas: {', '.join(EVERY_PART)}.")
+    ] = ",".join(EVERY_PART),
+    overrides: Overrides = None,
+) -> None:
+    """Run the service; SIGTERM drains and exits 0.
+
+    Examples:
+
+        gateway run -c gateway.yaml
+
+        gateway run --only carriers --set carriers.port=3000
+    """
+    from gateway.app import run_service  # noqa: PLC0415
+
+    sys.exit(run_service(config, _parts(only), overrides or []))
+
+
+@app.command()
+def check(
+    config: Annotated[str, typer.Argument(metavar="FILE", help="Configuration to check.")],
+    overrides: Overrides = None,
+) -> None:
+    """Check a configuration; every fault as `file:line:col: message`, exit code 2 if there is one.
+
+    Example:
+
+        gateway check gateway.yaml
+    """
+    from gateway.app import load_config  # noqa: PLC0415
+
+    loaded = load_config(config, EVERY_PART, overrides or [])
+    typer.echo(f"{loaded.path}: no faults in {len(loaded.sections)} sections")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration, for editors.
+
+    Example:
+
+        gateway schema > gateway.schema.json
+    """
+    from gateway.runtime.config import json_schema  # noqa: PLC0415
+    from gateway.settings import EVERY_SECTION  # noqa: PLC0415
+
+    typer.echo(json.dumps(json_schema(EVERY_SECTION), indent=2))
+
+
+@app.command()
+def carriers(
+    config: ConfigFile = "gateway.yaml",
+    carrier: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this carrier; may be repeated.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the first carrier; the next ones follow.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Run the mock carriers alone, for anyone's ESME (account `guest` / `guest`).
+
+    Examples:
+
+        gateway carriers
+
+        gateway carriers --carrier tmobile --port 2775
+    """
+    from gateway.app import run_service  # noqa: PLC0415
+
+    extra = list(overrides or [])
+    if port is not None:
+        extra.append(f"carriers.port={port}")
+    sys.exit(run_service(config, ("carriers",), extra, tuple(carrier or ())))
+
+
+@app.command()
+def rules(as_json: AsJson = False) -> None:
+    """Show every rule: its code, what it stands on, who refuses, and whether it can be switched off.
+
+    Example:
+
+        gateway rules --json
+    """
+    from gateway.policy.rules import as_table  # noqa: PLC0415
+
+    table = as_table()
+    if as_json:
+        typer.echo(json.dumps(table, indent=2))
+        return
+    from gateway.demo.tables import print_rules  # noqa: PLC0415
+
+    print_rules(table)
+
+
+@app.command()
+def send(
+    text: Annotated[str, typer.Argument(help="What to say.")],
+    source: Annotated[str, typer.Option("--from", metavar="TN", help="The person's number.")],
+    to: Annotated[str, typer.Option(metavar="TN", help="The recipient's number.")],
+    url: Annotated[str, typer.Option(help="A running gateway.")] = "http://127.0.0.1:8080",
+    token: Annotated[str, typer.Option(envvar="GATEWAY_TOKEN", help="Bearer token.")] = "demo-admin",  # noqa: S107
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the final state.")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Send one text through a running gateway and follow it to its final state.
+
+    Example:
+
+        gateway send --from +12025550100 --to +13105550120 "Your appointment is at ten"
+    """
+    from gateway.demo.send import send_and_follow  # noqa: PLC0415
+
+    sys.exit(send_and_follow(url, token, source, to, text, timeout_s=timeout, as_json=as_json))
+
+
+def _parts(only: str) -> tuple[str, ...]:
+    chosen = tuple(part.strip() for part in only.split(",") if part.strip())
+    unknown = [part for part in chosen if part not in EVERY_PART]
+    if unknown or not chosen:
+        _fail(f"--only {only}: parts are {', '.join(EVERY_PART)}", USAGE)
+    return chosen
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The throttle at intake: one reservation per text over all scopes (architecture section 7)."""
+
+from collections.abc import Callable
+
+from gateway.messages.intake import Admitted, Judged, Refusal, refusal_of
+from gateway.policy import rules
+from gateway.policy.verdict import Verdict
+from gateway.registry.model import Campaign
+from gateway.runtime.metrics import Metrics
+from gateway.throttle.limiter import Granted, Limiter, Plan, Refused
+from gateway.throttle.scopes import ScopeKeys
+from gateway.throttle.store import insert_reservation
+
+SECOND_NS = 1_000_000_000
+#: Plans kept at hand: one per (sender, campaign, carrier) that texts.
+MAX_PLANS = 100_000
+
+
+class Throttle:
+    """Asks the limiter and says its answer in intake's words.
+
+    `counts_per_number(campaign, carrier)` tells where a campaign's class is capped per number.
+    """
+
+    def __init__(
+        self, limiter: Limiter, metrics: Metrics, counts_per_number: Callable[[Campaign, str], bool]
+    ) -> None:
+        self.limiter = limiter
+        self._counts_per_number = counts_per_number
+        self._plans: dict[tuple[str, str | None, str], Plan] = {}
+        decisions = metrics.counter(
+            "gateway_throttle_decisions_total", "Reservations asked of the limiter", ("scope", "decision")
+        )
+        self._granted = decisions.labels("all", "granted")
+        self._queued = decisions.labels("all", "queued")
+        self._decisions = decisions
+
+    def reserve(self, judged: Judged, message_id: int, now_ns: int) -> Admitted | Refusal:
+        """Take room in every scope, or in none."""
+        answer = self.limiter.reserve(
+            self._plan(judged, now_ns), judged.cost, now_ns, judged.text.destination.e164, message_id
+        )
+        if isinstance(answer, Refused):
+            self._decisions.labels(answer.scope.value, answer.code).inc()
+            return _refusal(answer)
+        (self._queued if answer.waits else self._granted).inc()
+        return Admitted(answer.release_ns, (insert_reservation(answer),), answer)
+
+    def refund(self, reservation: object, now_ns: int) -> None:
+        """Give the room back: the text did not go."""
+        if isinstance(reservation, Granted):
+            self.limiter.refund(reservation, now_ns)
+
+    def _plan(self, judged: Judged, now_ns: int) -> Plan:
+        source = judged.text.source.e164
+        campaign = judged.snapshot.campaign
+        key = (source, campaign.id if campaign is not None else None, judged.carrier)
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            plan = self._plans[key] = self.limiter.plan(self._keys(judged), now_ns)
+        return plan
+
+    def _keys(self, judged: Judged) -> ScopeKeys:
+        person, campaign, carrier = judged.snapshot.person, judged.snapshot.campaign, judged.carrier
+        return ScopeKeys.of(
+            number=judged.text.source.e164,
+            person=person.id if person is not None else None,
+            campaign=campaign.id if campaign is not None else None,
+            brand=campaign.brand_id if campaign is not None else None,
+            carrier=carrier,
+            organization=person.organization_id if person is not None else None,
+            campaign_counts_per_number=campaign is not None and self._counts_per_number(campaign, carrier),
+        )
+
+
+def _refusal(answer: Refused) -> Refusal:
+    retry_after_s = None if answer.retry_after_ns is None else answer.retry_after_ns / SECOND_NS
+    return refusal_of(Verdict(rules.find(answer.code)), retry_after_s)

@@ -1,0 +1,231 @@
+"""Stored texts go out from here: at their release time, in order per pair of numbers, each segment once.
+
+No task and no timer per text: what may go now is handed to the carrier's binds, what has to wait stands in
+the world clock's one queue. The segments of a text are queued together, so that no other text of the pair
+comes between them; a refused segment takes back those that have not gone.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+
+from gateway.esme.errors import EsmeError
+from gateway.esme.pool import CarrierPool
+from gateway.esme.sendqueue import Submission, SubmitOutcome, SubmitResult
+from gateway.messages.correlation import Awaited
+from gateway.messages.intents import InsertSegment
+from gateway.messages.ledger import Ledger
+from gateway.messages.model import Message, Segment, State
+from gateway.messages.outbound import SubmitTerms, build_submits
+from gateway.messages.receipts import Receipts
+from gateway.runtime.clock import TimerHandle
+from gateway.smpp.constants import status_name
+from gateway.smpp.pdu import SubmitSm
+
+
+class Outgoing:
+    """One text on its way out."""
+
+    __slots__ = (
+        "answered",
+        "carrier",
+        "destination",
+        "expires_ns",
+        "failed",
+        "message_id",
+        "pending",
+        "reservation",
+        "submitted_ns",
+        "timer",
+        "total",
+    )
+
+    def __init__(self, message: Message, total: int, reservation: object) -> None:
+        self.message_id = message.id
+        self.carrier = message.carrier
+        self.destination = message.destination
+        self.expires_ns = message.expires_ns
+        self.total = total
+        self.answered = 0
+        self.failed = False
+        self.submitted_ns = 0
+        self.reservation = reservation
+        self.pending: list[Submission] = []
+        self.timer: TimerHandle | None = None
+
+
+class Dispatch:
+    """Hands texts to carriers and notes what the carriers answer.
+
+    `refund(reservation, now_ns)` gives a text's room in the limiter back when it did not go;
+    `refund_refused` says whether a carrier's refusal does so too.
+    """
+
+    def __init__(
+        self,
+        *,
+        outlets: Mapping[str, CarrierPool],
+        terms_of: Callable[[str], SubmitTerms],
+        ledger: Ledger,
+        receipts: Receipts,
+        refund: Callable[[object, int], None],
+        refund_refused: bool = False,
+    ) -> None:
+        self._outlets = outlets
+        self._terms_of = terms_of
+        self._ledger = ledger
+        self._clock = ledger.clock
+        self._receipts = receipts
+        self._refund = refund
+        self._refund_refused = refund_refused
+        self._later: dict[int, tuple[Message, object, TimerHandle]] = {}
+        self._later_per_carrier: dict[str, int] = {}
+        self._stopping = False
+
+    def waiting(self, carrier: str) -> int:
+        """Texts and segments that wait for this carrier: for their release time or for a bind."""
+        return self._later_per_carrier.get(carrier, 0) + self._outlets[carrier].queue_length
+
+    def serves(self, carrier: str) -> bool:
+        """Whether there are binds to this carrier."""
+        return carrier in self._outlets
+
+    def take(self, message: Message, reservation: object = None, done: frozenset[int] = frozenset()) -> None:
+        """Send a durable text now, or at its release time; `done` are the parts a restart need not repeat."""
+        if self._stopping:
+            return  # it is durable: the next start sends it
+        if message.release_ns > self._clock.now_ns():
+            timer = self._clock.call_at(message.release_ns, self._release_later, message.id)
+            self._later[message.id] = message, reservation, timer
+            self._count_later(message.carrier, 1)
+            self._ledger.queued(message.id)
+            return
+        self._release(message, reservation, done)
+
+    def cancel(self, message_id: int) -> bool:
+        """Take back a text that waits for its release time; False if it has gone or is not known."""
+        waiting = self._later.pop(message_id, None)
+        if waiting is None:
+            return False
+        message, reservation, timer = waiting
+        timer.cancel()
+        self._count_later(message.carrier, -1)
+        self._refund(reservation, self._clock.now_ns())
+        self._ledger.finish(message_id, message.carrier, State.DELETED, code="cancelled")
+        return True
+
+    def stop(self) -> None:
+        """Hand nothing more out; what waits is durable and goes out after the next start."""
+        self._stopping = True
+        for _, _, timer in self._later.values():
+            timer.cancel()
+        self._later.clear()
+        self._later_per_carrier.clear()
+
+    def _release_later(self, message_id: int) -> None:
+        message, reservation, _ = self._later.pop(message_id)
+        self._count_later(message.carrier, -1)
+        self._release(message, reservation, frozenset())
+
+    def _count_later(self, carrier: str, change: int) -> None:
+        self._later_per_carrier[carrier] = self._later_per_carrier.get(carrier, 0) + change
+
+    def _release(self, message: Message, reservation: object, done: frozenset[int]) -> None:
+        now_ns = self._clock.now_ns()
+        if now_ns >= message.expires_ns:
+            self._refund(reservation, now_ns)
+            self._ledger.finish(message.id, message.carrier, State.EXPIRED, code="validity_expired")
+            return
+        outlet = self._outlets[message.carrier]
+        submits = build_submits(message, self._terms_of(message.carrier), now_ns)
+        outgoing = Outgoing(message, len(submits), reservation)
+        outgoing.answered = len(done)
+        outgoing.submitted_ns = now_ns
+        if not outlet.bound:
+            self._ledger.queued(message.id)
+        pair = (message.source, message.destination)
+        for part, pdu in enumerate(submits):
+            if part not in done:
+                self._submit(outlet, outgoing, part, pdu, pair)
+                if outgoing.failed:
+                    return
+        if outgoing.answered == outgoing.total:
+            self._ledger.submitted(message.id)
+        elif outgoing.total > 1 or not outlet.bound:
+            outgoing.timer = self._clock.call_at(message.expires_ns, self._expire, outgoing)
+
+    def _submit(
+        self, outlet: CarrierPool, outgoing: Outgoing, part: int, pdu: SubmitSm, pair: Hashable
+    ) -> None:
+        try:
+            outgoing.pending.append(outlet.submit(pdu, pair, self._answered, (outgoing, part)))
+        except EsmeError:
+            self._fail(outgoing, State.REJECTED, "queue_full", "gateway")
+
+    def _answered(self, context: tuple[Outgoing, int], result: SubmitResult) -> None:
+        outgoing, part = context
+        if result.outcome is SubmitOutcome.ACCEPTED:
+            self._accepted(outgoing, part, result)
+        elif result.outcome is SubmitOutcome.REFUSED:
+            self._note(outgoing, part, result, None)
+            name = status_name(result.command_status).lower()
+            self._fail(outgoing, State.REJECTED, name, "carrier", refused=True)
+        elif result.outcome is SubmitOutcome.EXPIRED:
+            self._fail(outgoing, State.EXPIRED, "window_wait_timeout", "gateway")
+        elif result.outcome is SubmitOutcome.NO_RESPONSE:
+            self._fail(outgoing, State.UNKNOWN, "no_response", None, refused=True)
+        # STOPPED: the text stays as it is stored, and the next start goes on with it.
+
+    def _accepted(self, outgoing: Outgoing, part: int, result: SubmitResult) -> None:
+        smsc_id = result.message_id
+        self._note(outgoing, part, result, smsc_id)
+        if smsc_id and not outgoing.failed:
+            segment = Awaited(outgoing.message_id, part, outgoing.total)
+            self._receipts.expect(
+                outgoing.carrier, smsc_id, segment, outgoing.destination, outgoing.expires_ns
+            )
+        outgoing.answered += 1
+        if outgoing.answered == outgoing.total and not outgoing.failed:
+            if outgoing.timer is not None:
+                outgoing.timer.cancel()
+            self._ledger.submitted(outgoing.message_id)
+
+    def _note(self, outgoing: Outgoing, part: int, result: SubmitResult, smsc_id: str | None) -> None:
+        response = result.response
+        self._ledger.database.write_soon(
+            InsertSegment(
+                outgoing.message_id,
+                part,
+                outgoing.carrier,
+                smsc_id,
+                response.sequence_number if response is not None else 0,
+                result.command_status,
+                outgoing.submitted_ns,
+                self._clock.now_ns(),
+            )
+        )
+
+    def _expire(self, outgoing: Outgoing) -> None:
+        """The validity is over; segments that are with the carrier will say so themselves."""
+        if outgoing.answered == outgoing.total or outgoing.failed:
+            return
+        self._fail(outgoing, State.EXPIRED, "validity_expired", "gateway")
+
+    def _fail(
+        self, outgoing: Outgoing, state: State, code: str, blocked_by: str | None, *, refused: bool = False
+    ) -> None:
+        if outgoing.failed:
+            return
+        outgoing.failed = True
+        if outgoing.timer is not None:
+            outgoing.timer.cancel()
+        outlet = self._outlets[outgoing.carrier]
+        for submission in outgoing.pending:
+            outlet.withdraw(submission)
+        if not refused or self._refund_refused:
+            self._refund(outgoing.reservation, self._clock.now_ns())
+        self._receipts.forget(outgoing.message_id)
+        self._ledger.finish(outgoing.message_id, outgoing.carrier, state, code=code, blocked_by=blocked_by)
+
+
+def done_parts(segments: list[Segment]) -> frozenset[int]:
+    """Parts that a carrier has accepted: what a restart need not send again."""
+    return frozenset(segment.part for segment in segments if segment.status == 0)

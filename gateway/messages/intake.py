@@ -1,0 +1,263 @@
+"""Outbound texts come in here: normalised, judged, admitted, stored; only then is the sender told 202.
+
+`judge` is synchronous and allocates little; `accept` adds the one wait of a text's way in, for its commit.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from gateway.directory.model import AppVersion, ClientKind, Person
+from gateway.messages.dispatch import Dispatch
+from gateway.messages.intents import InsertIdempotencyKey, InsertMessage
+from gateway.messages.ledger import Ledger
+from gateway.messages.model import Direction, Message, State, message_row
+from gateway.messages.outbound import SubmitTerms, cost_of, encoding_of
+from gateway.messages.senders import Senders
+from gateway.messages.settings import MessagesSettings
+from gateway.policy import rules
+from gateway.policy.numbers import NumberInfo, NumberKind, normalise
+from gateway.policy.pipeline import Judgement, Pipeline
+from gateway.policy.snapshot import Snapshot, Text
+from gateway.policy.verdict import Verdict
+from gateway.runtime.ids import IdSource
+from gateway.smpp.text import TextError
+
+SECOND_NS = 1_000_000_000
+_REFERENCE_MASK = 0xFFFF
+_NO_NUMBER = NumberInfo("", NumberKind.INVALID, None)
+
+
+class OutboundText(NamedTuple):
+    """What a sender asks for. `source` is the number given, or None to take the person's own."""
+
+    destination: str
+    body: str
+    person: Person | None
+    source: str | None = None
+    has_media: bool = False
+    client: ClientKind | None = None
+    app_version: AppVersion | None = None
+    opt_out_exempt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a text was not taken: what the API tells the sender."""
+
+    code: str
+    description: str
+    http_status: int
+    blocked_by: str
+    retry_after_s: float | None = None
+
+
+class Judged(NamedTuple):
+    """A text as the rules saw it, before it has a key."""
+
+    text: Text
+    snapshot: Snapshot
+    carrier: str
+    cost: int
+
+
+class Admitted(NamedTuple):
+    """The limiter's yes: when the text may go, what makes that durable, what to refund it by."""
+
+    release_ns: int
+    intents: tuple[Any, ...] = ()
+    reservation: object = None
+
+
+class Taken(NamedTuple):
+    """A text on its way into the database."""
+
+    message: Message
+    durable: "asyncio.Future[None]"
+    reservation: object
+
+
+class Admission(Protocol):
+    """The throttle as intake sees it."""
+
+    def reserve(self, judged: Judged, message_id: int, now_ns: int) -> Admitted | Refusal:
+        """Take room in every scope, or in none."""
+
+    def refund(self, reservation: object, now_ns: int) -> None:
+        """Give the room back: the text did not go."""
+
+
+class Intake:
+    """Takes outbound texts in, from the API, the WebSocket and the gateway's own replies."""
+
+    def __init__(
+        self,
+        *,
+        senders: Senders,
+        pipeline: Pipeline,
+        admission: Admission,
+        carrier_of: Callable[[str], str],
+        terms_of: Callable[[str], SubmitTerms],
+        ledger: Ledger,
+        dispatch: Dispatch,
+        settings: MessagesSettings,
+        ids: IdSource,
+    ) -> None:
+        self._senders = senders
+        self._pipeline = pipeline
+        self._admission = admission
+        self._carrier_of = carrier_of
+        self._terms_of = terms_of
+        self._ledger = ledger
+        self._dispatch = dispatch
+        self._ids = ids
+        self._validity_ns = round(settings.validity_s * SECOND_NS)
+        self._queue_limit = settings.queue_limit
+
+    def judge(self, request: OutboundText) -> Judged | Refusal:
+        """Put a request before the rules; a refusal is counted."""
+        try:
+            judged = self._facts(request)
+        except TextError:
+            return self._refuse(refusal_of(Verdict(rules.MALFORMED, "it holds half a surrogate pair")))
+        verdict = self._pipeline.check_outbound(judged.text, judged.snapshot, self._ledger.clock.now_ns())
+        if verdict is None:
+            return judged
+        return self._refuse(refusal_of(verdict))
+
+    def explain(self, request: OutboundText) -> list[Judgement]:
+        """What every rule says of a request; counts and stores nothing."""
+        judged = self._facts(request)
+        return self._pipeline.explain_outbound(judged.text, judged.snapshot, self._ledger.clock.now_ns())
+
+    async def accept(
+        self, request: OutboundText, idempotency: tuple[str, str, str] | None = None
+    ) -> Message | Refusal:
+        """Judge, admit and store a text; it is durable when this returns a `Message`.
+
+        `idempotency` is (caller, key, digest of the request). Raises the database's errors; the room taken in
+        the limiter is then given back.
+        """
+        taken = self.take(request, idempotency)
+        return taken if isinstance(taken, Refusal) else await self.settle(taken)
+
+    def take(
+        self, request: OutboundText, idempotency: tuple[str, str, str] | None = None
+    ) -> "Taken | Refusal":
+        """As `accept`, up to the commit that `settle` waits for: bulk requests wait once for all."""
+        judged = self.judge(request)
+        if isinstance(judged, Refusal):
+            return judged
+        if not self._dispatch.serves(judged.carrier):
+            return self._refuse(refusal_of(Verdict(rules.DESTINATION_INVALID, "no carrier serves it")))
+        if self._dispatch.waiting(judged.carrier) >= self._queue_limit:
+            return self._refuse(refusal_of(Verdict(rules.find("queue_full"))))
+        message_id = self._ids.new_id()
+        now_ns = self._ledger.clock.now_ns()
+        admitted = self._admission.reserve(judged, message_id, now_ns)
+        if isinstance(admitted, Refusal):
+            return self._refuse(admitted)
+        message = self._message(message_id, request, judged, admitted.release_ns, now_ns)
+        intents: list[Any] = [InsertMessage(*message_row(message)), *admitted.intents]
+        if idempotency is not None:
+            intents.append(InsertIdempotencyKey(*idempotency, message_id, now_ns))
+        try:
+            return Taken(message, self._ledger.database.write(*intents), admitted.reservation)
+        except Exception:
+            self._admission.refund(admitted.reservation, now_ns)
+            raise
+
+    async def settle(self, taken: "Taken") -> Message:
+        """Wait for the commit, then hand the text on."""
+        try:
+            await taken.durable
+        except Exception:
+            self._admission.refund(taken.reservation, self._ledger.clock.now_ns())
+            raise
+        self._ledger.accepted(taken.message)
+        self._dispatch.take(taken.message, taken.reservation)
+        return taken.message
+
+    async def settle_all(self, taken: Sequence[Taken]) -> None:
+        """As `settle`, for texts taken one after the other: the last commit is the last to come."""
+        results = await asyncio.gather(*(self.settle(each) for each in taken), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def _facts(self, request: OutboundText) -> Judged:
+        person = request.person
+        source = _source(request)
+        destination = normalise(request.destination)
+        carrier = self._carrier_of(destination.e164)
+        cost = cost_of(request.body, self._terms_of(carrier))
+        text = Text(
+            source,
+            destination,
+            request.body,
+            cost,
+            request.has_media,
+            request.client,
+            request.app_version,
+            request.opt_out_exempt,
+        )
+        return Judged(
+            text, self._senders.snapshot(person, source.e164, destination.e164, carrier), carrier, cost
+        )
+
+    def _message(
+        self, message_id: int, request: OutboundText, judged: Judged, release_ns: int, now_ns: int
+    ) -> Message:
+        text, person = judged.text, request.person
+        return Message(
+            message_id,
+            Direction.OUTBOUND,
+            State.QUEUED if release_ns > now_ns else State.ACCEPTED,
+            text.source.e164,
+            text.destination.e164,
+            text.body,
+            encoding_of(text.body),
+            judged.cost,
+            judged.carrier,
+            now_ns,
+            release_ns,
+            release_ns + self._validity_ns,
+            now_ns,
+            person.organization_id if person is not None else None,
+            person.id if person is not None else None,
+            # Any number will do, as long as two texts under way to one handset differ.
+            message_id >> 12 & _REFERENCE_MASK ^ message_id & _REFERENCE_MASK,
+            client=_client(request),
+        )
+
+    def _refuse(self, refusal: Refusal) -> Refusal:
+        self._ledger.refused(Direction.OUTBOUND, refusal.code)
+        return refusal
+
+
+def refusal_of(verdict: Verdict, retry_after_s: float | None = None) -> Refusal:
+    """A rule's verdict in the API's words."""
+    return Refusal(
+        verdict.code,
+        verdict.description,
+        verdict.http_status or 422,
+        verdict.blocked_by.value,
+        retry_after_s,
+    )
+
+
+def _source(request: OutboundText) -> NumberInfo:
+    if request.source is not None:
+        return normalise(request.source)
+    if request.person is not None and request.person.number is not None:
+        return normalise(request.person.number)
+    return _NO_NUMBER
+
+
+def _client(request: OutboundText) -> str | None:
+    if request.client is None and request.app_version is None:
+        return None
+    version = ".".join(map(str, request.app_version)) if request.app_version else None
+    return json.dumps({"kind": request.client.value if request.client else None, "version": version})

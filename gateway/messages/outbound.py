@@ -1,0 +1,76 @@
+"""From a stored text to the submit_sm PDUs that carry it: pure, the same each time it is asked.
+
+Segments are not stored as bytes: text, encoding and reference are; a restart builds the same PDUs again.
+"""
+
+from functools import lru_cache
+from typing import Protocol
+
+from gateway.messages.model import Message
+from gateway.smpp.constants import RegisteredDelivery
+from gateway.smpp.pdu import SubmitSm
+from gateway.smpp.segment import Concatenation, count_segments, segment_text
+from gateway.smpp.text import Alphabet, try_gsm7
+from gateway.smpp.times import format_relative
+from gateway.smpp.tlv import Tlv
+
+#: TON international and NPI ISDN (SMPP 3.4 §5.2.5, §5.2.6): E.164 without its plus sign.
+TON_INTERNATIONAL, NPI_ISDN = 1, 1
+SECOND_NS = 1_000_000_000
+_RECEIPT = int(RegisteredDelivery.RECEIPT)
+_LONGEST_S = 99 * 86_400
+
+
+class SubmitTerms(Protocol):
+    """What a carrier's terms say about segments."""
+
+    @property
+    def concatenation(self) -> Concatenation:
+        """How the segments of a long text are tied together."""
+
+    @property
+    def packed(self) -> bool:
+        """Septets packed eight into seven octets instead of one to an octet."""
+
+
+def encoding_of(text: str) -> str:
+    """The encoding a text will go out in, as the API names it: `gsm7` or `ucs2`."""
+    return "gsm7" if try_gsm7(text) is not None else "ucs2"
+
+
+def cost_of(text: str, terms: SubmitTerms) -> int:
+    """Segments the network carries for `text`: what limits count."""
+    return count_segments(text, terms.concatenation)
+
+
+@lru_cache(maxsize=1024)
+def _validity(seconds: int) -> str:
+    # Relative, because the carrier's clock need not agree with the world's (SMPP 3.4 §7.1.1.2).
+    return format_relative(min(max(seconds, 1), _LONGEST_S) * SECOND_NS)
+
+
+def build_submits(message: Message, terms: SubmitTerms, now_ns: int) -> tuple[SubmitSm, ...]:
+    """The submit_sm PDUs of a text, in order of its segments (SMPP 3.4 §4.4.1)."""
+    source, destination = message.source.removeprefix("+"), message.destination.removeprefix("+")
+    allowed = (Alphabet.GSM7, Alphabet.UCS2)
+    segments = segment_text(
+        message.text, message.reference, terms.concatenation, allowed=allowed, packed=terms.packed
+    )
+    validity = _validity((message.expires_ns - now_ns) // SECOND_NS)
+    return tuple(
+        SubmitSm(
+            source_addr_ton=TON_INTERNATIONAL,
+            source_addr_npi=NPI_ISDN,
+            source_addr=source,
+            dest_addr_ton=TON_INTERNATIONAL,
+            dest_addr_npi=NPI_ISDN,
+            destination_addr=destination,
+            esm_class=segment.esm_class,
+            validity_period=validity,
+            registered_delivery=_RECEIPT,
+            data_coding=segment.data_coding,
+            short_message=segment.short_message,
+            tlvs=tuple(Tlv(tag, value) for tag, value in segment.tlvs),
+        )
+        for segment in segments
+    )

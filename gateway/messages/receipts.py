@@ -1,0 +1,221 @@
+"""Delivery receipts: matched whatever their notation, also when they overtake the submit_sm_resp, each once.
+
+A receipt is answered only when what it says is durable. One that no known submit explains is stored as an
+orphan and waits for its submit_sm_resp; a segment whose receipt stays out is given up after the validity and
+its grace.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from gateway.messages.correlation import Awaited, AwaitedReceipts
+from gateway.messages.intents import DeleteOrphanReceipt, InsertOrphanReceipt, MarkReceipt
+from gateway.messages.ledger import Ledger
+from gateway.messages.model import STATE_OF_RECEIPT, Progress, State
+from gateway.messages.settings import MessagesSettings
+from gateway.runtime.clock import TimerHandle
+from gateway.runtime.ids import IdSource
+from gateway.runtime.metrics import Metrics
+from gateway.smpp.constants import MessageState
+from gateway.smpp.pdu import DataSm, DeliverSm
+from gateway.smpp.receipt import STAT_WORDS, NotAReceipt, Receipt, canonical_id, id_candidates, read_receipt
+from gateway.smpp.segment import user_data
+
+SECOND_NS = 1_000_000_000
+_STATE_OF_WORD = {word: STATE_OF_RECEIPT.get(state) for state, word in STAT_WORDS.items()}
+Durable = asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class Orphan:
+    """A final receipt that waits for its submit_sm_resp."""
+
+    id: int
+    carrier: str
+    candidates: tuple[str, ...]
+    source: str
+    state: MessageState
+    error: str | None
+    received_ns: int
+    text: bytes
+
+
+class Receipts:
+    """The receipts of all carriers."""
+
+    def __init__(self, ledger: Ledger, settings: MessagesSettings, ids: IdSource, metrics: Metrics) -> None:
+        self._ledger = ledger
+        self._ids = ids
+        self._validity_ns = round(settings.validity_s * SECOND_NS)
+        self._grace_ns = round(settings.receipt_grace_s * SECOND_NS)
+        self._orphan_ns = round(settings.orphan_receipt_s * SECOND_NS)
+        self._awaited: dict[str, AwaitedReceipts] = {}
+        self._progress: dict[int, Progress] = {}
+        self._orphans: dict[tuple[str, str], Orphan] = {}
+        self._orphan_order: deque[Orphan] = deque()
+        self._timer: TimerHandle | None = None
+        self._missing = metrics.counter(
+            "gateway_receipts_missing_total", "Segments whose receipt never came", ("carrier",)
+        )
+        self._unexpected = metrics.counter(
+            "gateway_receipts_unexpected_total", "Receipts for nothing that was submitted here", ("carrier",)
+        )
+        self._warnings = metrics.counter(
+            "gateway_receipt_warnings_total", "Receipts that contradict themselves", ("carrier", "warning")
+        )
+
+    @property
+    def waiting(self) -> int:
+        """Segments whose receipt may still come."""
+        return sum(len(awaited) for awaited in self._awaited.values())
+
+    def expect(self, carrier: str, smsc_id: str, segment: Awaited, destination: str, expires_ns: int) -> None:
+        """A carrier accepted a segment under `smsc_id`; its receipt may have come already."""
+        canonical = canonical_id(smsc_id)
+        if segment.total > 1:
+            self._progress.setdefault(segment.message_id, Progress(segment.total))
+        orphan = self._orphans.get((carrier, canonical)) if self._orphans else None
+        if orphan is not None:
+            self._forget(orphan)
+            self._settle(carrier, segment, orphan.state, orphan.error, orphan.text, orphan)
+            return
+        awaited = self._awaited.get(carrier)
+        if awaited is None:
+            awaited = self._awaited[carrier] = AwaitedReceipts(self._validity_ns)
+        awaited.expect(canonical, segment, destination, expires_ns + self._grace_ns)
+        if self._timer is None:
+            self._arm()
+
+    def resume(self, message_id: int, total: int, part: int, receipt_word: str) -> None:
+        """After a restart: this part of a multipart text has its receipt already."""
+        state = _STATE_OF_WORD.get(receipt_word)
+        if state is not None and total > 1:
+            self._progress.setdefault(message_id, Progress(total)).settle(part, state)
+
+    def resume_orphan(self, orphan: Orphan) -> None:
+        """After a restart: a receipt that still waits for its submit."""
+        self._keep(orphan)
+
+    def take(self, carrier: str, pdu: DeliverSm | DataSm) -> Durable | None:
+        """Take a receipt; answer it when the future is done, at once when there is none."""
+        short_message = pdu.short_message if isinstance(pdu, DeliverSm) else b""
+        try:
+            receipt = read_receipt(short_message, esm_class=pdu.esm_class, tlvs=pdu.tlvs)
+        except NotAReceipt:
+            self._unexpected.labels(carrier).inc()
+            return None
+        for warning in receipt.warnings:
+            self._warnings.labels(carrier, warning).inc()
+        if receipt.state not in STATE_OF_RECEIPT:
+            return None  # on its way; the final receipt is still to come
+        candidates = id_candidates(receipt.message_id)
+        awaited = self._awaited.get(carrier)
+        segment = awaited.match(candidates, pdu.source_addr) if awaited is not None else None
+        text = user_data(short_message, pdu.tlvs)
+        if segment is None:
+            return self._adopt(carrier, candidates, pdu.source_addr, receipt, text)
+        return self._settle(carrier, segment, receipt.state, receipt.error, text)
+
+    def _settle(
+        self,
+        carrier: str,
+        segment: Awaited,
+        state: MessageState,
+        error: str | None,
+        text: bytes,
+        orphan: Orphan | None = None,
+    ) -> Durable:
+        now_ns = self._ledger.clock.now_ns()
+        mark = MarkReceipt(STAT_WORDS[state], error, now_ns, text, segment.message_id, segment.part)
+        extra = () if orphan is None else (DeleteOrphanReceipt(orphan.id),)
+        outcome = self._aggregate(segment, STATE_OF_RECEIPT[state])
+        if outcome is None:
+            return self._ledger.database.write(mark, *extra)
+        failed = outcome is not State.DELIVERED
+        return self._ledger.finish(
+            segment.message_id,
+            carrier,
+            outcome,
+            code=f"carrier_{error}" if failed and error else None,
+            blocked_by="carrier" if outcome is State.REJECTED else None,
+            marks=(mark, *extra),
+        )
+
+    def _aggregate(self, segment: Awaited, state: State) -> State | None:
+        if segment.total == 1:
+            return state
+        progress = self._progress.get(segment.message_id)
+        if progress is None:
+            return None  # the text has ended already: a segment was refused
+        outcome = progress.settle(segment.part, state)
+        if outcome is not None:
+            del self._progress[segment.message_id]
+        return outcome
+
+    def forget(self, message_id: int) -> None:
+        """The text ended without waiting for its receipts (a segment was refused)."""
+        self._progress.pop(message_id, None)
+
+    # Orphans
+
+    def _adopt(
+        self, carrier: str, candidates: tuple[str, ...], source: str, receipt: Receipt, text: bytes
+    ) -> Durable:
+        now_ns = self._ledger.clock.now_ns()
+        orphan = Orphan(
+            self._ids.new_id(), carrier, candidates, source, receipt.state, receipt.error, now_ns, text
+        )
+        self._keep(orphan)
+        return self._ledger.database.write(
+            InsertOrphanReceipt(
+                orphan.id, carrier, candidates[0], source, receipt.state.name, receipt.error, now_ns, text
+            )
+        )
+
+    def _keep(self, orphan: Orphan) -> None:
+        for candidate in orphan.candidates:
+            self._orphans.setdefault((orphan.carrier, candidate), orphan)
+        self._orphan_order.append(orphan)
+        self._arm()
+
+    def _forget(self, orphan: Orphan) -> None:
+        for candidate in orphan.candidates:
+            if self._orphans.get((orphan.carrier, candidate)) is orphan:
+                del self._orphans[orphan.carrier, candidate]
+
+    # Time
+
+    def _arm(self) -> None:
+        deadlines = [
+            deadline
+            for awaited in self._awaited.values()
+            if (deadline := awaited.next_deadline()) is not None
+        ]
+        if self._orphan_order:
+            deadlines.append(self._orphan_order[0].received_ns + self._orphan_ns)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadlines:
+            self._timer = self._ledger.clock.call_at(min(deadlines), self._give_up)
+
+    def _give_up(self) -> None:
+        self._timer = None
+        now_ns = self._ledger.clock.now_ns()
+        for carrier, awaited in self._awaited.items():
+            for segment in awaited.give_up(now_ns):
+                self._missing.labels(carrier).inc()
+                outcome = self._aggregate(segment, State.UNKNOWN)
+                if outcome is not None:
+                    self._ledger.finish(segment.message_id, carrier, outcome, code="receipt_missing")
+        self._drop_orphans(now_ns)
+        self._arm()
+
+    def _drop_orphans(self, now_ns: int) -> None:
+        while self._orphan_order and self._orphan_order[0].received_ns + self._orphan_ns <= now_ns:
+            orphan = self._orphan_order.popleft()
+            if self._orphans.get((orphan.carrier, orphan.candidates[0])) is orphan:
+                self._forget(orphan)
+                self._unexpected.labels(orphan.carrier).inc()
+                self._ledger.database.write_soon(DeleteOrphanReceipt(orphan.id))

@@ -1,0 +1,73 @@
+"""The facts about a text's user, gathered in one step from the directory, the registry and the opt-outs."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.directory.directory import Directory
+from gateway.directory.model import Person
+from gateway.policy.abuse import SpamBlock
+from gateway.policy.optout import OptOutList
+from gateway.policy.snapshot import PolicyTerms, Snapshot
+from gateway.registry.model import Brand, Campaign
+
+
+class Registrations(Protocol):
+    """What intake asks the registry."""
+
+    def campaign_of(self, number: str) -> Campaign | None:
+        """The campaign a number is assigned to."""
+
+    def brand_of(self, campaign: Campaign) -> Brand | None:
+        """The brand of a campaign."""
+
+    def organization_registered(self, organization_id: str) -> bool:
+        """Whether the organisation has an active campaign."""
+
+
+class Senders:
+    """Builds the snapshot a text is judged by: a handful of dictionary look-ups.
+
+    `enforcing` names a carrier where the gateway believes that it enforces registration for that carrier's
+    recipients, and gives None elsewhere.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        registrations: Registrations,
+        opt_outs: OptOutList,
+        spam_block: SpamBlock,
+        terms: PolicyTerms,
+        enforcing: Callable[[str], str | None],
+    ) -> None:
+        self.directory = directory
+        self.registrations = registrations
+        self.opt_outs = opt_outs
+        self.spam_block = spam_block
+        self.terms = terms
+        self._enforcing = enforcing
+
+    def snapshot(self, person: Person | None, source: str, destination: str, carrier: str) -> Snapshot:
+        """The facts for a text of `person` from `source` to `destination`, which is a number of `carrier`."""
+        if person is None:
+            return Snapshot(None, terms=self.terms)
+        directory = self.directory
+        campaign = self.registrations.campaign_of(source)
+        return Snapshot(
+            person,
+            directory.organization(person.organization_id),
+            directory.location(person.location_id),
+            directory.number(person.number) if person.number is not None else None,
+            campaign,
+            self.registrations.organization_registered(person.organization_id),
+            self._enforcing(carrier),
+            self._opted_out(source, destination, campaign),
+            self.spam_block.is_blocked(source),
+            self.terms,
+        )
+
+    def _opted_out(self, source: str, recipient: str, campaign: Campaign | None) -> bool:
+        if not len(self.opt_outs):
+            return False
+        keys = (source,) if campaign is None else (source, campaign.id, campaign.brand_id)
+        return self.opt_outs.contains_any(recipient, keys)

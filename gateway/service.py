@@ -1,0 +1,201 @@
+"""The texting half, wired: registry, rules, throttle, binds and a text's life, as a part of the service."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gateway.directory.directory import Directory
+from gateway.esme.observe import LinkCollector
+from gateway.esme.pool import Carriers
+from gateway.esme.settings import EsmeSettings
+from gateway.messages.admission import Throttle
+from gateway.messages.beliefs import Beliefs
+from gateway.messages.dispatch import Dispatch
+from gateway.messages.inbound import Inbound
+from gateway.messages.intake import Intake
+from gateway.messages.ledger import Ledger
+from gateway.messages.receipts import Receipts
+from gateway.messages.resume import resume
+from gateway.messages.retention import Retention
+from gateway.messages.senders import Senders
+from gateway.messages.settings import MessagesSettings
+from gateway.policy.optout import OptOutList
+from gateway.policy.settings import BusinessTextingSettings
+from gateway.policy.verdict import Verdict
+from gateway.registry.settings import RegistrySettings
+from gateway.registry.terms import CarrierTerms
+from gateway.runtime.bus import Bus
+from gateway.runtime.clock import TimerHandle, WorldClock
+from gateway.runtime.database import Database
+from gateway.runtime.ids import IdSource
+from gateway.runtime.lifecycle import Lifecycle
+from gateway.runtime.log import get_logger
+from gateway.runtime.metrics import Metrics
+from gateway.throttle.limiter import Limiter
+from gateway.throttle.settings import LimitsSettings
+from gateway.throttle.store import LocalStore
+
+SWEEP_NS = 3_600 * 1_000_000_000
+_log = get_logger("service")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What every part of a service stands on."""
+
+    clock: WorldClock
+    bus: Bus
+    metrics: Metrics
+    database: Database
+    directory: Directory
+    ids: IdSource
+    lifecycle: Lifecycle
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierBound:
+    """A bind to a carrier came up."""
+
+    name: ClassVar[str] = "carrier.bound"
+    carrier: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierUnbound:
+    """A bind to a carrier went down; `reason` says why."""
+
+    name: ClassVar[str] = "carrier.unbound"
+    carrier: str
+    link: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextingSettings:
+    """The sections the texting half reads."""
+
+    registry: RegistrySettings
+    business_texting: BusinessTextingSettings
+    limits: LimitsSettings
+    messages: MessagesSettings
+    esme: EsmeSettings
+    terms: Mapping[str, CarrierTerms]
+
+
+class Texting:
+    """The texting half as a part of the service's life."""
+
+    def __init__(self, world: World, settings: TextingSettings) -> None:
+        self._world = world
+        rules = settings.business_texting
+        self.registry = settings.registry.build()
+        self.opt_outs = OptOutList()
+        self.spam_block = rules.spam_block()
+        self.pipeline = rules.pipeline(self._on_shadow)
+        self.beliefs = Beliefs(self.registry, settings.terms, settings.limits)
+        self.limiter = Limiter(settings.limits.defaults(), self.beliefs.derive)
+        self.reservations = LocalStore(world.database, self.limiter)
+        self.senders = Senders(
+            world.directory,
+            self.registry,
+            self.opt_outs,
+            self.spam_block,
+            self.pipeline.terms,
+            self.beliefs.enforcing,
+        )
+        self.ledger = Ledger(world.database, world.bus, world.clock, world.metrics)
+        self.receipts = Receipts(self.ledger, settings.messages, world.ids, world.metrics)
+        self.inbound = Inbound(
+            senders=self.senders,
+            pipeline=self.pipeline,
+            ledger=self.ledger,
+            receipts=self.receipts,
+            settings=settings.messages,
+            ids=world.ids,
+            metrics=world.metrics,
+        )
+        self.carriers = Carriers(
+            settings.esme,
+            deliver=self.inbound,
+            collector=LinkCollector(world.metrics),
+            on_link_change=self._on_link_change,
+        )
+        self.throttle = Throttle(self.limiter, world.metrics, self.beliefs.campaign_counts_per_number)
+        self.dispatch = Dispatch(
+            outlets=self.carriers.pools,
+            terms_of=self.beliefs.terms_of,
+            ledger=self.ledger,
+            receipts=self.receipts,
+            refund=self.throttle.refund,
+            refund_refused=settings.limits.refund_refused,
+        )
+        self.intake = Intake(
+            senders=self.senders,
+            pipeline=self.pipeline,
+            admission=self.throttle,
+            carrier_of=self.carrier_of,
+            terms_of=self.beliefs.terms_of,
+            ledger=self.ledger,
+            dispatch=self.dispatch,
+            settings=settings.messages,
+            ids=world.ids,
+        )
+        self.retention = Retention(
+            world.database,
+            world.clock,
+            world.metrics,
+            retention_days=rules.retention_days,
+            idempotency_s=settings.messages.idempotency_s,
+        )
+        self._limits = settings.limits
+        self._sweep_timer: TimerHandle | None = None
+        self._shadowed = world.metrics.counter(
+            "gateway_messages_shadowed_total", "Verdicts of rules in shadow mode", ("direction", "code")
+        )
+
+    def carrier_of(self, destination: str) -> str:
+        """The carrier that serves a number, empty where none does."""
+        return self.carriers.routes.carrier_for(destination) or ""
+
+    async def start(self) -> None:
+        """Take up what a former run left, then connect to the carriers."""
+        world = self._world
+        world.ids.continue_after(await self.ledger.store.newest_id())
+        await self.reservations.restore(world.clock.now_ns())
+        await self.carriers.start()
+        again = await resume(self.ledger.store, self.dispatch, self.receipts, self.inbound)
+        if again:
+            _log.info("resumed", unsent=again)
+        self._sweep_timer = world.clock.call_at(world.clock.now_ns() + SWEEP_NS, self._sweep)
+
+    async def drain(self, deadline_s: float) -> None:
+        """Hand nothing more out, let outstanding submits be answered; what waits is durable."""
+        self.dispatch.stop()
+        await self.carriers.drain(deadline_s)
+        await self._world.database.flush()
+
+    async def stop(self) -> None:
+        """Let go of everything."""
+        self.dispatch.stop()
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+        await self.carriers.stop()
+
+    def _sweep(self) -> None:
+        world = self._world
+        world.lifecycle.spawn(self._sweep_once(), "retention")
+        self._sweep_timer = world.clock.call_at(world.clock.now_ns() + SWEEP_NS, self._sweep)
+
+    async def _sweep_once(self) -> None:
+        await self.retention.sweep()
+        await self.reservations.compact(self._world.clock.now_ns())
+
+    def _on_link_change(self, carrier: str, link: str, state: str) -> None:
+        if state == "bound":
+            self._world.bus.publish(CarrierBound(carrier, link))
+        else:
+            self._world.bus.publish(CarrierUnbound(carrier, link, state))
+
+    def _on_shadow(self, verdict: Verdict) -> None:
+        self._shadowed.labels(verdict.direction.value, verdict.code).inc()
