@@ -5,7 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 /** The element with this id; the page's own markup guarantees it. */
 export const byId = (id) => document.getElementById(id);
 
-/** An element with properties and children: el("li", {className: "x"}, "text", otherElement). */
+/** An element with properties and children: el("li", {title: "x"}, "text", otherElement). */
 export function el(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
