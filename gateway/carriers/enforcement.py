@@ -12,7 +12,7 @@ from datetime import tzinfo
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
-from gateway.carriers.profile import Account, CarrierProfile, NumberTable, Registration
+from gateway.carriers.profile import Account, CarrierProfile, NumberTable, RefusalEvent, Registration
 from gateway.policy.filters import FilterChain
 from gateway.smpp.constants import CommandStatus
 from gateway.throttle.windows import Calendar, Period
@@ -101,7 +101,7 @@ class _Throughput:
 
     def take(self, account: str, segments: int, rate: float, now: float) -> bool:
         tat = max(self._tat.get(account, 0.0), now)
-        if tat - now > 1.0 - 1.0 / rate:
+        if tat - now > max(0.0, 1.0 - 1.0 / rate) + 1e-9:
             return False
         self._tat[account] = tat + segments / rate
         return True
@@ -120,7 +120,7 @@ class Enforcement:
         self._throughput = _Throughput()
         self.throughput: float | None = caps.throughput
         """Segments per second and account; None: unlimited."""
-        self.refuse_all: str | None = None
+        self.refuse_all: RefusalEvent | None = None
         """An event for which every text is refused, whatever the rules say (behaviour `capped`)."""
         brand_zone = zone(caps.brand_day.zone if caps.brand_day else "UTC")
         number_zone = zone(caps.number.zone if caps.number else "UTC")
@@ -139,7 +139,7 @@ class Enforcement:
         found: Registration | None = self._registrations.get(source)
         return found
 
-    def check(self, submission: Submission, now_ns: int, now: float) -> str | None:
+    def check(self, submission: Submission, now_ns: int, now: float) -> RefusalEvent | None:
         """Return the event that refuses a text, or None after counting it."""
         if self.refuse_all is not None:
             return self.refuse_all
@@ -161,7 +161,7 @@ class Enforcement:
         """Note a recipient's STOP to `source` for the filters that look at opt-out ratios."""
         self._filters.record_opt_out(source, now_ns)
 
-    def _by_number(self, source: str, destination: str) -> str | None:
+    def _by_number(self, source: str, destination: str) -> RefusalEvent | None:
         if self._blocked_sources.get(source):
             return "source_blocklisted"
         if self._blocked_destinations.get(destination):
@@ -170,14 +170,14 @@ class Enforcement:
             return "bad_destination"
         return None if source else "bad_source"
 
-    def _by_registry(self, registration: Registration | None) -> str | None:
+    def _by_registry(self, registration: Registration | None) -> RefusalEvent | None:
         if not self._profile.registration.required:
             return None
         if registration is None:
             return "unregistered_number"
         return None if registration.active else "campaign_inactive"
 
-    def _by_content(self, submission: Submission, now_ns: int) -> str | None:
+    def _by_content(self, submission: Submission, now_ns: int) -> RefusalEvent | None:
         most = self._profile.caps.segments_per_text
         if most is not None and submission.segments > most:
             return "too_long"
@@ -186,7 +186,7 @@ class Enforcement:
         source, destination = submission.source, submission.destination
         return "spam" if self._filters.judge(source, destination, submission.text(), now_ns) else None
 
-    def _by_throughput(self, submission: Submission, now: float) -> str | None:
+    def _by_throughput(self, submission: Submission, now: float) -> RefusalEvent | None:
         rate = self.throughput
         if rate is None or self._throughput.take(submission.account, submission.segments, rate, now):
             return None
@@ -198,7 +198,7 @@ class Enforcement:
         registration: Registration | None,
         now_ns: int,
         takes: list[tuple[_CalendarCounter, str]],
-    ) -> str | None:
+    ) -> RefusalEvent | None:
         for event, counter, key, cap, others in self._windows(submission.source, registration):
             if counter.used(key, now_ns) + others + submission.segments > cap:
                 return event
@@ -207,9 +207,9 @@ class Enforcement:
 
     def _windows(
         self, source: str, registration: Registration | None
-    ) -> list[tuple[str, _CalendarCounter, str, int, int]]:
+    ) -> list[tuple[RefusalEvent, _CalendarCounter, str, int, int]]:
         caps = self._profile.caps
-        found: list[tuple[str, _CalendarCounter, str, int, int]] = []
+        found: list[tuple[RefusalEvent, _CalendarCounter, str, int, int]] = []
         if registration is not None:
             day = brand_day_cap(self._profile, registration)
             if day is not None:

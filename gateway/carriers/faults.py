@@ -120,7 +120,7 @@ class NamedBehaviour:
     """Receipt latencies are multiplied by this."""
     throughput: float | None = None
     """Segments per second and account, in place of the profile's."""
-    refusal: str | None = None
+    refusal: Literal["brand_day_cap"] | None = None
     """Every text is refused for this event, told as the profile tells it."""
 
 

@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any, Final
 
 from gateway.smpp.aio import SmppConnection
@@ -29,6 +30,10 @@ class Delivery:
     prefer: SmppConnection | None = None
     avoid: SmppConnection | None = None
     tries: int = 0
+    order: int = 0
+
+    def __lt__(self, other: Delivery) -> bool:
+        return self.order < other.order
 
 
 class Mailbox:
@@ -42,6 +47,8 @@ class Mailbox:
     def __init__(self, limit: int, on_sent: Callable[[], None], on_settled: Callable[[], None]) -> None:
         self._limit = limit
         self._waiting: deque[Delivery] = deque()
+        self._returned: list[Delivery] = []  # a heap: what was sent in vain, in its old order
+        self._order = 0
         self._receivers: list[SmppConnection] = []
         self._turn = 0
         self._on_sent, self._on_settled = on_sent, on_settled
@@ -51,7 +58,7 @@ class Mailbox:
         """Refused for good by the ESME, or pushed out of a full queue."""
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._returned)
 
     @property
     def receivers(self) -> int:
@@ -70,6 +77,8 @@ class Mailbox:
 
     def put(self, delivery: Delivery) -> None:
         """Queue and, where possible, send."""
+        self._order += 1
+        delivery.order = self._order
         self._waiting.append(delivery)
         if len(self._waiting) > self._limit:
             self._waiting.popleft()
@@ -79,12 +88,12 @@ class Mailbox:
 
     def pump(self) -> None:
         """Send while a receiver has room."""
-        waiting = self._waiting
-        while waiting:
-            connection = self._receiver_for(waiting[0])
+        waiting, returned = self._waiting, self._returned
+        while returned or waiting:
+            connection = self._receiver_for(returned[0] if returned else waiting[0])
             if connection is None:
                 return
-            delivery = waiting.popleft()
+            delivery = heappop(returned) if returned else waiting.popleft()
             delivery.tries += 1
             try:
                 connection.submit_nowait(delivery.pdu, self._on_outcome, delivery)
@@ -117,14 +126,16 @@ class Mailbox:
         self._on_settled()
         if isinstance(outcome, Pdu) and outcome.command_status == 0:
             self.delivered += 1
-        elif (isinstance(outcome, Pdu) and outcome.command_status not in _TRY_AGAIN) or delivery.tries >= _MOST_TRIES:
+        elif (
+            isinstance(outcome, Pdu) and outcome.command_status not in _TRY_AGAIN
+        ) or delivery.tries >= _MOST_TRIES:
             self.dropped += 1
         else:
-            self._waiting.appendleft(delivery)
+            heappush(self._returned, delivery)
             if isinstance(outcome, Pdu):
                 self._pause()
                 return
-        if self._retry is None and self._waiting:
+        if self._retry is None and (self._waiting or self._returned):
             self.pump()
 
     def _pause(self) -> None:

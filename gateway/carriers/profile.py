@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from gateway.carriers.faults import BehaviourName, FaultSpec
+from gateway.carriers.faults import BehaviourName, FaultKind, FaultSpec
 from gateway.policy.filters import CountFilter, DomainFilter, OptOutRatioFilter, WordFilter
 from gateway.smpp.receipt import ReceiptNotation
 from gateway.smpp.segment import Concatenation
@@ -407,7 +407,7 @@ class CarrierProfile(Frozen):
             raise ValueError("more than one account is the default")
         return self
 
-    def refusal(self, event: str) -> RefusalCode:
+    def refusal(self, event: RefusalEvent) -> RefusalCode:
         """Return where and how `event` is told."""
         return self.refusals.get(event) or _USUAL_CODES.get(event, _PLAIN_REFUSAL)
 
@@ -423,8 +423,8 @@ _USUAL_CODES: Final[Mapping[str, RefusalCode]] = {
 """Refusals that SMPP itself has a status for (SMPP 3.4 §5.1.3)."""
 
 
-def _fault(kind: str, **more: Any) -> tuple[FaultSpec, ...]:
-    return (FaultSpec(kind=kind, **more),)  # type: ignore[arg-type]
+def _fault(kind: FaultKind, **more: Any) -> tuple[FaultSpec, ...]:
+    return (FaultSpec(kind=kind, **more),)
 
 
 DESTINATION_OUTCOMES: Final[Mapping[str, Outcome]] = {

@@ -161,6 +161,11 @@ class SmppConnection(asyncio.Protocol):
         self._session.send_raw(data, self._time())
         self._schedule_flush()
 
+    def stop_reading(self) -> None:
+        """Take nothing more from the peer, and never answer it again (fault injection): half-open."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
     # Begin and end
 
     def bind_nowait(self, pdu: Bind) -> None:

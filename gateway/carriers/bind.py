@@ -1,0 +1,418 @@
+"""One ESME's bind at a carrier: what is answered to each of its requests, and which fault strikes
+meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.carriers.address import e164
+from gateway.carriers.behaviour import BindBehaviour, Plan
+from gateway.carriers.enforcement import Submission, authenticate
+from gateway.carriers.faults import FaultSpec
+from gateway.carriers.profile import Account
+from gateway.carriers.texts import TakenText
+from gateway.smpp.aio import SmppConnection, SmppHandler
+from gateway.smpp.constants import CommandId, CommandStatus, MessageState
+from gateway.smpp.events import SessionClosed
+from gateway.smpp.fields import DistributionList, UnsuccessfulDelivery
+from gateway.smpp.matrix import SessionState
+from gateway.smpp.pdu import (
+    Bind,
+    CancelSm,
+    DataSm,
+    DataSmResp,
+    Pdu,
+    QuerySm,
+    ReplaceSm,
+    SubmitMulti,
+    SubmitMultiResp,
+    SubmitSm,
+    SubmitSmResp,
+    encode,
+    response_to,
+)
+from gateway.smpp.segment import read_part, user_data
+from gateway.smpp.text import TextError, decode_text
+from gateway.smpp.times import MalformedTime, format_absolute, parse_time
+
+if TYPE_CHECKING:
+    from gateway.carriers.smsc import Carrier
+
+BIND_TYPES: Final = {
+    CommandId.BIND_TRANSMITTER: "transmitter",
+    CommandId.BIND_RECEIVER: "receiver",
+    CommandId.BIND_TRANSCEIVER: "transceiver",
+}
+_RECEIVING: Final = frozenset({SessionState.BOUND_RX, SessionState.BOUND_TRX})
+_SEGMENT_OCTETS: Final = 153
+_UNKNOWN_COMMAND: Final = bytes.fromhex("00000010000000ff0000000000000001")
+
+
+class CarrierBind(SmppHandler):
+    """The SMSC's side of one connection."""
+
+    def __init__(self, carrier: Carrier, connection: SmppConnection) -> None:
+        self.carrier = carrier
+        self.connection = connection
+        self.account: Account | None = None
+        self.behaviour: BindBehaviour | None = None
+        self.bind_type = ""
+        self.bound_ns = 0
+        self.submits = 0
+        self._delayed: set[asyncio.TimerHandle] = set()
+
+    # --- bind -----------------------------------------------------------------------------------------------
+
+    def on_bind(self, connection: SmppConnection, pdu: Bind) -> Pdu | None:
+        """Authenticate (SMPP 3.4 §4.1)."""
+        carrier = self.carrier
+        bind_type = BIND_TYPES[pdu.command_id]
+        address = str(connection.peername[0]) if connection.peername else ""
+        account = authenticate(
+            carrier.profile.accounts, pdu.system_id, pdu.password, bind_type, address, carrier.binds_of
+        )
+        if not isinstance(account, Account):
+            carrier.note_bind_refused(account)
+            return response_to(pdu, account)
+        behaviour = carrier.new_behaviour(account)
+        fault = behaviour.bind_fault()
+        if fault is not None and fault.kind == "bind_unanswered":
+            connection.stop_reading()
+            connection.forget(pdu)
+            return None
+        if fault is not None:
+            carrier.note_bind_refused(fault.status)
+            return response_to(pdu, fault.status)
+        self.account, self.behaviour, self.bind_type = account, behaviour, bind_type
+        carrier.add_bind(self)  # counted from here: two binds at once cannot both be the last allowed
+        return response_to(pdu, system_id=carrier.profile.system_id)
+
+    def on_bound(self, connection: SmppConnection) -> None:
+        """Open the account's mailbox to this connection."""
+        self.bound_ns = self.carrier.clock.now_ns()
+        if self.account is not None and connection.state in _RECEIVING:
+            self.carrier.mailbox(self.account.system_id).add_receiver(connection)
+
+    def on_ready(self, connection: SmppConnection) -> None:
+        """The ESME reads again."""
+        if self.account is not None:
+            self.carrier.mailbox(self.account.system_id).pump()
+
+    def on_closed(self, connection: SmppConnection, closed: SessionClosed) -> None:
+        """Forget the bind."""
+        for timer in self._delayed:
+            timer.cancel()
+        self._delayed.clear()
+        if self.account is not None:
+            self.carrier.mailbox(self.account.system_id).remove_receiver(connection)
+            self.carrier.remove_bind(self)
+
+    # --- requests -------------------------------------------------------------------------------------------
+
+    def on_request(self, connection: SmppConnection, pdu: Pdu) -> Pdu | None:
+        """Answer a message operation, now or later."""
+        handle = _REQUESTS.get(pdu.__class__)
+        if handle is None or self.account is None:
+            return response_to(pdu, CommandStatus.RINVCMDID)
+        answer: Pdu | None = handle(self, pdu)
+        return answer
+
+    def _on_submit(self, pdu: SubmitSm) -> Pdu | None:
+        short_message = pdu.short_message
+        if pdu.tlvs:
+            short_message = user_data(short_message, pdu.tlvs)
+        if pdu.replace_if_present_flag:
+            self._withdraw_pending(pdu)
+        destination = (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        plan = self._decide(pdu, destination, short_message)
+        if plan.status:
+            return self._answer(pdu, SubmitSmResp("", (), plan.status, pdu.sequence_number), plan)
+        text = self._take(pdu, destination, short_message, plan)
+        if isinstance(text, int):
+            return response_to(pdu, text)
+        response = SubmitSmResp(plan.message_id, (), 0, pdu.sequence_number)
+        return self._answer(pdu, response, plan, text)
+
+    def _on_data(self, pdu: DataSm) -> Pdu | None:
+        short_message = user_data(b"", pdu.tlvs)
+        destination = (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        plan = self._decide(pdu, destination, short_message)
+        if plan.status:
+            return self._answer(pdu, response_to(pdu, plan.status), plan)
+        text = self._take(pdu, destination, short_message, plan)
+        if isinstance(text, int):
+            return response_to(pdu, text)
+        response = DataSmResp(plan.message_id, (), 0, pdu.sequence_number)
+        return self._answer(pdu, response, plan, text)
+
+    def _on_multi(self, pdu: SubmitMulti) -> Pdu | None:
+        """One text to many: one message id; refused destinations are listed in the response (§4.5.2)."""
+        short_message = user_data(pdu.short_message, pdu.tlvs)
+        refused: list[UnsuccessfulDelivery] = []
+        first: Plan | None = None
+        for address in pdu.dest_addresses:
+            if isinstance(address, DistributionList):
+                return response_to(pdu, CommandStatus.RINVDLNAME)
+            ton, npi, number = address
+            plan = self._decide(pdu, (number, ton, npi), short_message)
+            status = plan.status
+            if not status:
+                first = first or plan
+                text = self._take(pdu, (number, ton, npi), short_message, plan, first.message_id)
+                status = text if isinstance(text, int) else 0
+            if status:
+                refused.append(UnsuccessfulDelivery(ton, npi, number, status))
+        message_id = first.message_id if first is not None else ""
+        response = SubmitMultiResp(message_id, tuple(refused), (), 0, pdu.sequence_number)
+        return self._answer(pdu, response, first or Plan("", "refused"))
+
+    def _on_query(self, pdu: QuerySm) -> Pdu:
+        now_ns = self.carrier.clock.now_ns()
+        text = self.carrier.texts.get(self._system_id, pdu.message_id, pdu.source_addr)
+        if text is None:
+            return response_to(pdu, CommandStatus.RQUERYFAIL, message_id=pdu.message_id)
+        state = text.state(now_ns)
+        final_date = "" if state is MessageState.ENROUTE else format_absolute(text.ends_ns)
+        return response_to(
+            pdu,
+            message_id=pdu.message_id,
+            final_date=final_date,
+            message_state=state,
+            error_code=text.error & 0xFF if final_date else 0,
+        )
+
+    def _on_cancel(self, pdu: CancelSm) -> Pdu:
+        carrier, now_ns = self.carrier, self.carrier.clock.now_ns()
+        if pdu.message_id:
+            text = carrier.texts.get(self._system_id, pdu.message_id, pdu.source_addr)
+            found = [text] if text is not None and now_ns < text.ends_ns else []
+        else:
+            pending = carrier.texts.pending(
+                self._system_id, pdu.source_addr, pdu.destination_addr, pdu.service_type, now_ns
+            )
+            found = list(pending)
+        for text in found:
+            carrier.end_early(text, MessageState.DELETED)
+        return response_to(pdu, 0 if found else CommandStatus.RCANCELFAIL)
+
+    def _on_replace(self, pdu: ReplaceSm) -> Pdu:
+        carrier, now_ns = self.carrier, self.carrier.clock.now_ns()
+        text = carrier.texts.get(self._system_id, pdu.message_id, pdu.source_addr)
+        if text is None or now_ns >= text.ends_ns:
+            return response_to(pdu, CommandStatus.RREPLACEFAIL)
+        times = self._times(pdu, now_ns)
+        if isinstance(times, int):
+            return response_to(pdu, times)
+        text.stop()
+        text.short_message = user_data(pdu.short_message, pdu.tlvs)
+        text.registered_delivery = pdu.registered_delivery
+        carrier.schedule(text, *times)
+        return response_to(pdu)
+
+    # --- taking a text --------------------------------------------------------------------------------------
+
+    def _decide(self, pdu: Any, destination: tuple[str, int, int], short_message: bytes) -> Plan:
+        """Ask the carrier's rules, then its will."""
+        carrier, behaviour = self.carrier, self.behaviour
+        assert behaviour is not None  # noqa: S101 - only bound sessions send requests
+        self.submits += 1
+        source_number = e164(pdu.source_addr, pdu.source_addr_ton)
+        number = e164(destination[0], destination[1])
+        segments = 1 if len(short_message) <= 160 else -(-len(short_message) // _SEGMENT_OCTETS)
+        submission = Submission(
+            self._system_id, source_number, number, segments, partial(self._text_of, pdu, short_message)
+        )
+        refused = carrier.enforcement.check(submission, carrier.clock.now_ns(), carrier.wire_time())
+        if refused is None:
+            plan = behaviour.plan(source_number, number)
+            carrier.count(plan.outcome)
+            return plan
+        carrier.count(refused)
+        code = carrier.profile.refusal(refused)
+        if code.at == "response":
+            return Plan("", refused, code.status)
+        state = MessageState.REJECTED if code.outcome == "rejected" else MessageState.UNDELIVERABLE
+        return behaviour.refuse(refused, state, code.error)
+
+    def _take(
+        self,
+        pdu: Any,
+        destination: tuple[str, int, int],
+        short_message: bytes,
+        plan: Plan,
+        message_id: str | None = None,
+    ) -> TakenText | int:
+        """Acknowledge a text; a command_status where its times cannot be read."""
+        carrier = self.carrier
+        now_ns = carrier.clock.now_ns()
+        times = self._times(pdu, now_ns)
+        if isinstance(times, int):
+            return times
+        text = TakenText(
+            message_id or plan.message_id,
+            self._system_id,
+            self,
+            pdu,
+            *destination,
+            short_message,
+            pdu.registered_delivery,
+            plan,
+            now_ns,
+            0,
+            plan.state,
+            plan.error,
+        )
+        if plan.fault is not None and plan.fault.kind == "receipt_early":
+            carrier.end_at_once(text)
+        else:
+            carrier.schedule(text, *times)
+        carrier.texts.add(text)
+        return text
+
+    def _times(self, pdu: Any, now_ns: int) -> tuple[int, int] | int:
+        """Return when delivery may begin and when it must have ended, or the status that refuses the
+        times."""
+        validity = self.carrier.profile.validity
+        schedule, period = getattr(pdu, "schedule_delivery_time", ""), getattr(pdu, "validity_period", "")
+        if not schedule and not period:
+            return now_ns, now_ns + int(validity.default_seconds * 1e9)
+        try:
+            begins_ns = max(parse_time(schedule, now_ns) or now_ns, now_ns)
+        except MalformedTime:
+            return CommandStatus.RINVSCHED
+        try:
+            wanted_ns = parse_time(period, now_ns)
+        except MalformedTime:
+            return CommandStatus.RINVEXPIRY
+        if wanted_ns is None:
+            return begins_ns, begins_ns + int(validity.default_seconds * 1e9)
+        if wanted_ns <= now_ns:
+            return CommandStatus.RINVEXPIRY
+        return begins_ns, min(wanted_ns, now_ns + int(validity.most_seconds * 1e9))
+
+    def _withdraw_pending(self, pdu: SubmitSm) -> None:
+        """replace_if_present_flag: the latest undelivered text between the two goes (SMPP 3.4 §5.2.18)."""
+        carrier, now_ns = self.carrier, self.carrier.clock.now_ns()
+        pending = carrier.texts.pending(
+            self._system_id, pdu.source_addr, pdu.destination_addr, pdu.service_type, now_ns
+        )
+        text = next(pending, None)
+        if text is not None:
+            carrier.withdraw(text)
+
+    def _text_of(self, pdu: Any, short_message: bytes) -> str:
+        settings = self.carrier.profile.text
+        try:
+            part = read_part("", "", short_message, esm_class=pdu.esm_class, data_coding=pdu.data_coding)
+        except TextError:
+            return ""
+        default = self.carrier.default_alphabet
+        return decode_text(part.body, pdu.data_coding, default=default, packed=settings.packed)
+
+    @property
+    def _system_id(self) -> str:
+        return self.account.system_id if self.account is not None else ""
+
+    # --- answering ------------------------------------------------------------------------------------------
+
+    def _answer(self, pdu: Pdu, response: Pdu, plan: Plan, text: TakenText | None = None) -> Pdu | None:
+        """Answer at once, or as latency, store and fault say."""
+        store = self.carrier.store
+        if plan.fault is None and not plan.response_delay_s and (store is None or text is None):
+            return response
+        saved = store.save(text) if store is not None and text is not None else None
+        if saved is not None:
+            future = asyncio.ensure_future(saved)
+            future.add_done_callback(partial(self._on_saved, pdu, response, plan))
+        else:
+            self._answer_later(pdu, response, plan)
+        return None
+
+    def _on_saved(self, pdu: Pdu, response: Pdu, plan: Plan, saved: asyncio.Future[None]) -> None:
+        if saved.cancelled() or saved.exception() is not None:
+            self.connection.respond(pdu, response_to(pdu, CommandStatus.RSYSERR))
+        else:
+            self._answer_later(pdu, response, plan)
+
+    def _answer_later(self, pdu: Pdu, response: Pdu, plan: Plan) -> None:
+        fault = plan.fault
+        delay_s = plan.response_delay_s
+        if fault is not None and fault.kind == "late_response":
+            delay_s += fault.delay_s
+        if delay_s <= 0:
+            self._answer_now(pdu, response, fault)
+            return
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle = loop.call_later(delay_s, lambda: self._fire(timer, pdu, response, fault))
+        self._delayed.add(timer)
+
+    def _fire(self, timer: asyncio.TimerHandle, pdu: Pdu, response: Pdu, fault: FaultSpec | None) -> None:
+        self._delayed.discard(timer)
+        self._answer_now(pdu, response, fault)
+
+    def _answer_now(self, pdu: Pdu, response: Pdu, fault: FaultSpec | None) -> None:
+        connection = self.connection
+        strike = _STRIKES.get(fault.kind) if fault is not None else None
+        if strike is None:
+            connection.respond(pdu, response)
+        else:
+            strike(connection, pdu, response)
+
+
+# --- faults at the response ---------------------------------------------------------------------------------
+
+
+def _no_response(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
+    connection.forget(pdu)
+
+
+def _disconnect(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
+    connection.abort()
+
+
+def _half_open(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
+    connection.stop_reading()
+    connection.forget(pdu)
+
+
+def _bad_length(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
+    connection.send_raw(b"\xff\xff\xff\xff" + encode(response)[4:])
+    connection.forget(pdu)
+
+
+def _unknown_command(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
+    connection.send_raw(_UNKNOWN_COMMAND)
+    connection.respond(pdu, response)
+
+
+def _wrong_sequence(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
+    connection.send_raw(encode(response, (response.sequence_number + 1_000_003) & 0x7FFF_FFFF))
+    connection.forget(pdu)
+
+
+def _torn_response(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
+    frame = encode(response)
+    connection.send_raw(frame[: len(frame) // 2])
+    connection.forget(pdu)
+    connection.close()
+
+
+_STRIKES: Final = {
+    "no_response": _no_response,
+    "disconnect": _disconnect,
+    "half_open": _half_open,
+    "bad_length": _bad_length,
+    "unknown_command": _unknown_command,
+    "wrong_sequence": _wrong_sequence,
+    "torn_response": _torn_response,
+}
+_REQUESTS: Final[dict[type[Pdu], Any]] = {
+    SubmitSm: CarrierBind._on_submit,
+    SubmitMulti: CarrierBind._on_multi,
+    DataSm: CarrierBind._on_data,
+    QuerySm: CarrierBind._on_query,
+    CancelSm: CarrierBind._on_cancel,
+    ReplaceSm: CarrierBind._on_replace,
+}

@@ -1,0 +1,104 @@
+"""All mock carriers of one process, as a part of its life and of its API."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterable, Mapping, Sequence
+
+from gateway.carriers.errors import CarrierUnknown
+from gateway.carriers.faults import FaultSpec
+from gateway.carriers.profile import Registration
+from gateway.carriers.settings import CarriersSettings
+from gateway.carriers.smsc import Carrier, CarrierState
+from gateway.carriers.texts import TextStore
+from gateway.runtime.clock import WorldClock
+from gateway.runtime.metrics import Metrics
+
+
+class CarriersService:
+    """Starts, shows, bends and stops the carriers of the `carriers:` section."""
+
+    def __init__(
+        self,
+        settings: CarriersSettings,
+        clock: WorldClock,
+        metrics: Metrics | None = None,
+        *,
+        only: Iterable[str] | None = None,
+        store: TextStore | None = None,
+    ) -> None:
+        """Make them; `only` names those to run. Raises `CarrierUnknown`."""
+        wanted = set(settings.networks) if only is None else set(only)
+        for name in wanted - set(settings.networks):
+            raise CarrierUnknown(name, tuple(settings.networks))
+        tls = None
+        if settings.tls is not None:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(settings.tls.certificate, settings.tls.key)
+        ports = settings.ports()
+        self.carriers: Mapping[str, Carrier] = {
+            name: Carrier(
+                name,
+                network.profile,
+                clock,
+                host=settings.host,
+                port=ports[name],
+                metrics=metrics,
+                store=store,
+                tls=tls,
+            )
+            for name, network in settings.networks.items()
+            if network.enabled and name in wanted
+        }
+
+    async def start(self) -> None:
+        """Listen on every port; raises `PortTaken` after closing those already open."""
+        try:
+            for carrier in self.carriers.values():
+                await carrier.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def drain(self, deadline_s: float) -> None:
+        """Unbind, after the answers still owed."""
+        await asyncio.gather(*(carrier.stop(deadline_s) for carrier in self.carriers.values()))
+
+    async def stop(self) -> None:
+        """Let go of everything."""
+        await asyncio.gather(*(carrier.stop() for carrier in self.carriers.values()))
+
+    def carrier(self, name: str) -> Carrier:
+        """Return a carrier; raises `CarrierUnknown`."""
+        found = self.carriers.get(name)
+        if found is None:
+            raise CarrierUnknown(name, tuple(self.carriers))
+        return found
+
+    def states(self) -> list[CarrierState]:
+        """Return what is going on at every carrier, in the order of their ports."""
+        return [carrier.state() for carrier in self.carriers.values()]
+
+    def configure(
+        self, name: str, behaviour: str | None = None, faults: Sequence[FaultSpec] | None = None
+    ) -> CarrierState:
+        """Change a carrier's behaviour, its faults, or both (`PATCH {"profile", "faults"}`).
+
+        Raises `CarrierUnknown`, and `KeyError` for an unknown behaviour.
+        """
+        carrier = self.carrier(name)
+        carrier.configure(
+            carrier.behaviour if behaviour is None else behaviour,
+            carrier.faults if faults is None else faults,
+        )
+        return carrier.state()
+
+    def inject(self, name: str, source: str, destination: str, text: str, files: Sequence[str] = ()) -> int:
+        """Let a handset of a carrier write to somebody; returns the segments. Raises as `Carrier.inject`."""
+        return self.carrier(name).inject(source, destination, text, files)
+
+    def replace_registrations(self, rows: Mapping[str, Sequence[Registration]]) -> None:
+        """Give each carrier named its snapshot of the registry."""
+        for name, registrations in rows.items():
+            self.carrier(name).replace_registrations(registrations)

@@ -1,0 +1,554 @@
+"""One mock carrier: an SMSC on a real socket, with its own truth, will, handsets and clock-driven receipts.
+
+Everything a text goes through after its acknowledgement happens in world time, by timers of the world clock;
+there is no task per text. Texts that nobody will hear of again (no receipt asked for, no handset of ours)
+cost no timer: `query_sm` works their state out when asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from gateway.carriers.address import e164, on_the_wire
+from gateway.carriers.behaviour import BindBehaviour, Deciders, MessageIds
+from gateway.carriers.bind import CarrierBind
+from gateway.carriers.enforcement import Enforcement
+from gateway.carriers.errors import InboundInvalid, NobodyToDeliverTo, PortTaken
+from gateway.carriers.faults import BEHAVIOURS, FaultSpec
+from gateway.carriers.handset import Handsets, TextArrived, reply_to
+from gateway.carriers.mailbox import Delivery, Mailbox
+from gateway.carriers.mms import m_notification_ind, push_segments, wap_push
+from gateway.carriers.profile import Account, CarrierProfile, NumberTable, Registration
+from gateway.carriers.texts import TakenText, TextLog, TextStore
+from gateway.runtime.clock import TimerHandle, WorldClock
+from gateway.runtime.log import get_logger
+from gateway.runtime.metrics import Metrics
+from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppServer, serve
+from gateway.smpp.constants import EsmClass, MessageState, RegisteredDelivery, Tag, status_name
+from gateway.smpp.pdu import DeliverSm
+from gateway.smpp.receipt import ReceiptNotation, write_receipt
+from gateway.smpp.segment import Concatenation, Segment, read_part, segment_octets, segment_text
+from gateway.smpp.session import SessionSettings
+from gateway.smpp.text import Alphabet, TextError, encode_cheapest
+from gateway.smpp.timers import TimerSettings
+from gateway.smpp.tlv import Tlv
+
+SECOND_NS: Final = 1_000_000_000
+_NOTATION_FAULTS: Final[dict[str, dict[str, Any]]] = {
+    "receipt_text_only": {"where": "text"},
+    "receipt_tlvs_only": {"where": "tlvs"},
+    "receipt_payload_only": {"where": "payload"},
+    "receipt_non_ascii": {"text": "non_ascii", "where": "text_and_tlvs"},
+    "receipt_null_counts": {"counts": "null", "where": "text_and_tlvs"},
+}
+_ACKNOWLEDGEMENTS: Final = (
+    RegisteredDelivery.DELIVERY_ACKNOWLEDGEMENT | RegisteredDelivery.USER_ACKNOWLEDGEMENT
+)
+
+_log = get_logger("carriers")
+
+
+@dataclass(frozen=True, slots=True)
+class BindState:
+    """One bind, as `/v1/carriers` shows it."""
+
+    system_id: str
+    bind_type: str
+    bound_ns: int
+    window_used: int
+    submits: int
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierState:
+    """A carrier right now, as `/v1/carriers` shows it; `decisions` counts texts by outcome since the
+    start."""
+
+    name: str
+    country: str
+    host: str
+    port: int
+    behaviour: str
+    faults: tuple[FaultSpec, ...]
+    binds: tuple[BindState, ...]
+    waiting: int
+    """Receipts and inbound texts that wait for a receiver."""
+    delivered: int
+    dropped: int
+    decisions: dict[str, int]
+
+
+class Carrier:
+    """A mock carrier; `start` listens, `stop` lets go."""
+
+    def __init__(
+        self,
+        name: str,
+        profile: CarrierProfile,
+        clock: WorldClock,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        metrics: Metrics | None = None,
+        store: TextStore | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.name, self.profile, self.clock, self.store = name, profile, clock, store
+        self.host, self.port = host, port
+        self.texts = TextLog(profile.kept_texts)
+        self.enforcement = Enforcement(profile, ZoneInfo)
+        self.handsets = Handsets(profile.text)
+        self.default_alphabet = Alphabet(profile.text.default_alphabet)
+        self.wire_time: Callable[[], float] = lambda: 0.0
+        self.decisions: Counter[str] = Counter()
+        self.behaviour: str = profile.behaviour
+        self.faults: tuple[FaultSpec, ...] = profile.faults
+        self._deciders = Deciders(profile)
+        self._owners = NumberTable((account.numbers, account.system_id) for account in profile.accounts)
+        self._default_account = next((one.system_id for one in profile.accounts if one.default), None)
+        self._writers: dict[str, str] = {}
+        self._mailboxes = {
+            account.system_id: Mailbox(profile.queue_limit, clock.begin, clock.end)
+            for account in profile.accounts
+        }
+        self._binds: list[CarrierBind] = []
+        self._ordinal = 0
+        self._reference = 0
+        self._started_ns = 0
+        self._tls = tls
+        self._server: SmppServer | None = None
+        self._transitions: list[TimerHandle] = []
+        self._children: dict[str, Any] = {}
+        self._metric = (
+            metrics.counter(
+                "carrier_decisions_total", "Texts by what the carrier decided", ("carrier", "outcome")
+            )
+            if metrics is not None
+            else None
+        )
+
+    # --- life -----------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen; raises `PortTaken`."""
+        loop = asyncio.get_running_loop()
+        self.wire_time = loop.time
+        self._started_ns = self.clock.now_ns()
+        timers = TimerSettings(enquire_link_s=60.0, response_s=10.0, session_init_s=10.0)
+        session = SessionSettings(
+            timers=timers, window=self.profile.window, receive_window=self.profile.receive_window
+        )
+        try:
+            self._server = await serve(
+                self.host,
+                self.port,
+                handler_factory=lambda connection: CarrierBind(self, connection),
+                settings=ConnectionSettings(session=session),
+                ssl=self._tls,
+            )
+        except OSError as error:
+            raise PortTaken(self.name, self.host, self.port) from error
+        self.port = self._server.port
+        self.configure(self.profile.behaviour, self.profile.faults)
+        for step in self.profile.schedule:
+            due_ns = self._started_ns + int(step.at_seconds * SECOND_NS)
+            self._transitions.append(self.clock.call_at(due_ns, self.configure, step.behaviour, step.faults))
+
+    async def stop(self, wait_s: float = 0.0) -> None:
+        """Unbind everybody and stop listening."""
+        for timer in self._transitions:
+            timer.cancel()
+        if self._server is not None:
+            await self._server.close(wait_s)
+            self._server = None
+        for mailbox in self._mailboxes.values():
+            mailbox.close()
+
+    def configure(self, behaviour: str, faults: Sequence[FaultSpec] = ()) -> None:
+        """Take on a named behaviour and further faults, for the binds there are and those to come.
+
+        Raises `KeyError` for an unknown name.
+        """
+        named = BEHAVIOURS[behaviour]
+        changed = (behaviour, tuple(faults)) != (self.behaviour, self.faults)
+        self.behaviour, self.faults = behaviour, tuple(faults)
+        self.enforcement.throughput = named.throughput or self.profile.caps.throughput
+        self.enforcement.refuse_all = named.refusal
+        for bind in self._binds:
+            if bind.behaviour is not None:
+                bind.behaviour.configure(behaviour, faults)
+        if changed:
+            _log.info("behaviour changed", carrier=self.name, behaviour=behaviour, faults=len(self.faults))
+
+    def replace_registrations(self, rows: Sequence[Registration]) -> None:
+        """Take another snapshot of the registry."""
+        self.enforcement.replace_registrations(rows)
+
+    def state(self) -> CarrierState:
+        """Return what is going on."""
+        boxes = self._mailboxes.values()
+        return CarrierState(
+            self.name,
+            self.profile.country,
+            self.host,
+            self.port,
+            self.behaviour,
+            self.faults,
+            tuple(
+                BindState(
+                    bind.account.system_id if bind.account else "",
+                    bind.bind_type,
+                    bind.bound_ns,
+                    bind.connection.window_used,
+                    bind.submits,
+                )
+                for bind in self._binds
+            ),
+            sum(map(len, boxes)),
+            sum(box.delivered for box in boxes),
+            sum(box.dropped for box in boxes),
+            dict(self.decisions),
+        )
+
+    # --- binds ----------------------------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> set[SmppConnection]:
+        """Every open connection, bound or not."""
+        return self._server.connections if self._server is not None else set()
+
+    def binds_of(self, system_id: str) -> int:
+        """Count an account's binds."""
+        return sum(bind.account is not None and bind.account.system_id == system_id for bind in self._binds)
+
+    def add_bind(self, bind: CarrierBind) -> None:
+        """Count a bind that was accepted."""
+        self._binds.append(bind)
+        _log.info("bound", carrier=self.name, bind_type=bind.bind_type, binds=len(self._binds))
+
+    def remove_bind(self, bind: CarrierBind) -> None:
+        """A bind has ended."""
+        self._binds.remove(bind)
+        _log.info("unbound", carrier=self.name, bind_type=bind.bind_type, binds=len(self._binds))
+
+    def note_bind_refused(self, status: int) -> None:
+        """Say so in the log."""
+        _log.warning("bind refused", carrier=self.name, status=status_name(status))
+
+    def mailbox(self, system_id: str) -> Mailbox:
+        """Return an account's queue."""
+        return self._mailboxes[system_id]
+
+    def new_behaviour(self, account: Account) -> BindBehaviour:
+        """Return the will towards a new bind: seeded by profile, carrier, account and ordinal of the bind."""
+        self._ordinal += 1
+        seed = f"{self.profile.seed}/{self.name}/{account.system_id}/{self._ordinal}"
+        ids = MessageIds(self.profile.ids, self._started_ns, self._ordinal)
+        behaviour = BindBehaviour(self._deciders, random.Random(seed), ids)  # noqa: S311 - a simulation
+        behaviour.configure(self.behaviour, self.faults)
+        return behaviour
+
+    def count(self, outcome: str) -> None:
+        """Count a decision."""
+        self.decisions[outcome] += 1
+        if self._metric is None:
+            return
+        child = self._children.get(outcome)
+        if child is None:
+            child = self._children[outcome] = self._metric.labels(self.name, outcome)
+        child.inc()
+
+    # --- a text's life --------------------------------------------------------------------------------------
+
+    def schedule(self, text: TakenText, begins_ns: int, expires_ns: int) -> None:
+        """Fix when and how a text ends; set timers only where somebody will hear of it."""
+        plan = text.plan
+        text.ends_ns = begins_ns + plan.receipt_delay_ns
+        if text.ends_ns > expires_ns:
+            text.ends_ns, text.final_state = expires_ns, MessageState.EXPIRED
+        fault = plan.fault
+        if fault is not None and fault.kind == "lost":
+            return
+        if text.registered_delivery or plan.handset is not None or self._owner_of(text) is not None:
+            text.timer = self.clock.call_at(text.ends_ns, self._end, text)
+        if text.registered_delivery & RegisteredDelivery.INTERMEDIATE and plan.receipt:
+            halfway_ns = begins_ns + (text.ends_ns - begins_ns) // 2
+            text.intermediate_timer = self.clock.call_at(halfway_ns, self._tell_enroute, text)
+
+    def end_at_once(self, text: TakenText) -> None:
+        """The receipt goes before the response: fault `receipt_early`."""
+        text.ends_ns = text.submitted_ns
+        self._end(text)
+
+    def end_early(self, text: TakenText, state: MessageState) -> None:
+        """cancel_sm: the text ends now, in `state`."""
+        text.stop()
+        text.ends_ns, text.final_state, text.error = self.clock.now_ns(), state, 0
+        self._send_receipt(text)
+
+    def withdraw(self, text: TakenText) -> None:
+        """A newer text has taken its place: it ends without a word."""
+        text.stop()
+        text.ends_ns, text.final_state = self.clock.now_ns(), MessageState.DELETED
+
+    def _end(self, text: TakenText) -> None:
+        text.timer = None
+        if text.final_state is MessageState.DELIVERED:
+            self._deliver(text)
+        self._send_receipt(text)
+
+    def _owner_of(self, text: TakenText) -> str | None:
+        """The account a text comes back to: its destination is one of the account's own numbers."""
+        owner: str | None = self._owners.get(e164(text.destination, text.destination_ton))
+        return owner
+
+    def _deliver(self, text: TakenText) -> None:
+        owner = self._owner_of(text)
+        if owner is not None:
+            self._pass_on(text, owner)
+        settings = text.plan.handset
+        if settings is None:
+            return
+        pdu = text.pdu
+        source = e164(pdu.source_addr, pdu.source_addr_ton)
+        handset = e164(text.destination, text.destination_ton)
+        self._writers[source] = text.account
+        if len(self._writers) > 100_000:
+            del self._writers[next(iter(self._writers))]
+        now_ns = self.clock.now_ns()
+        arrived = self.handsets.receive(
+            source,
+            handset,
+            text.short_message,
+            esm_class=pdu.esm_class,
+            data_coding=pdu.data_coding,
+            tlvs=pdu.tlvs,
+            now_ns=now_ns,
+        )
+        acknowledgements = text.registered_delivery & _ACKNOWLEDGEMENTS
+        if acknowledgements & RegisteredDelivery.DELIVERY_ACKNOWLEDGEMENT:
+            self._acknowledge(text, EsmClass.DELIVERY_ACKNOWLEDGEMENT)
+        if arrived is None:
+            return
+        if acknowledgements & RegisteredDelivery.USER_ACKNOWLEDGEMENT and settings.state == "answers":
+            self._acknowledge(text, EsmClass.USER_ACKNOWLEDGEMENT)
+        reply = reply_to(arrived, settings)
+        if reply is not None:
+            due_ns = now_ns + int(settings.reply_seconds * SECOND_NS)
+            self.clock.call_at(due_ns, self._reply, arrived, reply, text.account)
+
+    def _reply(self, arrived: TextArrived, reply: str, account: str) -> None:
+        try:
+            self.inject(arrived.handset, arrived.source, reply, account=account)
+        except (NobodyToDeliverTo, InboundInvalid):
+            _log.warning("reply not delivered", carrier=self.name)
+
+    def _pass_on(self, text: TakenText, owner: str) -> None:
+        """A text to a number behind an ESME: it arrives there as it was cut."""
+        pdu = text.pdu
+        tlvs = tuple(one for one in pdu.tlvs if one.tag != Tag.MESSAGE_PAYLOAD)
+        octets = text.short_message
+        if len(octets) > 254:
+            tlvs, octets = (*tlvs, Tlv(int(Tag.MESSAGE_PAYLOAD), octets)), b""
+        delivered = DeliverSm(
+            service_type=pdu.service_type,
+            source_addr_ton=pdu.source_addr_ton,
+            source_addr_npi=pdu.source_addr_npi,
+            source_addr=pdu.source_addr,
+            dest_addr_ton=text.destination_ton,
+            dest_addr_npi=text.destination_npi,
+            destination_addr=text.destination,
+            esm_class=pdu.esm_class & EsmClass.UDHI,
+            data_coding=pdu.data_coding,
+            short_message=octets,
+            tlvs=tlvs,
+        )
+        self._mailboxes[owner].put(Delivery(delivered))
+
+    # --- receipts -------------------------------------------------------------------------------------------
+
+    def _send_receipt(self, text: TakenText) -> None:
+        wanted = text.registered_delivery & 3
+        delivered = text.final_state is MessageState.DELIVERED
+        if not wanted or (wanted == 2 and delivered) or (wanted == 3 and not delivered):
+            return
+        if not text.plan.receipt or not self._is_receipted_segment(text):
+            return
+        fault = text.plan.receipt_fault
+        kind = fault.kind if fault is not None else ""
+        if kind == "receipt_missing":
+            return
+        receipt = self._receipt(text, text.final_state, text.ends_ns, kind)
+        bind = text.bind.connection
+        avoid = bind if self.profile.receipts.other_bind or kind == "receipt_other_bind" else None
+        mailbox = self._mailboxes[text.account]
+        mailbox.put(Delivery(receipt, None if avoid else bind, avoid))
+        if kind == "receipt_duplicated":
+            mailbox.put(Delivery(receipt, None if avoid else bind, avoid))
+
+    def _tell_enroute(self, text: TakenText) -> None:
+        text.intermediate_timer = None
+        receipt = self._receipt(text, MessageState.ENROUTE, self.clock.now_ns(), "", intermediate=True)
+        self._mailboxes[text.account].put(Delivery(receipt, text.bind.connection))
+
+    def _acknowledge(self, text: TakenText, esm_class: EsmClass) -> None:
+        receipt = self._receipt(text, MessageState.DELIVERED, self.clock.now_ns(), "")
+        acknowledgement = replace(receipt, esm_class=int(esm_class))
+        self._mailboxes[text.account].put(Delivery(acknowledgement, text.bind.connection))
+
+    def _is_receipted_segment(self, text: TakenText) -> bool:
+        which = self.profile.receipts.segments
+        if which == "each":
+            return True
+        pdu = text.pdu
+        try:
+            part = read_part("", "", text.short_message, esm_class=pdu.esm_class, tlvs=pdu.tlvs)
+        except TextError:
+            return True
+        return part.number == (1 if which == "first" else part.total)
+
+    def _receipt(
+        self, text: TakenText, state: MessageState, done_ns: int, fault: str, *, intermediate: bool = False
+    ) -> DeliverSm:
+        notation = self._notation(state, fault)
+        message_id = text.message_id
+        if fault == "receipt_unknown_id":
+            message_id = "9" * min(18, max(4, len(message_id)))
+        error = 0 if intermediate else text.error
+        written = write_receipt(
+            message_id,
+            state,
+            error=error,
+            submitted_ns=text.submitted_ns,
+            done_ns=done_ns,
+            text=text.short_message,
+            intermediate=intermediate,
+            notation=notation,
+        )
+        pdu = text.pdu
+        return DeliverSm(
+            pdu.service_type,
+            text.destination_ton,
+            text.destination_npi,
+            text.destination,
+            pdu.source_addr_ton,
+            pdu.source_addr_npi,
+            pdu.source_addr,
+            written.esm_class,
+            short_message=written.short_message,
+            tlvs=written.tlvs,
+        )
+
+    def _notation(self, state: MessageState, fault: str) -> ReceiptNotation:
+        notation = self.profile.receipts.notation
+        if fault == "receipt_bad_state":
+            other = "REJECTD" if state is MessageState.DELIVERED else "DELIVRD"
+            return replace(notation, where="text_and_tlvs", stat={state.name: other})
+        changes = _NOTATION_FAULTS.get(fault)
+        return replace(notation, **changes) if changes else notation
+
+    # --- inbound texts --------------------------------------------------------------------------------------
+
+    def inject(
+        self,
+        source: str,
+        destination: str,
+        text: str,
+        files: Sequence[str] = (),
+        *,
+        account: str | None = None,
+    ) -> int:
+        """Let a handset write: a text, and with `files` an MMS notification for each; returns the segments.
+
+        It goes to the account that owns `destination`, else to the one that last wrote from it to a handset
+        here, else to `account`, else to the default account or the only one that listens. Raises `NobodyToDeliverTo` and `InboundInvalid`.
+        """
+        owner = self._owners.get(destination) or self._writers.get(destination) or account
+        owner = owner or self._taker()
+        if owner is None:
+            raise NobodyToDeliverTo(self.name)
+        pdus = self._inbound_text(source, destination, text) if text or not files else []
+        for number, file in enumerate(files, 1):
+            pdus += self._inbound_mms(source, destination, file, number)
+        mailbox = self._mailboxes[owner]
+        for pdu in pdus:
+            mailbox.put(Delivery(pdu))
+        return len(pdus)
+
+    def _taker(self) -> str | None:
+        """Who gets inbound texts that belong to nobody: the default account, or the only one that listens."""
+        listening = [name for name, mailbox in self._mailboxes.items() if mailbox.receivers]
+        if self._default_account in listening or len(listening) != 1:
+            return self._default_account
+        return listening[0]
+
+    def _inbound_text(self, source: str, destination: str, text: str) -> list[DeliverSm]:
+        settings = self.profile.text
+        self._reference += 1
+        try:
+            if self.default_alphabet is Alphabet.GSM7:
+                segments = segment_text(text, self._reference, settings.inbound, packed=settings.packed)
+            else:
+                segments = self._latin1_segments(text, settings.inbound)
+        except TextError as error:
+            raise InboundInvalid(str(error)) from None
+        return [
+            self._deliver_sm(
+                source,
+                destination,
+                segment.short_message,
+                esm_class=segment.esm_class,
+                data_coding=segment.data_coding,
+                tlvs=segment.tlvs,
+            )
+            for segment in segments
+        ]
+
+    def _latin1_segments(self, text: str, inbound: Concatenation) -> tuple[Segment, ...]:
+        alphabet, octets = encode_cheapest(text, (Alphabet.LATIN1, Alphabet.UCS2))
+        data_coding = 0 if alphabet is Alphabet.LATIN1 else 8
+        return segment_octets(octets, alphabet, self._reference, inbound, data_coding)
+
+    def _inbound_mms(self, source: str, destination: str, file: str, number: int) -> list[DeliverSm]:
+        self._reference += 1
+        transaction_id = f"{self._reference:08X}"
+        url = file if "://" in file else f"http://mms.invalid/{transaction_id}/{file}"
+        body = m_notification_ind(source, transaction_id, url, 100_000 + number, 86_400)
+        return [
+            self._deliver_sm(source, destination, octets, esm_class=int(EsmClass.UDHI), data_coding=0xF5)
+            for octets in push_segments(wap_push(body, self._reference), self._reference)
+        ]
+
+    def _deliver_sm(
+        self,
+        source: str,
+        destination: str,
+        short_message: bytes,
+        *,
+        esm_class: int,
+        data_coding: int,
+        tlvs: tuple[Tlv, ...] = (),
+    ) -> DeliverSm:
+        source_addr, source_ton, source_npi = on_the_wire(source)
+        dest_addr, dest_ton, dest_npi = on_the_wire(destination)
+        if len(source_addr) > 20 or len(dest_addr) > 20:
+            raise InboundInvalid("an address is longer than 20 characters")
+        return DeliverSm(
+            source_addr_ton=source_ton,
+            source_addr_npi=source_npi,
+            source_addr=source_addr,
+            dest_addr_ton=dest_ton,
+            dest_addr_npi=dest_npi,
+            destination_addr=dest_addr,
+            esm_class=esm_class,
+            data_coding=data_coding,
+            short_message=short_message,
+            tlvs=tlvs,
+        )
