@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
-from types import MappingProxyType
 
 from gateway.registry.errors import TransitionError
 from gateway.registry.model import Approval, ApprovalStatus, Campaign, CampaignStatus
@@ -68,9 +67,7 @@ def submit(campaign: Campaign, rulebook: Rulebook, now_ns: int) -> Campaign:
     """
     status = follow(campaign.status, CampaignStep.SUBMIT)
     due_ns = now_ns + _span(rulebook, campaign, f"prevet:{now_ns}", rulebook.review.prevet_days)
-    return replace(
-        campaign, status=status, status_reason="", changed_ns=now_ns, due_ns=due_ns, approvals=_approvals({})
-    )
+    return replace(campaign, status=status, status_reason="", changed_ns=now_ns, due_ns=due_ns, approvals={})
 
 
 def suspend(campaign: Campaign, reason: str, now_ns: int) -> Campaign:
@@ -155,7 +152,7 @@ def _confirm(campaign: Campaign, rulebook: Rulebook, terms: Terms, at_ns: int) -
         if carrier.review is not None
     }
     status = follow(campaign.status, CampaignStep.CONFIRM)
-    return replace(campaign, status=status, changed_ns=at_ns, due_ns=None, approvals=_approvals(approvals))
+    return replace(campaign, status=status, changed_ns=at_ns, due_ns=None, approvals=approvals)
 
 
 def _decide(campaign: Campaign, rulebook: Rulebook, terms: Terms, at_ns: int) -> Campaign:
@@ -166,7 +163,7 @@ def _decide(campaign: Campaign, rulebook: Rulebook, terms: Terms, at_ns: int) ->
             reason = "" if review is None else _carrier_refusal(campaign, rulebook, review, name)
             status = ApprovalStatus.REFUSED if reason else ApprovalStatus.APPROVED
             approvals[name] = Approval(status, at_ns, reason)
-    return replace(campaign, changed_ns=at_ns, approvals=_approvals(approvals))
+    return replace(campaign, changed_ns=at_ns, approvals=approvals)
 
 
 def _carrier_refusal(campaign: Campaign, rulebook: Rulebook, review: ReviewTerms, carrier: str) -> str:
@@ -193,7 +190,3 @@ def _span(rulebook: Rulebook, campaign: Campaign, step: str, days: tuple[float, 
 
 def _one_of(rulebook: Rulebook, campaign: Campaign, reasons: tuple[str, ...]) -> str:
     return reasons[int(_draw(rulebook, campaign, "reason") * len(reasons))]
-
-
-def _approvals(approvals: dict[str, Approval]) -> Mapping[str, Approval]:
-    return MappingProxyType(approvals)

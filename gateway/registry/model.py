@@ -7,7 +7,6 @@ still wait at one carrier and be refused by another.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from types import MappingProxyType
 
 
 class IdentityStatus(Enum):
@@ -99,7 +98,7 @@ class Campaign:
     """World time at which it expires unless it is renewed; None: it renews itself."""
     number_limits: bool = True
     """False: limits per sending number do not apply to it."""
-    approvals: Mapping[str, Approval] = field(default_factory=lambda: MappingProxyType({}))
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
 
     @property
     def active(self) -> bool:

@@ -1,7 +1,7 @@
 """The registry in memory: look-ups of the hot path are one dictionary access, changes are told as events."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -95,36 +95,40 @@ class Registry:
         self._cases[case.id] = case
         return SupportCaseChanged(before, case)
 
-    def check_assignment(self, numbers: tuple[str, ...], campaign_id: str) -> None:
+    def check_numbers(self, numbers: Collection[str], campaign: Campaign, brand: Brand) -> None:
         """Judge whether a campaign may take numbers that are all authorised (webex.md A9; 10dlc.md).
 
         Raises:
-            UnknownEntryError: there is no such campaign.
             AssignmentError: a number is another campaign's, the campaign is full, or it has expired.
         """
-        campaign = self._campaigns.get(campaign_id)
-        if campaign is None:
-            raise UnknownEntryError("campaign", campaign_id)
         if campaign.status is CampaignStatus.EXPIRED:
             raise AssignmentError("campaign_expired", "an expired campaign takes no numbers")
         for number in numbers:
             holder = self._campaign_by_number.get(number)
-            if holder is not None and holder.id != campaign_id:
+            if holder is not None and holder.id != campaign.id:
                 raise AssignmentError(
                     "number_in_other_campaign",
                     f"a number belongs to campaign '{holder.id}': release it there first",
                 )
-        self._check_size(campaign, {*self._numbers[campaign_id], *numbers})
+        most = self.rulebook.numbers_allowed(brand)
+        if len({*self._numbers.get(campaign.id, ()), *numbers}) > most:
+            raise AssignmentError(
+                "campaign_full", f"a campaign takes at most {most} numbers without a number pool"
+            )
 
     def assign(self, number: str, campaign_id: str) -> NumberAssigned:
         """Assign a number to a campaign.
 
         Raises:
-            RegistryError: as `check_assignment`.
+            UnknownEntryError: there is no such campaign.
+            AssignmentError: as `check_numbers`.
         """
-        self.check_assignment((number,), campaign_id)
+        campaign = self._campaigns.get(campaign_id)
+        if campaign is None:
+            raise UnknownEntryError("campaign", campaign_id)
+        self.check_numbers((number,), campaign, self._brands[campaign.brand_id])
         self._numbers[campaign_id][number] = None
-        self._campaign_by_number[number] = self._campaigns[campaign_id]
+        self._campaign_by_number[number] = campaign
         return NumberAssigned(number, campaign_id)
 
     def release(self, number: str) -> NumberAssigned | None:
@@ -151,10 +155,3 @@ class Registry:
         row = terms.minute_class(brand, campaign)
         active = campaign.active and (terms.review is None or campaign.approved_by(carrier))
         return lambda number: Registered(number, brand, campaign, row.name if row else None, active)
-
-    def _check_size(self, campaign: Campaign, numbers: set[str]) -> None:
-        most = self.rulebook.numbers_allowed(self._brands[campaign.brand_id])
-        if len(numbers) > most:
-            raise AssignmentError(
-                "campaign_full", f"a campaign takes at most {most} numbers without a number pool"
-            )

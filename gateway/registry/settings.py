@@ -1,6 +1,5 @@
 """The `registry:` section: the registry's rules and who is registered when the world begins."""
 
-from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
@@ -49,7 +48,7 @@ class CampaignEntry(Section):
         if self.approved:
             approvals[EVERYWHERE] = Approval(ApprovalStatus.APPROVED)
         values = self.model_dump(exclude={"approved", "refused_by", "numbers"})
-        return Campaign(id=campaign_id, brand_id=brand_id, approvals=MappingProxyType(approvals), **values)
+        return Campaign(id=campaign_id, brand_id=brand_id, approvals=approvals, **values)
 
 
 class BrandEntry(Section):

@@ -1,7 +1,6 @@
 """Every (status, step) pair does what the table says, and four weeks of world time bring a decision."""
 
 from dataclasses import replace
-from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -162,7 +161,7 @@ def test_an_expired_campaign_waits_for_nobody() -> None:
     waiting = replace(
         DRAFT,
         status=CampaignStatus.CONFIRMED,
-        approvals=MappingProxyType({"att": Approval(ApprovalStatus.REVIEW, DAY_NS)}),
+        approvals={"att": Approval(ApprovalStatus.REVIEW, DAY_NS)},
     )
     assert next_due_ns(expire(waiting, 0)) is None
 
