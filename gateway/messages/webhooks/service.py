@@ -3,7 +3,7 @@
 The body is the document the stream carries: `{"id", "event", "created", "data"}`. Each post has the headers
 `X-Delivery-Id` (the same for every attempt, for receivers that must not act twice), `X-Delivery-Attempt`
 and, where the webhook has a secret, `X-Spark-Signature` and `X-Signature-256`. Any 2xx is success; 410
-switches the webhook off; everything else is repeated with growing delays and becomes a dead letter in the end.
+switches the webhook off; everything else is repeated with growing delays and in the end a dead letter.
 
 A delivery is in the database from its event to its 2xx, so that a restart goes on where it stopped. The write
 is not waited for: an event in the instant before a crash may be lost to webhooks, never to its message.
