@@ -38,7 +38,7 @@ class Endpoint:
         self.config = config
         self._core = Core(config, ids)
         self._core.on_session_timeout = self._session_timeout
-        self._server = UserAgentServer(self._core, self._send_bye)
+        self._server = UserAgentServer(self._core, self._hang_up)
         self._client = UserAgentClient(self._core, self._server.bye_after_ack)
         self._connections = ConnectionTable(config)
         rate = config.malformed_replies_per_second_per_source
@@ -290,17 +290,16 @@ class Endpoint:
         """End a dialog; as UAS only after the ACK is in (§15.1.1), so `DialogEnded` may come later."""
         self._client.bye(dialog, headers=headers, now=now)
 
-    def _send_bye(self, dialog: Dialog, now: float) -> None:
-        """Send a BYE the server side asked for, unless there is nowhere to send it."""
+    def _hang_up(self, dialog: Dialog, reason: EndReason, now: float) -> None:
+        """End a dialog for a reason of our own; where the peer's address is unusable, without a BYE."""
         with suppress(ParseError):
             self._client.send_bye(dialog, now)
-        self._core.end_dialog(dialog, dialog.end_reason or EndReason.BYE_SENT)
+        self._core.end_dialog(dialog, reason)
 
     def _session_timeout(self, dialog: Dialog, now: float) -> None:
         """Refresh a session, by UPDATE where allowed (RFC 4028 §7.4), or end one that died (§10)."""
         if dialog.expires_at is not None and now >= dialog.expires_at:
-            self._client.send_bye(dialog, now)
-            self._core.end_dialog(dialog, EndReason.SESSION_EXPIRED)
+            self._hang_up(dialog, EndReason.SESSION_EXPIRED, now)
         elif dialog.refresh_at is not None and now >= dialog.refresh_at:
             dialog.refresh_at = None
             if "UPDATE" in dialog.peer_allows:

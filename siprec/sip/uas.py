@@ -136,9 +136,9 @@ class _Unacknowledged:
 class UserAgentServer:
     """Server transactions and what RFC 3261 lets a UAS do with them."""
 
-    def __init__(self, core: Core, send_bye: Callable[[Dialog, float], object]) -> None:
+    def __init__(self, core: Core, hang_up: Callable[[Dialog, EndReason, float], None]) -> None:
         self.core = core
-        self._send_bye = send_bye
+        self._hang_up = hang_up
         self._table: dict[Key, _ServerMachine] = {}
         self._ongoing: dict[Key, _ServerMachine] = {}
         self._unacknowledged: dict[DialogId, _Unacknowledged] = {}
@@ -305,7 +305,7 @@ class UserAgentServer:
         dialog.flow = flow
         self.core.emit(AckReceived(dialog, request))
         if waiting.bye:
-            self._send_bye(dialog, now)
+            self._hang_up(dialog, EndReason.BYE_SENT, now)
 
     def _acknowledges_failure(self, entry: _ServerMachine, request: Request, now: float) -> bool:
         """Feed an ACK to an INVITE transaction that was refused; an ACK in Accepted is the dialog's."""
@@ -428,8 +428,7 @@ class UserAgentServer:
     def ack_missing(self, waiting: _Unacknowledged, now: float) -> None:
         """Give a dialog up whose 2xx was never acknowledged (§13.3.1.4)."""
         self._forget_unacknowledged(waiting.dialog)
-        self._send_bye(waiting.dialog, now)
-        self.core.end_dialog(waiting.dialog, EndReason.ACK_MISSING)
+        self._hang_up(waiting.dialog, EndReason.ACK_MISSING, now)
 
     def _forget_unacknowledged(self, dialog: Dialog) -> None:
         waiting = self._unacknowledged.pop(dialog.id, None)
