@@ -81,7 +81,7 @@ def gateway(folder: Path, smsc_port: int, *settings: str) -> Iterator[int]:
     overrides = [
         f"http.port={port}",
         f"storage.folder={folder / 'data'}",
-        f"esme.links.sink.port={smsc_port}",
+        f"esme.carriers.sink.port={smsc_port}",
         *settings,
     ]
     arguments = [part for override in overrides for part in ("--set", override)]

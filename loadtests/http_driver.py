@@ -102,7 +102,7 @@ def get(path: str, host: str = "127.0.0.1") -> bytes:
 
 def source(number: int, senders: int) -> str:
     """The sending number of message `number`: every sender in turn (the generated world of bench.yaml)."""
-    return f"+1202{5_550_000 + number % senders:07d}"
+    return f"+{12_025_600_000 + number % senders}"
 
 
 def gateway_request(args: argparse.Namespace) -> Request:

@@ -7,9 +7,7 @@ from typing import Any, Self
 
 import aiohttp
 
-FINAL = frozenset(
-    {"delivered", "undeliverable", "expired", "rejected", "unknown", "deleted", "received"}
-)
+FINAL = frozenset({"delivered", "undeliverable", "expired", "rejected", "unknown", "deleted", "received"})
 POLL_S = 0.05
 
 

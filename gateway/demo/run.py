@@ -1,0 +1,120 @@
+"""`gateway demo`: the whole demo world in one process on loopback, the tour, and then an open house."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway.app import Service, build, load_config
+from gateway.demo.client import ApiClient
+from gateway.demo.tour import STEPS, Step, Tour
+from gateway.runtime import log
+from gateway.runtime.config import LoadedConfig
+from gateway.runtime.lifecycle import run
+from gateway.service import CarrierBound
+
+PARTS = ("texting", "carriers")
+BIND_WAIT_S = 10.0
+DONE, NOT_AS_EXPECTED = 0, 1
+
+
+def run_demo(*, once: bool, as_json: bool, speed: float, overrides: Sequence[str]) -> int:
+    """Run it; with `once` the exit code says whether every step went as expected."""
+    with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
+        settings = [f"storage.folder={json.dumps(folder)}", "log.level=warning", *_clock(speed), *overrides]
+        config = load_config("gateway.yaml", PARTS, settings)
+        log.configure(config.section("log").level, json=False)
+        console = Console(stderr=as_json)
+        return run(_demo(config, console, once=once, as_json=as_json))
+
+
+def _clock(speed: float) -> list[str]:
+    return [] if speed == 1.0 else ["clock.mode=scaled", f"clock.speed={speed}"]
+
+
+async def _demo(config: LoadedConfig, console: Console, *, once: bool, as_json: bool) -> int:
+    service = await build(config, PARTS)
+    service.world.clock.start()
+    tour_result: list[Tour] = []
+
+    async def play() -> None:
+        tour_result.append(await _play(service, console))
+        if as_json:
+            print(json.dumps(tour_result[0].summary()), flush=True)
+        if once:
+            service.lifecycle.request_stop()
+        else:
+            _show_house(service, console)
+
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(service.world.database.close)
+        code = await service.lifecycle.run(on_ready=lambda: _spawn(service, play()))
+    if not tour_result:
+        return NOT_AS_EXPECTED
+    return code if tour_result[0].ok else NOT_AS_EXPECTED
+
+
+def _spawn(service: Service, work: Coroutine[None, None, None]) -> None:
+    service.lifecycle.spawn(work, "tour")
+
+
+async def _play(service: Service, console: Console) -> Tour:
+    assert service.http is not None and service.texting is not None  # noqa: S101, PT018 - the demo runs both
+    await _wait_for_binds(service)
+    async with ApiClient(service.http.url, "demo-admin") as client:
+        tour = Tour(client)
+        with console.status("Playing the tour …") as status:
+            for number, play in enumerate(STEPS, 1):
+                status.update(f"Playing the tour … step {number} of {len(STEPS)}")
+                tour.steps.append(await play(tour))
+    console.print(_table(tour))
+    return tour
+
+
+async def _wait_for_binds(service: Service) -> None:
+    assert service.texting is not None  # noqa: S101 - the demo runs it
+    pools = service.texting.carriers.pools.values()
+    async with asyncio.timeout(BIND_WAIT_S), service.world.bus.subscribe(CarrierBound) as bound:
+        while not all(pool.bound for pool in pools):
+            await anext(bound)
+
+
+def _table(tour: Tour) -> Table:
+    table = Table(title="What happened", box=SIMPLE_HEAD, title_style="bold")
+    table.add_column("", no_wrap=True)
+    table.add_column("step")
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("details")
+    for step in tour.steps:
+        table.add_row(_mark(step), step.title, _outcome(step), step.details)
+    return table
+
+
+def _mark(step: Step) -> Text:
+    return Text("✓", "green") if step.ok else Text("✗", "bold red")
+
+
+def _outcome(step: Step) -> Text:
+    if step.ok:
+        return Text(step.found, "bold")
+    return Text(f"{step.found} (expected {step.expected})", "bold red")
+
+
+def _show_house(service: Service, console: Console) -> None:
+    assert service.http is not None and service.carriers is not None  # noqa: S101, PT018 - the demo runs both
+    url = service.http.url
+    carriers = ", ".join(f"{each.name} {each.port}" for each in service.carriers.carriers.values())
+    console.print(f"The page        {url}/   (token [bold]demo-admin[/])", highlight=False)
+    console.print(f"The API         {url}/docs", highlight=False)
+    console.print(f"SMPP carriers   {carriers}   (guest / guest)", highlight=False)
+    console.print(
+        f"Send a text     [bold]gateway send --url {url} --from +12025550100 --to +13105550120 Hello[/]",
+        highlight=False,
+    )
+    console.print("Ctrl-C ends it.", highlight=False)
