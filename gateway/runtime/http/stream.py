@@ -48,16 +48,21 @@ class _Unprintable:
 class Entry:
     """One event on the stream: its number, when it happened, and its bytes once somebody wanted them."""
 
-    __slots__ = ("_json", "_sse", "created_ns", "event", "event_id", "name", "sequence")
+    __slots__ = ("_boot", "_json", "_sse", "created_ns", "event", "name", "sequence")
 
-    def __init__(self, sequence: int, event: Any, created_ns: int, boot: str) -> None:
+    def __init__(self, sequence: int, event: Any, name: str, created_ns: int, boot: str) -> None:
         self.sequence = sequence
         self.event = event
+        self.name = name
         self.created_ns = created_ns
-        self.name = event_name(event)
-        self.event_id = f"{boot}-{sequence}"
+        self._boot = boot
         self._json: bytes | None = None
         self._sse: bytes | None = None
+
+    @property
+    def event_id(self) -> str:
+        """What a viewer resumes after: this run of the service, and the event's number in it."""
+        return f"{self._boot}-{self.sequence}"
 
     @property
     def json(self) -> bytes:
@@ -260,8 +265,11 @@ class EventStream:
         return len(self._viewers)
 
     def _on_event(self, event: Any) -> None:
+        name = event_name(event)
+        if not name:
+            return
         self._sequence += 1
-        entry = Entry(self._sequence, event, self._now_ns(), self._boot)
+        entry = Entry(self._sequence, event, name, self._now_ns(), self._boot)
         self._ring.append(entry)
         if self._viewers:
             self._fresh.append(entry)

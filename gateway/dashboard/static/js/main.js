@@ -22,7 +22,16 @@ const stream = new Stream(api, take, showLink);
 function take(name, document) {
   store.take(name, document);
   if (name === "clock.changed") world.refresh();
+  if (name.startsWith("carrier.")) refreshCarriers();
   draw();
+}
+
+let carriersTimer = null;
+
+/** Asks for the carriers once, shortly after the last of several binds moved. */
+function refreshCarriers() {
+  clearTimeout(carriersTimer);
+  carriersTimer = setTimeout(() => forms.loadCarriers().then(draw), 300);
 }
 
 function showLink(state, sentence) {
@@ -71,6 +80,9 @@ setInterval(() => {
   live.drawNumbers();
   world.draw();
 }, 1000);
+setInterval(() => {
+  if (!byId("live").hidden && !document.hidden) refreshCarriers();
+}, 5000);
 
 if (api.token) enter().catch(() => showSignIn(true));
 else showSignIn(true);

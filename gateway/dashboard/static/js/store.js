@@ -58,7 +58,7 @@ export class Store {
     this.totals = { accepted: 0, delivered: 0, failed: 0, received: 0 };
     this.rates = { accepted: new Rate(), delivered: new Rate(), failed: new Rate(), received: new Rate() };
     this.lost = 0;
-    this.changed = new Set(); // ids since the last draw
+    this.version = 0; // grows with carriers and refusals
   }
 
   /** Takes one event of the stream. */
@@ -80,6 +80,7 @@ export class Store {
     if (!key) return;
     const known = this.carriers.get(key) ?? { name: key };
     this.carriers.set(key, { ...known, state: name === "carrier.bound" ? "bound" : "unbound" });
+    this.version += 1;
   }
 
   takeLost(data) {
@@ -98,6 +99,7 @@ export class Store {
   refused(code) {
     const key = this.refusals.has(code) || this.refusals.size < 50 ? code : "other";
     this.refusals.set(key, (this.refusals.get(key) ?? 0) + 1);
+    this.version += 1;
   }
 
   /** Keeps a text, newest last; an older state of the same text never replaces a newer one. */
@@ -105,18 +107,14 @@ export class Store {
     const known = this.messages.get(message.id);
     if (known && known.updated && message.updated && message.updated < known.updated) return;
     this.messages.set(message.id, { ...known, ...message });
-    this.changed.add(message.id);
-    if (this.messages.size > MAX_MESSAGES) {
-      const oldest = this.messages.keys().next().value;
-      this.messages.delete(oldest);
-      this.changed.delete(oldest);
-    }
+    if (this.messages.size > MAX_MESSAGES) this.messages.delete(this.messages.keys().next().value);
   }
 
   setCarriers(list) {
     for (const carrier of list) {
-      if (carrier?.name) this.carriers.set(carrier.name, { ...this.carriers.get(carrier.name), ...carrier });
+      if (carrier?.name) this.carriers.set(carrier.name, carrier);
     }
+    this.version += 1;
   }
 
   /** The newest texts that contain every word of `find`, newest first. */

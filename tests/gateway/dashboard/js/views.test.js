@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { points, roundUp } from "./js/chart.js";
 import { waitBefore } from "./js/stream.js";
 import { acceptedSentence, personName } from "./js/views/forms.js";
-import { linkState, timeOfDay } from "./js/views/live.js";
+import { carrierDetails, linkState, timeOfDay } from "./js/views/live.js";
 import { words } from "./js/views/story.js";
 import { worldTime } from "./js/world.js";
 
@@ -31,9 +31,16 @@ test("people by name and number", () => {
 
 test("a carrier's link in words", () => {
   assert.deepEqual(linkState({ state: "bound" }), { text: "bound", tone: "good" });
-  assert.deepEqual(linkState({ binds: [{ state: "bound_trx" }, { state: "open" }] }), { text: "1/2 bound", tone: "good" });
-  assert.deepEqual(linkState({ binds: [] }), { text: "0/0 bound", tone: "bad" });
+  assert.deepEqual(linkState({ binds: [{}, {}], state: "unbound" }), { text: "2 binds", tone: "good" });
+  assert.deepEqual(linkState({ binds: [{}] }), { text: "1 bind", tone: "good" });
+  assert.deepEqual(linkState({ binds: [] }), { text: "no bind", tone: "bad" });
   assert.equal(linkState({}).tone, "wait");
+});
+
+test("what else is said of a carrier", () => {
+  assert.equal(carrierDetails({}), "");
+  const carrier = { country: "US", profile: "healthy", faults: [{}, {}], waiting: 1234 };
+  assert.equal(carrierDetails(carrier), "US · healthy · 2 faults · 1,234 waiting");
 });
 
 test("odd moments are blank, names are words", () => {

@@ -139,6 +139,15 @@ async def test_only_named_types_go_out_when_some_are_named(bus: Bus) -> None:
     assert [entry.name for entry in batch.entries] == ["carrier.bound"]
 
 
+async def test_events_without_a_public_name_stay_inside(bus: Bus) -> None:
+    stream = EventStream(bus)
+    viewer = stream.open(ADMIN)
+    bus.publish(object())
+    bus.publish(MessageAccepted(1))
+    batch = await viewer.next_batch()
+    assert numbers(batch) == [1]
+
+
 async def test_quiet_gives_an_empty_batch_and_a_heartbeat(bus: Bus) -> None:
     viewer = EventStream(bus).open(ADMIN)
     batch = await viewer.next_batch(timeout_s=0.01)

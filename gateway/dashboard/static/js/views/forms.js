@@ -63,12 +63,18 @@ export class Forms {
   async load() {
     const people = await this.api.get("/v1/people").then(items, () => [{ id: "alice", displayName: "Alice" }]);
     fill(byId("send-person"), people.map((person) => [person.id, personName(person)]));
+    await this.loadCarriers();
+  }
+
+  /** Asks for the carriers and fills their list. */
+  async loadCarriers() {
     const carriers = await this.api.get("/v1/carriers").then(items, () => null);
     byId("inject-form").closest("section").hidden = carriers === null;
     byId("carriers-empty").textContent = carriers === null ? "This token may not see the carriers." : "No carriers.";
     if (carriers === null) return;
     this.store.setCarriers(carriers);
-    fill(byId("inject-carrier"), carriers.map((carrier) => [carrier.name, carrier.title ?? carrier.name]));
+    const names = carriers.map((carrier) => [carrier.name, carrier.title ?? carrier.name]);
+    if (names.length !== byId("inject-carrier").length) fill(byId("inject-carrier"), names);
   }
 }
 

@@ -4,7 +4,8 @@ import { drawChart } from "../chart.js";
 import { byId, el } from "../dom.js";
 import { tone } from "../store.js";
 
-const ROWS = 150;
+const ROWS = 100;
+const TABLE_INTERVAL_MS = 250; // a table that changes faster cannot be read
 const TILES = [
   { key: "accepted", label: "Accepted", tone: "busy" },
   { key: "delivered", label: "Delivered", tone: "good" },
@@ -28,6 +29,9 @@ export class LiveView {
     this.onOpen = onOpen;
     this.rows = new Map(); // id → {row, document}
     this.held = false;
+    this.tableTimer = null;
+    this.tableDrawnAt = -TABLE_INTERVAL_MS;
+    this.drawn = -1; // version of carriers and refusals on the page
     this.find = "";
     this.tiles = TILES.map((tile) => this.makeTile(tile));
     byId("legend").replaceChildren(
@@ -59,21 +63,31 @@ export class LiveView {
     return { key, value, speed };
   }
 
-  /** Draws everything that moves with events. */
+  /** Draws what moves with events. */
   draw() {
-    this.drawNumbers();
-    if (!this.held) this.drawTable();
+    for (const { key, value } of this.tiles) setText(value, number.format(this.store.totals[key]));
+    if (!this.held) this.drawTableSoon();
+    if (this.drawn === this.store.version) return;
+    this.drawn = this.store.version;
     this.drawCarriers();
     this.drawRefusals();
   }
 
+  /** Draws the table now if it has stood long enough, else as soon as it has. */
+  drawTableSoon() {
+    if (this.tableTimer) return;
+    const wait = this.tableDrawnAt + TABLE_INTERVAL_MS - performance.now();
+    this.tableTimer = setTimeout(() => {
+      this.tableTimer = null;
+      this.tableDrawnAt = performance.now();
+      if (!this.held) this.drawTable();
+    }, Math.max(wait, 0));
+  }
+
   /** Draws what moves with time. */
   drawNumbers() {
-    const { totals, rates, now } = this.store;
-    for (const { key, value, speed } of this.tiles) {
-      value.textContent = number.format(totals[key]);
-      speed.textContent = `${rate.format(rates[key].perSecond(now()))} /s`;
-    }
+    const { rates, now } = this.store;
+    for (const { key, speed } of this.tiles) setText(speed, `${rate.format(rates[key].perSecond(now()))} /s`);
     drawChart(
       byId("chart"),
       TILES.map(({ key, label, tone: shade }) => ({ name: label, tone: shade, counts: rates[key].counts.slice(0, -1) })),
@@ -96,7 +110,6 @@ export class LiveView {
     }
     for (const [id, { row }] of this.rows) if (!kept.has(id)) row.remove();
     this.rows = kept;
-    this.store.changed.clear();
     const empty = byId("empty");
     empty.hidden = shown.length > 0;
     empty.textContent = this.find ? "Nothing matches." : "No texts yet. Send one: it shows up here as it moves.";
@@ -133,43 +146,57 @@ export class LiveView {
   }
 }
 
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 function fillRow(row, message) {
   const [time, way, from, to, text, carrier, parts, state] = row.cells;
   const inbound = message.direction === "inbound";
   const open = time.firstElementChild;
-  open.textContent = timeOfDay(message.created);
+  setText(open, timeOfDay(message.created));
   open.setAttribute("aria-label", `Story of the text of ${open.textContent} to ${message.to}`);
-  way.textContent = inbound ? "in" : "out";
-  from.textContent = message.from ?? "";
-  to.textContent = message.to ?? "";
-  text.textContent = message.text ?? "";
+  setText(way, inbound ? "in" : "out");
+  setText(from, message.from ?? "");
+  setText(to, message.to ?? "");
+  setText(text, message.text ?? "");
   text.title = message.text ?? "";
-  carrier.textContent = message.carrier ?? "";
-  parts.textContent = String(message.segments ?? "");
-  const chip = state.firstElementChild;
-  chip.textContent = message.state;
+  setText(carrier, message.carrier ?? "");
+  setText(parts, String(message.segments ?? ""));
+  const [chip, why] = state.children;
+  setText(chip, message.state);
   chip.dataset.tone = tone(message.state);
-  state.lastElementChild.textContent = message.code ?? "";
+  setText(why, message.code ?? "");
 }
 
-/** Whether a carrier is bound, in words and tone. */
+/** Whether a carrier has binds, in words and tone. */
 export function linkState(carrier) {
-  const binds = carrier.binds;
-  if (Array.isArray(binds) && !carrier.state) {
-    const up = binds.filter((bind) => String(bind.state ?? bind).startsWith("bound")).length;
-    return { text: `${up}/${binds.length} bound`, tone: up ? "good" : "bad" };
-  }
-  const state = String(carrier.state ?? carrier.link ?? "unknown");
-  return { text: state, tone: state === "bound" ? "good" : state === "unknown" ? "wait" : "bad" };
+  const count = Array.isArray(carrier.binds) ? carrier.binds.length : null;
+  if (count) return { text: count === 1 ? "1 bind" : `${count} binds`, tone: "good" };
+  if (carrier.state === "bound") return { text: "bound", tone: "good" };
+  if (count === 0 || carrier.state) return { text: carrier.state ?? "no bind", tone: "bad" };
+  return { text: "unknown", tone: "wait" };
+}
+
+/** What else the page says of a carrier: country, behaviour, faults, receipts still to come. */
+export function carrierDetails(carrier) {
+  const faults = carrier.faults?.length ?? 0;
+  return [
+    carrier.country,
+    carrier.profile,
+    faults ? `${faults} fault${faults > 1 ? "s" : ""}` : "",
+    carrier.waiting ? `${number.format(carrier.waiting)} waiting` : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function carrierItem(carrier) {
   const { text, tone: shade } = linkState(carrier);
-  const details = [carrier.country, carrier.queue === undefined ? "" : `queue ${carrier.queue}`].filter(Boolean);
   return el(
     "li",
     {},
-    el("span", {}, carrier.title ?? carrier.name, details.length ? el("span", { className: "detail" }, `  ${details.join(" · ")}`) : null),
+    el("span", {}, carrier.title ?? carrier.name, " ", el("span", { className: "detail" }, carrierDetails(carrier))),
     el("span", { className: "state", dataset: { tone: shade } }, text),
   );
 }
