@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from yarl import URL
 
 FINAL = frozenset({"delivered", "undeliverable", "expired", "rejected", "unknown", "deleted", "received"})
 POLL_S = 0.05
@@ -18,6 +20,7 @@ class ApiClient:
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
         self._session: aiohttp.ClientSession | None = None
+        self.next_path: object = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(headers=self._headers)
@@ -29,21 +32,38 @@ class ApiClient:
         if self._session is not None:
             await self._session.close()
 
-    async def call(self, method: str, path: str, body: Any = None, **query: Any) -> tuple[int, Any]:
+    async def call(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: Any
+    ) -> tuple[int, Any]:
         """(status, parsed body) of one request; raises `aiohttp.ClientError` when there is no answer."""
         assert self._session is not None, "use the client as an async context manager"  # noqa: S101
         parameters = {name: str(value) for name, value in query.items() if value is not None}
-        async with self._session.request(method, self._url + path, json=body, params=parameters) as response:
+        options: dict[str, Any] = {"json": body, "params": parameters, "headers": headers}
+        async with self._session.request(method, self._url + path, **options) as response:
             raw = await response.read()
+            self.next_path = response.links.get("next", {}).get("url")
             return response.status, json.loads(raw) if raw else None
 
     async def get(self, path: str, **query: Any) -> tuple[int, Any]:
         """GET."""
         return await self.call("GET", path, **query)
 
-    async def post(self, path: str, body: Any = None) -> tuple[int, Any]:
+    async def post(
+        self, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
         """POST."""
-        return await self.call("POST", path, body)
+        return await self.call("POST", path, body, headers)
+
+    async def pages(self, path: str, **query: Any) -> AsyncIterator[dict[str, Any]]:
+        """Every item of a listing, following its `Link` headers."""
+        _, page = await self.get(path, **query)
+        while True:
+            for item in page["items"]:
+                yield item
+            if self.next_path is None:
+                return
+            target = URL(str(self.next_path))
+            _, page = await self.get(target.path, **target.query)
 
     async def follow(self, message_id: str, timeout_s: float) -> dict[str, Any]:
         """The text once it has its final state, or as it stands after `timeout_s` seconds."""

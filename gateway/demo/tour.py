@@ -13,8 +13,9 @@ ALICE, TOLL_HANDSET = "+12025550100", "+13105550122"
 ANSWERING, SWITCHED_OFF = "+13105550120", "+13105550121"
 ATT, VERIZON, BELL, ROGERS = "+12125550120", "+14155550120", "+15145550120", "+16475550120"
 LONG_TEXT = (
-    "Acme Dental: your treatment plan is ready. It has three visits: a cleaning on Tuesday, a filling on "
-    "Thursday and a check-up in two weeks. Please reply with the times that suit you best, and we will do the rest."
+    "Acme Dental: your treatment plan is ready. It has three visits: a cleaning on Tuesday, "
+    "a filling on Thursday and a check-up in two weeks. Please reply with the times that suit you best, "
+    "and we will do the rest."
 )
 WAIT_S = 20.0
 

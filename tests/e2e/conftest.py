@@ -1,0 +1,91 @@
+"""A whole demo world per test: real sockets on free ports, its own folder, a world clock to bend."""
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gateway.app import Service, build, load_config
+from gateway.demo.client import ApiClient
+from gateway.service import CarrierBound
+
+PARTS = ("texting", "carriers")
+CARRIERS = ("tmobile", "att", "verizon", "uscellular", "bell", "rogers", "telus")
+
+
+@dataclass
+class RunningWorld:
+    """A started service and an administrator's client of it."""
+
+    service: Service
+    client: ApiClient
+
+    def as_(self, token: str) -> ApiClient:
+        assert self.service.http is not None
+        return ApiClient(self.service.http.url, token)
+
+
+OpenWorld = Callable[..., AbstractAsyncContextManager[RunningWorld]]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that are free now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@pytest.fixture
+def open_world(tmp_path: Path) -> OpenWorld:
+    """Open a demo world with further `--set` overrides; may be opened again on the same folder: a restart."""
+    ports = free_ports(len(CARRIERS))
+
+    @contextlib.asynccontextmanager
+    async def world(
+        *overrides: str, parts: tuple[str, ...] = PARTS, kill: bool = False
+    ) -> AsyncIterator[RunningWorld]:
+        settings = [
+            "http.port=0",
+            f"storage.folder={tmp_path}",
+            *(f"carriers.networks.{name}.port={port}" for name, port in zip(CARRIERS, ports, strict=True)),
+            *overrides,
+        ]
+        service = await build(load_config("gateway.yaml", parts, settings), parts)
+        await service.lifecycle.start()
+        try:
+            if "texting" in parts and "carriers" in parts:
+                await all_bound(service)
+            assert service.http is not None
+            async with ApiClient(service.http.url, "demo-admin") as client:
+                yield RunningWorld(service, client)
+        finally:
+            if kill:
+                await service.lifecycle.stop()
+                await service.world.database.close()
+            else:
+                await service.close()
+
+    return world
+
+
+async def all_bound(service: Service) -> None:
+    assert service.texting is not None
+    async with service.world.bus.subscribe(CarrierBound) as bound:
+        while not all(pool.bound for pool in service.texting.carriers.pools.values()):
+            await anext(bound)
+
+
+@pytest.fixture
+async def world(open_world: OpenWorld) -> AsyncIterator[RunningWorld]:
+    """A demo world with the machine's clock."""
+    async with open_world() as running:
+        yield running
