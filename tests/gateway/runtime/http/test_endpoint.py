@@ -228,6 +228,45 @@ async def test_a_body_that_never_comes_is_given_up(api: Any) -> None:
     assert (answer.status, answer.codes) == (408, ["body_too_slow"])
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+        b"Content-Encoding: gzip\r\nContent-Length: 7\r\n\r\nnotgzip",
+        b"Content-Encoding: deflate\r\nContent-Length: 3\r\n\r\n\xff\xff\xff",
+    ],
+    ids=["chunk size", "gzip", "deflate"],
+)
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/captures"])
+async def test_a_body_that_is_not_as_announced_is_a_400(api: Any, path: str, rest: bytes) -> None:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        "Authorization: Bearer demo-admin\r\nContent-Type: application/json\r\n"
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.server.port)
+    writer.write(head.encode() + rest)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await writer.wait_closed()
+    assert answer.split(b" ", 2)[1] == b"400"
+    assert b'"code": "malformed_request"' in answer
+
+
+async def test_a_client_that_hangs_up_mid_body_harms_nobody(
+    api: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", api.server.port)
+    writer.write(
+        b"POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer demo-admin\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    )
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert (await api.call("GET", "/healthz")).status == 200
+    assert "handler_failed" not in "".join(capsys.readouterr())
+
+
 async def test_raw_bodies_and_replies_with_their_own_status(api: Any) -> None:
     answer = await api.call("POST", "/v1/captures", data=b"\xd4\xc3\xb2\xa1" * 10)
     assert (answer.status, answer.json) == (201, {"bytes": 40})

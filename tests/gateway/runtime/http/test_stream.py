@@ -462,6 +462,25 @@ async def test_a_viewer_that_leaves_is_forgotten(serve: Any) -> None:
     assert len(api.stream) == 0
 
 
+async def test_a_viewer_that_stops_reading_costs_bounded_memory_and_is_told(serve: Any) -> None:
+    api = await serve([], max_pending=50, frame_interval_s=0.0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.server.port, limit=4096)
+    writer.write(b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer demo-admin\r\n\r\n")
+    await reader.readuntil(b": open\n\n")
+    (viewer,) = api.stream._viewers
+    for number in range(4000):
+        api.bus.publish(MessageAccepted(number, padding="x" * 5000))
+        if number % 10 == 0:
+            await asyncio.sleep(0)
+    assert len(viewer._pending) <= 50
+    assert viewer._lost["message.accepted"] > 0
+    seen = b""
+    while b"stream.lost" not in seen:
+        seen = seen[-20:] + await asyncio.wait_for(reader.read(65536), 5)
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_draining_ends_the_streams(serve: Any) -> None:
     api = await serve([])
     headers = {"Authorization": "Bearer demo-admin"}
