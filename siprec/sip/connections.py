@@ -95,13 +95,14 @@ class ConnectionTable:
         self._per_source[host] += 1
         return True
 
-    def remove(self, number: int) -> None:
-        """Forget a stream; unknown ones are ignored."""
+    def remove(self, number: int) -> Connection | None:
+        """Forget a stream and return it; unknown ones are ignored."""
         connection = self._by_number.pop(number, None)
         if connection is None:
-            return
+            return None
         connection.open = False
         host = connection.flow.host
         self._per_source[host] -= 1
         if not self._per_source[host]:
             del self._per_source[host]
+        return connection

@@ -125,4 +125,5 @@ class Core:
             return
         dialog.end(reason)
         self.dialogs.remove(dialog)
+        self.schedule.disarm(dialog)
         self.emit(event or DialogEnded(dialog, reason))

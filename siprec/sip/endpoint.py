@@ -96,7 +96,9 @@ class Endpoint:
 
     def connection_lost(self, number: int) -> None:
         """Forget a stream that closed. Its dialogs live on: the next message opens another."""
-        self._connections.remove(number)
+        connection = self._connections.remove(number)
+        if connection is not None:
+            self._core.schedule.disarm(connection)
 
     def receive_data(self, number: int, data: bytes, now: float) -> None:
         """Take bytes of a stream; a peer whose framing is lost is disconnected, never raised."""
@@ -142,7 +144,7 @@ class Endpoint:
     def _close(self, connection: Connection, reason: str) -> None:
         number = connection.flow.connection
         if number is not None:
-            self._connections.remove(number)
+            self.connection_lost(number)
             self._core.commands.append(CloseConnection(number, reason))
 
     def send_failed(self, ticket: object, reason: str, now: float) -> None:

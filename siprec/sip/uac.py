@@ -252,7 +252,7 @@ class UserAgentClient:
     ) -> None:
         """Do what a machine asked for."""
         if entry.machine.over:
-            self._table.pop(entry.key, None)
+            self._forget(entry)
         else:
             self.core.schedule.arm(entry)
         for effect in effects:
@@ -266,6 +266,10 @@ class UserAgentClient:
             elif effect is Effect.TIMED_OUT:
                 self._time_out(entry)
 
+    def _forget(self, entry: _ClientMachine) -> None:
+        self._table.pop(entry.key, None)
+        self.core.schedule.disarm(entry)
+
     def _time_out(self, entry: _ClientMachine) -> None:
         self._fail(entry.handle)
         if not entry.handle.silent:
@@ -273,16 +277,15 @@ class UserAgentClient:
 
     def give_up(self, entry: _ClientMachine) -> None:
         """End an INVITE that was cancelled 64·T1 ago and never answered (§9.1)."""
-        self._table.pop(entry.key, None)
-        entry.give_up_at = None
         entry.machine.stop()
+        self._forget(entry)
         self._time_out(entry)
 
     def send_failed(self, entry: _ClientMachine, reason: str, now: float) -> None:
         """Take a transport error for a request (§17.1.4)."""
         effects = entry.machine.receive(Input.TRANSPORT_ERROR, now)
         if entry.machine.over:
-            self._table.pop(entry.key, None)
+            self._forget(entry)
         if Effect.FAILED in effects:
             self._fail(entry.handle)
             if not entry.handle.silent:

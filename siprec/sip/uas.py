@@ -434,6 +434,7 @@ class UserAgentServer:
         waiting = self._unacknowledged.pop(dialog.id, None)
         if waiting is not None:
             waiting.over = True
+            self.core.schedule.disarm(waiting)
 
     def send_failed(self, entry: "_ServerMachine", now: float) -> None:
         """Take a transport error for a response (§17.2.4)."""
@@ -449,6 +450,7 @@ class UserAgentServer:
                 self.core.send(entry.response, entry.target, entry)
         if entry.machine.over:
             self._table.pop(entry.key, None)
+            self.core.schedule.disarm(entry)
             if self._ongoing.get(entry.merged_key) is entry:
                 del self._ongoing[entry.merged_key]
         else:

@@ -187,6 +187,14 @@ class VirtualNetwork:
         peer.endpoint.connection_made(far, transport, node.address, self.now)
         return peer.address, far
 
+    def cut(self, node: Node) -> None:
+        """Break every stream of a node, as a restarted firewall would."""
+        for address, number in [link for link in self._links if link[0] == node.address]:
+            far = self._links.pop((address, number))
+            self._links.pop(far, None)
+            node.endpoint.connection_lost(number)
+            self._nodes[far[0]].endpoint.connection_lost(far[1])
+
     def _close(self, node: Node, command: CloseConnection) -> None:
         far = self._links.pop((node.address, command.connection), None)
         if far is not None:
