@@ -1,0 +1,112 @@
+"""A restart takes up everything unfinished: unsent texts, awaited receipts, half texts, queued releases."""
+
+from typing import Any
+
+import pytest
+
+from gateway.messages.events import MessageSubmitted
+
+ALICE, PLAIN, SLOW = "+12025550100", "+13105550125", "+13105550122"
+ONLY_TEXTING = ("texting",)
+
+
+async def send(client: Any, to: str, text: str) -> str:
+    status, message = await client.post("/v1/messages", {"from": ALICE, "to": to, "text": text})
+    assert status == 202, message
+    return str(message["id"])
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["drained", "stopped at once"])
+async def test_texts_accepted_without_a_carrier_go_out_after_the_restart(open_world: Any, kill: bool) -> None:
+    async with open_world(parts=ONLY_TEXTING, kill=kill) as first:
+        ids = [await send(first.client, PLAIN, f"Text {number}") for number in range(5)]
+        _, message = await first.client.get(f"/v1/messages/{ids[0]}")
+        assert message["state"] in ("accepted", "queued")
+    async with open_world() as second:
+        finals = [await second.client.follow(each, 20) for each in ids]
+    assert [final["state"] for final in finals] == ["delivered"] * 5
+    # Texts of one pair go out in the order they were accepted.
+    submitted = [
+        next(moment["sequenceNumber"] for moment in final["timeline"] if moment["event"] == "submit_sm")
+        for final in finals
+    ]
+    assert submitted == sorted(submitted)
+
+
+async def test_a_receipt_after_the_restart_finds_its_text(open_world: Any) -> None:
+    async with open_world() as first:
+        message_id = await send(first.client, SLOW, "Take your time")
+        async with first.service.world.bus.subscribe(MessageSubmitted) as submitted:
+            if (await first.client.get(f"/v1/messages/{message_id}"))[1]["state"] != "submitted":
+                await anext(submitted)
+        assert first.service.texting.receipts.waiting == 1
+    async with open_world(parts=ONLY_TEXTING) as second:
+        assert second.service.texting.receipts.waiting == 1
+        _, message = await second.client.get(f"/v1/messages/{message_id}")
+        assert message["state"] == "submitted"
+
+
+async def test_a_queued_release_survives(open_world: Any) -> None:
+    frozen = ("clock.mode=frozen", "clock.start=2026-11-02T15:00:00Z")
+    slow = 'limits.number={"rate": {"segments": 1, "per": "minute", "burst": 1, "overflow": "queue"}}'
+    async with open_world(*frozen, slow) as first:
+        now_id = await send(first.client, PLAIN, "Now")
+        later_id = await send(first.client, PLAIN, "Later")
+        _, later = await first.client.get(f"/v1/messages/{later_id}")
+        assert later["state"] == "queued"
+        assert later["releaseAt"] == "2026-11-02T15:01:00.000Z"
+    async with open_world(*frozen, slow) as second:
+        _, later = await second.client.get(f"/v1/messages/{later_id}")
+        assert later["state"] == "queued"
+        await second.client.post("/v1/clock", {"advance": 59})
+        _, later = await second.client.get(f"/v1/messages/{later_id}")
+        assert later["state"] == "queued"
+        await second.client.post("/v1/clock", {"advance": 30})
+        assert (await advance_until_final(second.client, later_id))["state"] == "delivered"
+    assert now_id != later_id
+
+
+async def advance_until_final(client: Any, message_id: str) -> dict[str, Any]:
+    """Move a frozen world on, a second at a time, until the text has its outcome."""
+    for _ in range(60):
+        message: dict[str, Any] = await client.follow(message_id, 0.1)
+        if message["state"] == "delivered":
+            return message
+        await client.post("/v1/clock", {"advance": 1})
+    return message
+
+
+async def test_half_an_inbound_text_waits_across_the_restart(open_world: Any) -> None:
+    from gateway.smpp.pdu import DeliverSm
+    from gateway.smpp.segment import segment_text
+
+    first_half, second_half = (
+        DeliverSm(
+            source_addr_ton=1,
+            source_addr="12125550121",
+            dest_addr_ton=1,
+            destination_addr=ALICE[1:],
+            esm_class=segment.esm_class,
+            data_coding=segment.data_coding,
+            short_message=segment.short_message,
+        )
+        for segment in segment_text("x" * 200, 77)
+    )
+    async with open_world(parts=ONLY_TEXTING) as first:
+        durable = first.service.texting.inbound.deliver("att", first_half)
+        assert durable is not None
+        await durable
+    async with open_world(parts=ONLY_TEXTING) as second:
+        durable = second.service.texting.inbound.deliver("att", second_half)
+        assert durable is not None
+        await durable
+        message = await second.client.received(5, number="+12125550121")
+        assert (message["text"], message["segments"]) == ("x" * 200, 2)
+
+
+async def test_new_keys_follow_the_old_ones(open_world: Any) -> None:
+    async with open_world() as first:
+        before = await send(first.client, PLAIN, "Before")
+    async with open_world() as second:
+        after = await send(second.client, PLAIN, "After")
+    assert after > before
