@@ -7,7 +7,7 @@ from enum import Enum
 from siprec.sip.auth import Credentials
 from siprec.sip.errors import DialogOverError, ParseError
 from siprec.sip.flow import Flow, Target, Transport, is_address
-from siprec.sip.headers import NameAddr, parse_name_addr
+from siprec.sip.headers import NameAddr, parse_name_addr, sip_uri
 from siprec.sip.message import Request, Response
 from siprec.sip.session_timer import SessionTimer
 from siprec.sip.uri import SipUri, parse_uri
@@ -177,12 +177,13 @@ def next_hop(uri: object, transport: Transport, flow: Flow | None = None) -> Tar
 
 
 def contact_of(message: Request | Response) -> str | None:
-    """Return the URI of the message's Contact, None where it has none that is usable."""
+    """Return the SIP URI of the message's Contact, None where it has none that is usable."""
     try:
         contact = message.contact
     except ParseError:
         return None
-    return None if contact is None else str(contact.uri)
+    uri = None if contact is None else sip_uri(contact)
+    return None if uri is None else str(uri)
 
 
 def without_tag(text: str, parsed: NameAddr) -> str:

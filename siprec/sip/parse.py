@@ -15,6 +15,7 @@ from siprec.sip.headers import (
     canonical,
     parse_integer,
     parse_name_addr,
+    sip_uri,
     spelled,
 )
 from siprec.sip.message import ENCODING, ERRORS, Message, Request, Response
@@ -216,6 +217,9 @@ def _check_addresses(message: Message, rules: ParseRules) -> None:
     else:
         for key in ("from", "to"):
             parse_name_addr(message.headers.get(key) or "", spelled(key), lenient=False)
+    for value in message.headers.values("record-route"):
+        if sip_uri(parse_name_addr(value, "Record-Route")) is None:
+            raise ParseError("Record-Route", "is not a SIP URI")
     if not message.headers.get("call-id"):
         raise ParseError("Call-ID", "empty")
 
