@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from gateway.carriers.profile import Account, CarrierProfile, NumberTable, RefusalEvent, Registration
-from gateway.policy.filters import FilterChain
+from gateway.policy.filters import DomainFilter, FilterChain, WordFilter
 from gateway.smpp.constants import CommandStatus
 from gateway.throttle.windows import Calendar, Period
 
@@ -117,6 +117,8 @@ class Enforcement:
         self._blocked_sources = NumberTable([(profile.blocked_sources, True)])
         self._blocked_destinations = NumberTable([(profile.blocked_destinations, True)])
         self._filters = FilterChain(profile.filters)
+        wordings = (one for one in profile.filters if isinstance(one, WordFilter | DomainFilter))
+        self._wordings = FilterChain(wordings)
         self._throughput = _Throughput()
         self.throughput: float | None = caps.throughput
         """Segments per second and account; None: unlimited."""
@@ -148,7 +150,7 @@ class Enforcement:
         refused = (
             self._by_number(submission.source, submission.destination)
             or self._by_registry(registration)
-            or self._by_content(submission, now_ns)
+            or self._by_content(submission, registration, now_ns)
             or self._by_caps(submission, registration, now_ns, takes)
             or self._by_throughput(submission, now)
         )
@@ -177,14 +179,19 @@ class Enforcement:
             return "unregistered_number"
         return None if registration.active else "campaign_inactive"
 
-    def _by_content(self, submission: Submission, now_ns: int) -> RefusalEvent | None:
+    def _by_content(
+        self, submission: Submission, registration: Registration | None, now_ns: int
+    ) -> RefusalEvent | None:
         most = self._profile.caps.segments_per_text
         if most is not None and submission.segments > most:
             return "too_long"
-        if not self._filters:
+        # What is counted per number does not concern numbers that have no limits.
+        free = registration is not None and not registration.number_limits
+        chain = self._wordings if free else self._filters
+        if not chain:
             return None
-        source, destination = submission.source, submission.destination
-        return "spam" if self._filters.judge(source, destination, submission.text(), now_ns) else None
+        hit = chain.judge(submission.source, submission.destination, submission.text(), now_ns)
+        return "spam" if hit else None
 
     def _by_throughput(self, submission: Submission, now: float) -> RefusalEvent | None:
         rate = self.throughput

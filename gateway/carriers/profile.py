@@ -244,7 +244,7 @@ class Registration(Frozen):
     active: bool = True
     """False: suspended, expired, or not approved by this carrier."""
     number_limits: bool = True
-    """False: `caps.number` does not apply."""
+    """False: `caps.number` and the filters that count do not apply."""
     other_vendors: Annotated[int, Field(ge=0)] = 0
     """Segments per day that the brand sends through others and that count here too."""
 

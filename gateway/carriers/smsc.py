@@ -468,7 +468,8 @@ class Carrier:
         """Let a handset write: a text, and with `files` an MMS notification for each; returns the segments.
 
         It goes to the account that owns `destination`, else to the one that last wrote from it to a handset
-        here, else to `account`, else to the default account or the only one that listens. Raises `NobodyToDeliverTo` and `InboundInvalid`.
+        here, else to `account`, else to the default account or the only one that listens. Raises
+        `NobodyToDeliverTo` and `InboundInvalid`.
         """
         owner = self._owners.get(destination) or self._writers.get(destination) or account
         owner = owner or self._taker()

@@ -137,7 +137,7 @@ async def answering(session, url):
                 await asyncio.sleep(0.1)
 
 
-async def test_texts_receipts_and_a_reply(tmp_path):
+async def test_texts_receipts_and_a_reply(tmp_path, tool):
     admin, smsbox, http, hook_port = free_ports(4)
     hook = Hook()
     async with running_carrier("tmobile", receipt_latency={"seconds": 0.2}) as carrier:
@@ -148,10 +148,10 @@ async def test_texts_receipts_and_a_reply(tmp_path):
         async with (
             serving(hook, hook_port),
             aiohttp.ClientSession() as session,
-            program("bearerbox", config),
+            program(tool("bearerbox"), config),
         ):
             await answering(session, f"http://127.0.0.1:{admin}/status.txt?password=status")
-            async with program("smsbox", config):
+            async with program(tool("smsbox"), config):
                 send = f"http://127.0.0.1:{http}/cgi-bin/sendsms"
                 await answering(session, send)
 

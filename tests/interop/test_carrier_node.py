@@ -15,14 +15,14 @@ TEXTS = 1_000
 
 
 @pytest.mark.system("node")
-async def test_a_thousand_texts_with_receipts():
+async def test_a_thousand_texts_with_receipts(tool):
     if not (MODULES / "smpp").is_dir():
         assert not os.environ.get("CI"), "CI must have node's smpp package: `make node-peers` installs it"
         pytest.skip("needs node's smpp package: run `make node-peers`")
     script = Path(__file__).parent / "node" / "esme.js"
     async with running_carrier("tmobile", receipt_latency={"seconds": 0.2}) as carrier:
         process = await asyncio.create_subprocess_exec(
-            "node",
+            tool("node"),
             str(script),
             str(MODULES),
             str(carrier.port),

@@ -99,9 +99,9 @@ ESM = {"msg_mode": (0x03, 0), "msg_type": (0x3C, 2), "features": (0xC0, 6)}
 REGISTERED = {"receipt": (0x03, 0), "acks": (0x0C, 2), "notif": (0x10, 4)}
 
 
-async def read_by_tshark(path):
+async def read_by_tshark(tshark, path):
     process = await asyncio.create_subprocess_exec(
-        "tshark", "-r", str(path), "-d", f"tcp.port=={PORT},smpp", "-T", "json", "--no-duplicate-keys",
+        tshark, "-r", str(path), "-d", f"tcp.port=={PORT},smpp", "-T", "json", "--no-duplicate-keys",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     out, _ = await process.communicate()
@@ -190,7 +190,7 @@ def check_capture(packets, frames):
         check(decode(frame), frame, seen)
 
 
-async def test_every_pdu_there_is(tmp_path):
+async def test_every_pdu_there_is(tmp_path, tool):
     assert {pdu.command_id for pdu in CRAFTED} == set(CommandId)
     frames = [encode(pdu, number) for number, pdu in enumerate(CRAFTED, 1)]
     with (tmp_path / "crafted.pcap").open("wb") as stream:
@@ -198,7 +198,7 @@ async def test_every_pdu_there_is(tmp_path):
         for number, frame in enumerate(frames):
             flow.write(frame, AT + number, from_client=True)
         flow.close(AT + len(frames))
-    check_capture(await read_by_tshark(tmp_path / "crafted.pcap"), frames)
+    check_capture(await read_by_tshark(tool("tshark"), tmp_path / "crafted.pcap"), frames)
 
 
 class Answering(SmppHandler):
@@ -213,7 +213,7 @@ class Answering(SmppHandler):
         return response_to(pdu)
 
 
-async def test_a_session_with_a_carrier(tmp_path):
+async def test_a_session_with_a_carrier(tmp_path, tool):
     frames, handler = [], Answering()
     with (tmp_path / "session.pcap").open("wb") as stream:
         flow = PcapWriter(stream).flow(Endpoint("::1", 40_000), Endpoint("::1", PORT), AT)
@@ -241,6 +241,6 @@ async def test_a_session_with_a_carrier(tmp_path):
                 await handler.all_here.wait()  # four receipts, four segments of replies, one notification
             await esme.unbind()
         flow.close(AT + len(frames) + 1)
-    packets = await read_by_tshark(tmp_path / "session.pcap")
+    packets = await read_by_tshark(tool("tshark"), tmp_path / "session.pcap")
     check_capture(packets, frames)
     assert len(frames) > 25

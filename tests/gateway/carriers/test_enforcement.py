@@ -143,6 +143,17 @@ def test_similar_texts_are_watched():
     assert found == [None, None, None, "spam", "spam"]
 
 
+def test_numbers_without_limits_are_judged_by_their_words_alone():
+    filters = [
+        {"cause": "spam", "count": "similar", "limit": 1, "window_seconds": 300},
+        {"cause": "fraud", "phrases": ["wire money"]},
+    ]
+    rows = {"registrations": [registration(number_limits=False).model_dump()]}
+    carrier = enforcement(filters=filters, registration=rows)
+    assert [carrier.check(text(), NOON, 0.0) for _ in range(5)] == [None] * 5
+    assert carrier.check(text(words="wire money"), NOON, 0.0) == "spam"
+
+
 def test_everything_is_refused_when_told_so():
     carrier = enforcement()
     carrier.refuse_all = "brand_day_cap"
