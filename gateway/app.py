@@ -1,11 +1,13 @@
 """The composition root: reads the configuration, builds the parts asked for, runs them as one service."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 
 from pydantic import BaseModel
 
 from gateway import __version__
+from gateway.api.captures import capture_routes
 from gateway.api.carriers import carrier_routes
 from gateway.api.clock import clock_routes
 from gateway.api.live import app_routes
@@ -16,6 +18,8 @@ from gateway.dashboard.routes import dashboard_routes
 from gateway.esme.settings import EsmeSettings
 from gateway.messages.webhooks import Webhooks, WebhooksSettings
 from gateway.policy import numbers
+from gateway.replay.pcap import Endpoint
+from gateway.replay.recorder import Recorder
 from gateway.runtime import log
 from gateway.runtime.bus import Bus
 from gateway.runtime.clock import WorldClock
@@ -28,7 +32,7 @@ from gateway.runtime.http.server import HttpServer
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.http.stream import EventStream
 from gateway.runtime.ids import IdSource
-from gateway.runtime.lifecycle import Lifecycle, run
+from gateway.runtime.lifecycle import BasePart, Lifecycle, run
 from gateway.runtime.metrics import Metrics
 from gateway.service import Texting, TextingSettings, World
 from gateway.settings import (
@@ -149,7 +153,38 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         message_routes(texting.intake, texting.ledger.store, world.directory),
         app_routes(texting.intake, world.directory, stream),
         webhook_routes(service.webhooks, world.clock),
+        capture_routes(_recorder(service, texting)),
     ]
+
+
+def _recorder(service: Service, texting: Texting) -> Recorder:
+    folder = service.config.section("storage", StorageSettings).folder / "captures"
+    servers = {
+        name: Endpoint(_address(pool.settings.host), pool.settings.port)
+        for name, pool in texting.carriers.pools.items()
+    }
+    recorder = Recorder(folder, service.world.clock.now_ns, texting.carriers.set_tap, servers)
+    service.world.lifecycle.add("captures", Closing(recorder.close))
+    return recorder
+
+
+def _address(host: str) -> str:
+    """The host as an IP address for a capture; names stand there as the unspecified address."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return "0.0.0.0"  # noqa: S104 - nothing listens there
+
+
+class Closing(BasePart):
+    """A part that needs no more than to be closed in the end."""
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        self._close = close
+
+    async def stop(self) -> None:
+        """Close it."""
+        self._close()
 
 
 def _addressed(esme: EsmeSettings, networks: Networks) -> EsmeSettings:

@@ -44,6 +44,12 @@ class ApiClient:
             self.next_path = response.links.get("next", {}).get("url")
             return response.status, json.loads(raw) if raw else None
 
+    async def fetch(self, path: str) -> tuple[int, bytes]:
+        """(status, raw body) of a GET."""
+        assert self._session is not None, "use the client as an async context manager"  # noqa: S101
+        async with self._session.get(self._url + path) as response:
+            return response.status, await response.read()
+
     async def get(self, path: str, **query: Any) -> tuple[int, Any]:
         """GET."""
         return await self.call("GET", path, **query)

@@ -1,0 +1,235 @@
+"""Captures of a running gateway's SMPP traffic: pcap that Wireshark opens, or JSONL; rotated, maskable.
+
+A capture is fed by the binds' tap, frame by frame, in world time. JSONL holds one frame a line:
+`{"at", "carrier", "link", "direction", "command", "status", "sequence", "frame": hex}`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from gateway.replay.pcap import Endpoint, Flow, PcapWriter
+from gateway.smpp.constants import HEADER_OCTETS, EsmClass, Tag, command_name
+from gateway.smpp.pdu import DataSm, DeliverSm, Pdu, ReplaceSm, SubmitMulti, SubmitSm, encode
+from gateway.smpp.receipt import is_receipt
+from gateway.smpp.session import Direction
+from gateway.smpp.tlv import Tlv
+
+_FIRST_CLIENT_PORT = 40_000
+_BUFFER_BYTES = 1 << 20
+Tap = Callable[[str, str, Direction, bytes, Pdu | None, float], None]
+
+
+class CaptureFormat(StrEnum):
+    """How a capture is written."""
+
+    PCAP = "pcap"
+    JSONL = "jsonl"
+
+
+class Sink(Protocol):
+    """Writes frames into one file."""
+
+    def write(self, carrier: str, link: str, direction: Direction, frame: bytes, at_ns: int) -> None:
+        """Add one frame."""
+
+    def close(self, at_ns: int) -> None:
+        """End the file."""
+
+
+class PcapSink:
+    """One TCP conversation per link."""
+
+    def __init__(self, stream: BinaryIO, servers: Mapping[str, Endpoint]) -> None:
+        self._stream = stream
+        self._writer = PcapWriter(stream)
+        self._servers = servers
+        self._flows: dict[str, Flow] = {}
+
+    def write(self, carrier: str, link: str, direction: Direction, frame: bytes, at_ns: int) -> None:
+        """Add one frame to its link's conversation."""
+        flow = self._flows.get(link)
+        if flow is None:
+            client = Endpoint("127.0.0.1", _FIRST_CLIENT_PORT + len(self._flows))
+            flow = self._flows[link] = self._writer.flow(client, self._servers[carrier], at_ns)
+        flow.write(frame, at_ns, from_client=direction is Direction.OUT)
+
+    def close(self, at_ns: int) -> None:
+        """End every conversation, then the file."""
+        for flow in self._flows.values():
+            flow.close(at_ns)
+        self._stream.close()
+
+
+class JsonlSink:
+    """One line per frame."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, carrier: str, link: str, direction: Direction, frame: bytes, at_ns: int) -> None:
+        """Add one line."""
+        command_id, status, sequence = (int.from_bytes(frame[at : at + 4], "big") for at in (4, 8, 12))
+        moment = datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="microseconds")
+        line = {
+            "at": moment.replace("+00:00", "Z"),
+            "carrier": carrier,
+            "link": link,
+            "direction": direction.value,
+            "command": command_name(command_id),
+            "status": status,
+            "sequence": sequence,
+            "frame": frame.hex(),
+        }
+        self._stream.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+    def close(self, at_ns: int) -> None:
+        """End the file."""
+        del at_ns
+        self._stream.close()
+
+
+@dataclass(slots=True)
+class Capture:
+    """One capture: what was asked for, and how far it has come. `files` are in order; the last one grows."""
+
+    id: str
+    format: CaptureFormat
+    mask_text: bool
+    rotate_bytes: int
+    max_files: int
+    started_ns: int
+    stopped_ns: int | None = None
+    frames: int = 0
+    octets: int = 0
+    files: list[Path] = field(default_factory=list)
+
+
+class Recorder:
+    """Every capture of a gateway. `set_tap` hands the binds one observer while at least one capture runs."""
+
+    def __init__(
+        self,
+        folder: Path,
+        now_ns: Callable[[], int],
+        set_tap: Callable[[Tap | None], None],
+        servers: Mapping[str, Endpoint],
+    ) -> None:
+        self._folder = folder
+        self._now_ns = now_ns
+        self._set_tap = set_tap
+        self._servers = servers
+        self._captures: dict[str, Capture] = {}
+        self._sinks: dict[str, tuple[Capture, Sink]] = {}
+        self._file_octets: dict[str, int] = {}
+
+    def start(
+        self,
+        capture_id: str,
+        *,
+        format: CaptureFormat = CaptureFormat.PCAP,
+        mask_text: bool = False,
+        rotate_bytes: int = 64 << 20,
+        max_files: int = 8,
+    ) -> Capture:
+        """Begin a capture; raises `OSError` where its folder cannot be written."""
+        capture = Capture(capture_id, format, mask_text, rotate_bytes, max_files, self._now_ns())
+        self._captures[capture_id] = capture
+        self._sinks[capture_id] = capture, self._open(capture)
+        self._set_tap(self._tap)
+        return capture
+
+    def stop(self, capture_id: str) -> Capture:
+        """End a capture; raises `KeyError` for one that is not known. Ending it twice changes nothing."""
+        capture = self._captures[capture_id]
+        running = self._sinks.pop(capture_id, None)
+        if running is not None:
+            capture.stopped_ns = self._now_ns()
+            running[1].close(capture.stopped_ns)
+            if not self._sinks:
+                self._set_tap(None)
+        return capture
+
+    def delete(self, capture_id: str) -> None:
+        """End a capture and delete its files; raises `KeyError`."""
+        capture = self.stop(capture_id)
+        for file in capture.files:
+            file.unlink(missing_ok=True)
+        del self._captures[capture_id]
+
+    def close(self) -> None:
+        """End every capture."""
+        for capture_id in list(self._sinks):
+            self.stop(capture_id)
+
+    def all(self) -> list[Capture]:
+        """Every capture of this run, oldest first."""
+        return list(self._captures.values())
+
+    def get(self, capture_id: str) -> Capture | None:
+        """One capture."""
+        return self._captures.get(capture_id)
+
+    def _open(self, capture: Capture) -> Sink:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        number = len(capture.files)
+        path = self._folder / f"{capture.id}-{number:03d}.{capture.format.value}"
+        stream = path.open("wb", buffering=_BUFFER_BYTES)
+        capture.files.append(path)
+        self._file_octets[capture.id] = 0
+        while len(capture.files) > capture.max_files:
+            capture.files.pop(0).unlink(missing_ok=True)
+        if capture.format is CaptureFormat.JSONL:
+            return JsonlSink(stream)
+        return PcapSink(stream, self._servers)
+
+    def _tap(
+        self, carrier: str, link: str, direction: Direction, frame: bytes, pdu: Pdu | None, now: float
+    ) -> None:
+        del now
+        at_ns = self._now_ns()
+        masked: bytes | None = None
+        for capture_id, (capture, sink) in list(self._sinks.items()):
+            if capture.mask_text:
+                masked = masked_frame(frame, pdu) if masked is None else masked
+                sink.write(carrier, link, direction, masked, at_ns)
+            else:
+                sink.write(carrier, link, direction, frame, at_ns)
+            capture.frames += 1
+            capture.octets += len(frame)
+            self._file_octets[capture_id] += len(frame)
+            if self._file_octets[capture_id] >= capture.rotate_bytes:
+                sink.close(at_ns)
+                self._sinks[capture_id] = capture, self._open(capture)
+
+
+def masked_frame(frame: bytes, pdu: Pdu | None) -> bytes:
+    """The frame with every octet of its text replaced by `*`; headers and receipts stay as they are.
+
+    A frame that could not be decoded is kept as its header alone: nobody knows where its text is.
+    """
+    if pdu is None:
+        return HEADER_OCTETS.to_bytes(4, "big") + frame[4:HEADER_OCTETS]
+    if not isinstance(pdu, SubmitSm | SubmitMulti | DeliverSm | DataSm | ReplaceSm):
+        return frame
+    esm_class = 0 if isinstance(pdu, ReplaceSm) else pdu.esm_class
+    if isinstance(pdu, DeliverSm | DataSm) and is_receipt(esm_class):
+        return frame
+    changes: dict[str, Any] = {
+        "tlvs": tuple(
+            Tlv(tlv.tag, _masked(tlv.value, esm_class)) if tlv.tag == Tag.MESSAGE_PAYLOAD else tlv
+            for tlv in pdu.tlvs
+        )
+    }
+    if not isinstance(pdu, DataSm):
+        changes["short_message"] = _masked(pdu.short_message, esm_class)
+    return encode(replace(pdu, **changes), pdu.sequence_number)
+
+
+def _masked(octets: bytes, esm_class: int) -> bytes:
+    header = octets[0] + 1 if esm_class & EsmClass.UDHI and octets else 0
+    return octets[:header] + b"*" * max(0, len(octets) - header)
