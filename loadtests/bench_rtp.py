@@ -163,7 +163,7 @@ async def _receive(pool: PortPool, pipe: Connection, rate: int, seconds: float) 
     cpu = time.process_time() - cpu
     for port in ports:
         port.close()
-        pool.release(port._pair, 0.0)
+        pool.release(port.pair, 0.0)
     return {
         "rate": rate,
         "sent": sent,

@@ -255,6 +255,11 @@ class MediaPort:
         self.receive_errors = 0
 
     @property
+    def pair(self) -> PortPair:
+        """What the pool lent."""
+        return self._pair
+
+    @property
     def port(self) -> int:
         """Our RTP port."""
         return self._pair.port
