@@ -37,8 +37,8 @@ session.on('deliver_sm', (pdu) => {
 function finish() {
   if (accepted.length + refused.length < total || Object.keys(receipts).length < accepted.length) return;
   session.unbind(() => {
-    console.log(JSON.stringify({ accepted, refused, receipts }));
-    session.destroy(() => process.exit(0));
+    const report = JSON.stringify({ accepted, refused, receipts });
+    process.stdout.write(report, () => session.destroy(() => process.exit(0)));
   });
 }
 
