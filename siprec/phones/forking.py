@@ -119,7 +119,12 @@ SourceEvent = (
 def endpoint_config(dialect: Dialect, base: EndpointConfig | None = None) -> EndpointConfig:
     """What an endpoint that speaks a dialect says of itself: Contact features, Allow, Supported."""
     base = base or EndpointConfig()
-    types = ("application/sdp", *sorted(metadata.CONTENT_TYPES), metadata.SNAPSHOT_REQUEST_TYPE)
+    types = (
+        sdp.CONTENT_TYPE,
+        "multipart/mixed",
+        *sorted(metadata.CONTENT_TYPES),
+        metadata.SNAPSHOT_REQUEST_TYPE,
+    )
     if dialect is Dialect.RFC7866:
         return replace(base, contact_features=";+sip.src", accept=types)
     return replace(

@@ -190,7 +190,7 @@ class SourceSession:
                 if response.status >= 200:
                     self._owners.pop(transaction, None)
                     self._answered(transaction, response, dialog, now)
-                elif transaction is self._invite:
+                elif transaction is self._invite and response.status > 100:
                     self._give_up_at = now + 8 * self.plan.invite_timeout_s
             case TransactionTimedOut(transaction) | TransportFailed(transaction):
                 self._owners.pop(transaction, None)
