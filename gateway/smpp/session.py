@@ -503,12 +503,12 @@ class SmppSession:
         self._response_armed = True
 
     def _on_response_timer(self, now: float) -> None:
-        sent_before = now - self.settings.timers.response_s
-        for sequence, sent in self._window.expire(sent_before):
+        response_s = self.settings.timers.response_s
+        for sequence, sent in self._window.expire(now, response_s):
             error = RequestTimedOut(sent.request.command_id, sequence, "no response in time")
             self._events.append(RequestFailed(sent.context, error, sent.request, sent.sent_at))
         for sequence, sent in list(self._control.items()):
-            if sent.sent_at <= sent_before:
+            if sent.sent_at + response_s <= now:
                 del self._control[sequence]
                 self._on_control_timeout(sent, now)
         self._response_armed = False

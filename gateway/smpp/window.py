@@ -86,11 +86,14 @@ class SendWindow:
             return None
         return self._late.pop(sequence)
 
-    def expire(self, sent_before: float) -> list[tuple[int, Sent]]:
-        """Take out the requests sent at or before this time, oldest first, and remember them as late."""
+    def expire(self, now: float, response_s: float) -> list[tuple[int, Sent]]:
+        """Take out the requests that have waited `response_s`, oldest first, and remember them as late.
+
+        A request is due at `sent_at + response_s`, in just that arithmetic: a timer set for it finds it due.
+        """
         expired = []
         for sequence, sent in self._sent.items():
-            if sent.sent_at > sent_before:
+            if sent.sent_at + response_s > now:
                 break
             expired.append((sequence, sent))
         for sequence, sent in expired:

@@ -692,6 +692,16 @@ def test_a_peer_that_never_answers(role: Role) -> None:
     assert unknown == UnknownResponseReceived(answer)
 
 
+@pytest.mark.parametrize("sent_at", [0.1, 1 / 3, 1e6 + 0.7, 123456.789])
+def test_a_timer_finds_its_request_due_at_its_own_deadline(sent_at: float) -> None:
+    pair = bound_pair()
+    pair.esme.send(SubmitSm(), sent_at)
+    deadline = sent_at + 10.0
+    pair.esme.receive_data(encode(EnquireLink(), 1), deadline)
+    pair.esme.handle_timeout(deadline)
+    assert [type(event) for event in pair.esme.events()] == [RequestFailed]
+
+
 @ROLES
 def test_a_bind_that_does_not_come_in_time_ends_the_session(role: Role) -> None:
     ours = SmppSession(role, SessionSettings(timers=TimerSettings(session_init_s=3)), now=100.0)

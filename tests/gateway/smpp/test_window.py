@@ -46,7 +46,7 @@ def test_expired_requests_are_remembered_within_bounds() -> None:
     for sequence in (1, 2, 3, 4):
         window.add(sequence, SubmitSm(), sequence, float(sequence))
     assert window.oldest_sent_at() == 1.0
-    assert [sequence for sequence, _ in window.expire(3.0)] == [1, 2, 3]
+    assert [sequence for sequence, _ in window.expire(8.0, 5.0)] == [1, 2, 3]
     assert window.oldest_sent_at() == 4.0
     assert window.settle_late(1, RESP) is None
     assert window.settle_late(2, CommandId.QUERY_SM_RESP) is None
@@ -71,6 +71,6 @@ def test_every_request_leaves_exactly_once(steps: list[tuple[str, int]]) -> None
         elif action == "answer" and window.settle(number, RESP) is not None:
             left.append(number)
         elif action == "expire":
-            left += [each for each, _ in window.expire(now - number)]
+            left += [each for each, _ in window.expire(now, float(number))]
     left += [each for each, _ in window.abandon()]
     assert sorted(left) == sorted(sent)
