@@ -33,8 +33,9 @@ METHODS = (
 class EndpointConfig:
     """How an endpoint behaves.
 
-    `methods` are allowed and advertised; `supported` are option tags we understand in Require; `accept` are
-    body types; `contact_features` is appended to our Contact (`;+sip.srs`); `session_timer` None leaves
+    `methods` are allowed and advertised; `supported` are option tags we understand and say so, `tolerated`
+    those a request may require without our using them (100rel: we send no provisional response that would
+    need it); `accept` are body types; `contact_features` is appended to our Contact (`;+sip.srs`); `session_timer` None leaves
     sessions without timers; `max_transactions` is where new requests get 503 with `retry_after_s`; rates are
     requests (and answers to malformed messages) a second per source address, 0 for no limit; stream limits
     are in connections and seconds.
@@ -45,6 +46,7 @@ class EndpointConfig:
     contact_features: str = ""
     methods: tuple[str, ...] = METHODS
     supported: tuple[str, ...] = ("timer",)
+    tolerated: tuple[str, ...] = ("100rel",)
     accept: tuple[str, ...] = ("application/sdp",)
     timing: Timing = field(default_factory=Timing)
     parse: ParseRules = field(default_factory=ParseRules)
@@ -74,6 +76,7 @@ class Core:
         self.schedule = Schedule()
         self.commands: list[Command] = []
         self.events: list[Event] = []
+        self.on_response: Callable[[str, int], None] | None = None
         self.on_session_timeout: Callable[[Dialog, float], None] | None = None
         self._locals: dict[tuple[Transport, bool], tuple[str, int]] = {}
 

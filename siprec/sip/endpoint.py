@@ -10,6 +10,7 @@
 are answered here; everything else waits for `respond`.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from siprec.sip.auth import Credentials
@@ -68,6 +69,10 @@ class Endpoint:
     def local(self, transport: Transport, towards: str = "") -> tuple[str, int]:
         """Return our host and port on a transport, of the address family of `towards` where we have one."""
         return self._core.local(transport, towards)
+
+    def count_responses(self, counter: Callable[[str, int], None]) -> None:
+        """Have `counter` called with method and status of every response to a request we could read."""
+        self._core.on_response = counter
 
     # ------------------------------------------------------------------ bytes and time
 

@@ -13,6 +13,9 @@ REGISTERED_METHODS = frozenset({*METHODS, "SUBSCRIBE", "MESSAGE", "PUBLISH"})
 """Methods the registry knows: refusing one is 405, refusing another 501."""
 
 
+_ANY_BODY = frozenset({"INFO", "NOTIFY", "REFER"})
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A final response the protocol itself demands."""
@@ -46,12 +49,15 @@ def _check_scheme(request: Request) -> Refusal | None:
 
 
 def _check_require(request: Request, config: EndpointConfig) -> Refusal | None:
-    known = {tag.lower() for tag in config.supported}
+    known = {tag.lower() for tag in (*config.supported, *config.tolerated)}
     unknown = [tag for tag in request.headers.values("require") if tag.lower() not in known]
     return Refusal(420, (("unsupported", ", ".join(unknown)),)) if unknown else None
 
 
 def _check_body(request: Request, config: EndpointConfig) -> Refusal | None:
+    """Bodies of INFO, NOTIFY and the like are the user's business (RFC 6086 §4.2.2)."""
+    if request.method in _ANY_BODY:
+        return None
     disposition = (request.headers.get("content-disposition") or "").replace(" ", "")
     if not request.body or "handling=optional" in disposition:
         return None

@@ -175,6 +175,7 @@ class UserAgentServer:
         return self._limiter.allows(flow.host, now)
 
     def _answer_statelessly(self, request: Request, status: int, target: Target, fields: Fields = ()) -> None:
+        self._count(request.method, status)
         tag = None if request.to.tag else self.core.ids.token()
         self.core.send(build_response(request.headers, status, to_tag=tag, fields=fields), target)
 
@@ -382,6 +383,7 @@ class UserAgentServer:
     ) -> None:
         """Move transaction and dialog on, and send."""
         entry, method = transaction._machine, transaction.request.method
+        self._count(method, status)
         event = _sent(status)
         effects = entry.machine.receive(event, now)
         entry.response = response
@@ -397,6 +399,10 @@ class UserAgentServer:
         self.run(entry, effects)
         if method in _CREATES_DIALOG and 200 <= status < 300:
             entry.response = b""
+
+    def _count(self, method: str, status: int) -> None:
+        if self.core.on_response is not None:
+            self.core.on_response(method, status)
 
     def _move_dialog(self, transaction: ServerTransaction, status: int, response: bytes, now: float) -> None:
         dialog, request = transaction.dialog, transaction.request
