@@ -51,6 +51,8 @@ class Organization:
     """The organisation-wide switch of Business Texting (A10)."""
     hipaa: bool = False
     """A healthcare customer bound by HIPAA, which Business Texting does not support (B7)."""
+    text_retention_days: int | None = None
+    """How long its texts are kept where that can be customised (B6); None: the default."""
     business_identity: str = ""
     """The name recipients see instead of a person's (B10); empty: the organisation's name."""
     recording: OrganizationRecording = field(default_factory=OrganizationRecording)

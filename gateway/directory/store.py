@@ -52,7 +52,7 @@ class DirectoryStore:
         self.directory = directory
         self.log = ChangeLog(database, directory_changes)
         self._bus = bus
-        self._now_ns = now_ns
+        self.now_ns = now_ns
         self._turn = asyncio.Lock()
 
     async def load(self) -> int:
@@ -100,7 +100,7 @@ class DirectoryStore:
         async with self._turn:
             event = self.directory.remove_person(person_id)
             try:
-                await self.log.write(Change(new_id(), self._now_ns(), actor, "person", person_id, None))
+                await self.log.write(Change(new_id(), self.now_ns(), actor, "person", person_id, None))
             except BaseException:
                 if event.before is not None:
                     self.directory.put(event.before)
@@ -111,7 +111,7 @@ class DirectoryStore:
     def _change(self, entity: Entity, actor: str) -> Change:
         kind = _KINDS[type(entity)]
         document = _ADAPTERS[kind].dump_json(entity).decode()
-        return Change(new_id(), self._now_ns(), actor, kind, entity_key(entity), document)
+        return Change(new_id(), self.now_ns(), actor, kind, entity_key(entity), document)
 
     def _restore(self, change: Change) -> None:
         if change.document is not None:

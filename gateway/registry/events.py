@@ -1,7 +1,11 @@
-"""What changed in the registry; published on the bus after the change is durable."""
+"""What changed in the registry; published on the bus after the change is durable.
 
+A stream or webhook is told ids and states, never a number or a Tax ID.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from gateway.registry.model import Brand, Campaign, SupportCase
 
@@ -14,6 +18,20 @@ class BrandChanged:
     before: Brand | None
     after: Brand
 
+    @property
+    def organization_id(self) -> str | None:
+        """The organisation it stands for."""
+        return self.after.organization_id
+
+    def as_payload(self) -> Mapping[str, Any]:
+        """Return what streams and webhooks are told."""
+        return {
+            "id": self.after.id,
+            "organizationId": self.organization_id,
+            "identity": self.after.identity.value,
+            "vettingScore": self.after.vetting_score,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class CampaignChanged:
@@ -22,6 +40,19 @@ class CampaignChanged:
     name: ClassVar[str] = "campaign.changed"
     before: Campaign | None
     after: Campaign
+    organization_id: str | None = None
+
+    def as_payload(self) -> Mapping[str, Any]:
+        """Return what streams and webhooks are told."""
+        approvals = self.after.approvals.items()
+        return {
+            "id": self.after.id,
+            "brandId": self.after.brand_id,
+            "organizationId": self.organization_id,
+            "status": self.after.status.value,
+            "reason": self.after.status_reason,
+            "approvals": {carrier: approval.status.value for carrier, approval in approvals},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +62,11 @@ class NumberAssigned:
     name: ClassVar[str] = "number.assigned"
     number: str
     campaign_id: str | None
+    organization_id: str | None = None
+
+    def as_payload(self) -> Mapping[str, Any]:
+        """Return what streams and webhooks are told: never the number."""
+        return {"campaignId": self.campaign_id, "organizationId": self.organization_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +76,19 @@ class SupportCaseChanged:
     name: ClassVar[str] = "support_case.changed"
     before: SupportCase | None
     after: SupportCase
+
+    @property
+    def organization_id(self) -> str | None:
+        """The organisation that opened it."""
+        return self.after.organization_id
+
+    def as_payload(self) -> Mapping[str, Any]:
+        """Return what streams and webhooks are told."""
+        return {
+            "id": self.after.id,
+            "organizationId": self.organization_id,
+            "campaignId": self.after.campaign_id,
+        }
 
 
 RegistryEvent = BrandChanged | CampaignChanged | NumberAssigned | SupportCaseChanged

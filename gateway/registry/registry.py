@@ -87,7 +87,7 @@ class Registry:
             self._campaign_by_number[number] = campaign
         was_active = before is not None and before.active
         self._active[brand.organization_id] += campaign.active - was_active
-        return CampaignChanged(before, campaign)
+        return CampaignChanged(before, campaign, brand.organization_id)
 
     def put_case(self, case: SupportCase) -> SupportCaseChanged:
         """Add or replace a support case."""
@@ -129,7 +129,7 @@ class Registry:
         self.check_numbers((number,), campaign, self._brands[campaign.brand_id])
         self._numbers[campaign_id][number] = None
         self._campaign_by_number[number] = campaign
-        return NumberAssigned(number, campaign_id)
+        return NumberAssigned(number, campaign_id, self._brands[campaign.brand_id].organization_id)
 
     def release(self, number: str) -> NumberAssigned | None:
         """Take a number out of its campaign; None: it was in none."""
@@ -137,7 +137,7 @@ class Registry:
         if campaign is None:
             return None
         del self._numbers[campaign.id][number]
-        return NumberAssigned(number, None)
+        return NumberAssigned(number, None, self._brands[campaign.brand_id].organization_id)
 
     def view(self, carrier: str, terms: CarrierTerms) -> Iterator[Registered]:
         """Iterate over what a carrier is told: each assigned number with its brand, campaign and class."""

@@ -41,7 +41,7 @@ class RegistryStore:
         self.registry = registry
         self.log = ChangeLog(database, registry_changes)
         self._bus = bus
-        self._now_ns = now_ns
+        self.now_ns = now_ns
         self._turn = asyncio.Lock()
 
     async def load(self) -> int:
@@ -128,10 +128,10 @@ class RegistryStore:
     def _change(self, entry: Entry, actor: str) -> Change:
         kind = _KINDS[type(entry)]
         document = _ADAPTERS[kind].dump_json(entry).decode()
-        return Change(new_id(), self._now_ns(), actor, kind, entry.id, document)
+        return Change(new_id(), self.now_ns(), actor, kind, entry.id, document)
 
     def _assignment(self, number: str, campaign_id: str | None, actor: str) -> Change:
-        return Change(new_id(), self._now_ns(), actor, _ASSIGNMENT, number, campaign_id)
+        return Change(new_id(), self.now_ns(), actor, _ASSIGNMENT, number, campaign_id)
 
     def _restore(self, change: Change) -> None:
         if change.kind != _ASSIGNMENT:

@@ -49,11 +49,11 @@ def test_look_ups() -> None:
 def test_changes_are_told() -> None:
     registry = Registry()
     assert registry.put_brand(BRAND) == BrandChanged(None, BRAND)
-    assert registry.put_campaign(CAMPAIGN) == CampaignChanged(None, CAMPAIGN)
+    assert registry.put_campaign(CAMPAIGN) == CampaignChanged(None, CAMPAIGN, "acme")
     suspended = replace(CAMPAIGN, status=CampaignStatus.SUSPENDED)
-    assert registry.put_campaign(suspended) == CampaignChanged(CAMPAIGN, suspended)
-    assert registry.assign(TN, "c") == NumberAssigned(TN, "c")
-    assert registry.release(TN) == NumberAssigned(TN, None)
+    assert registry.put_campaign(suspended) == CampaignChanged(CAMPAIGN, suspended, "acme")
+    assert registry.assign(TN, "c") == NumberAssigned(TN, "c", "acme")
+    assert registry.release(TN) == NumberAssigned(TN, None, "acme")
     assert registry.release(TN) is None
     case = SupportCase("s", "acme", 0)
     assert registry.put_case(case) == SupportCaseChanged(None, case)

@@ -78,7 +78,7 @@ async def test_numbers_that_moved_stay_moved(database: Database) -> None:
 
 
 async def test_released_numbers_stay_released(database: Database) -> None:
-    assert await store(database).release(TN, actor="admin") == [NumberAssigned(TN, None)]
+    assert await store(database).release(TN, actor="admin") == [NumberAssigned(TN, None, "acme")]
     assert (await restarted(database)).campaign_of(TN) is None
 
 

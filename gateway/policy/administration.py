@@ -1,0 +1,53 @@
+"""What an administrator may do and is told (webex.md A6, A11, A12, B6, B7). Pure; the API does it."""
+
+from gateway.directory.model import Location, Number, Organization
+from gateway.policy import rules
+from gateway.policy.entitlement import COUNTRIES
+from gateway.policy.rules import FACTS_IN_FORCE, Revision
+from gateway.policy.verdict import Direction, Verdict
+
+_ADMIN = Direction.ADMINISTRATIVE
+NO_OVERRIDE = Verdict(rules.find("override_not_offered", _ADMIN))
+NOT_AUTHORIZABLE = Verdict(rules.find("number_not_authorizable", _ADMIN))
+NOT_AUTHORIZED = Verdict(rules.find("number_not_authorized", _ADMIN))
+RETENTION_FIXED = Verdict(rules.find("retention_fixed", _ADMIN))
+HIPAA = Verdict(rules.find("hipaa_not_supported", _ADMIN))
+NO_EDISCOVERY = Verdict(rules.find("ediscovery_not_available", _ADMIN))
+NO_EVENTS_API = Verdict(rules.find("events_api_not_available", _ADMIN))
+
+
+def tab_visible(organization: Organization, revision: Revision) -> bool:
+    """A6: the Business Texting tab is shown once the add-on is bought; before T3 there was none to buy."""
+    return organization.texting_addon or "A6" not in FACTS_IN_FORCE[revision]
+
+
+def texting_available(organization: Organization, location: Location, revision: Revision) -> bool:
+    """A3, A5, A6: Business Texting can be used at the location."""
+    facts = FACTS_IN_FORCE[revision]
+    return (
+        location.country in COUNTRIES
+        and (location.cisco_pstn or "A5" not in facts)
+        and tab_visible(organization, revision)
+    )
+
+
+def check_override(organization: Organization, location: Location, revision: Revision) -> Verdict | None:
+    """A11: a user's own setting is offered only where Business Texting is available."""
+    return None if texting_available(organization, location, revision) else NO_OVERRIDE
+
+
+def authorizable(number: Number, location: Location) -> bool:
+    """A12: a Calling Plan number at a US or Canadian location that is not authorised yet."""
+    return (
+        number.location_id == location.id
+        and location.country in COUNTRIES
+        and number.calling_plan
+        and not number.authorized
+    )
+
+
+def check_hipaa(organization: Organization, *, refuse: bool) -> tuple[Verdict | None, Verdict | None]:
+    """B7: return (refusal, warning) about Business Texting being on for this organisation."""
+    if not (organization.hipaa and organization.texting_enabled):
+        return None, None
+    return (HIPAA, None) if refuse else (None, HIPAA)

@@ -1,0 +1,78 @@
+"""What an administrator may do, by revision."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import pytest
+
+from gateway.policy import Revision
+from gateway.policy.administration import (
+    HIPAA,
+    authorizable,
+    check_hipaa,
+    check_override,
+    tab_visible,
+    texting_available,
+)
+
+
+@pytest.mark.parametrize(("revision", "visible"), [("T1", True), ("T2", True), ("T3", False), ("T4", False)])
+def test_the_tab_needs_the_add_on_once_there_is_one(
+    world: SimpleNamespace, revision: str, visible: bool
+) -> None:
+    organization = world.snapshot().organization
+    without = dataclasses.replace(organization, texting_addon=False)
+    assert tab_visible(organization, Revision(revision))
+    assert tab_visible(without, Revision(revision)) is visible
+
+
+@pytest.mark.parametrize(
+    ("changes", "revision", "available"),
+    [
+        ({}, "T4", True),
+        ({"country": "CA"}, "T4", True),
+        ({"country": "MX"}, "T4", False),
+        ({"cisco_pstn": False}, "T4", False),
+        ({"cisco_pstn": False}, "T2", True),
+    ],
+)
+def test_override_is_offered_where_texting_is_available(
+    world: SimpleNamespace, changes: dict[str, object], revision: str, available: bool
+) -> None:
+    snapshot = world.snapshot()
+    location = dataclasses.replace(snapshot.location, **changes)
+    assert texting_available(snapshot.organization, location, Revision(revision)) is available
+    refused = check_override(snapshot.organization, location, Revision(revision))
+    assert (refused is None) is available
+    assert refused is None or refused.facts == ("A11",)
+
+
+@pytest.mark.parametrize(
+    ("number", "location", "can"),
+    [
+        ({"authorized": False}, {}, True),
+        ({"authorized": True}, {}, False),
+        ({"authorized": False, "calling_plan": False}, {}, False),
+        ({"authorized": False, "location_id": "elsewhere"}, {}, False),
+        ({"authorized": False}, {"country": "GB"}, False),
+    ],
+)
+def test_what_can_be_authorised(
+    world: SimpleNamespace, number: dict[str, object], location: dict[str, object], can: bool
+) -> None:
+    snapshot = world.snapshot()
+    assert (
+        authorizable(
+            dataclasses.replace(snapshot.number, **number), dataclasses.replace(snapshot.location, **location)
+        )
+        is can
+    )
+
+
+def test_hipaa_warns_or_refuses_while_texting_is_on(world: SimpleNamespace) -> None:
+    organization = world.snapshot().organization
+    bound = dataclasses.replace(organization, hipaa=True)
+    assert check_hipaa(organization, refuse=True) == (None, None)
+    assert check_hipaa(bound, refuse=False) == (None, HIPAA)
+    assert check_hipaa(bound, refuse=True) == (HIPAA, None)
+    assert check_hipaa(dataclasses.replace(bound, texting_enabled=False), refuse=True) == (None, None)
