@@ -57,6 +57,10 @@ class Dimension(Generic[Limit]):
             self._convert(index, key, old, limit, now_ns)
         return limit
 
+    def limit_of(self, key: str) -> Limit | None:
+        """Return the limit last adopted for `key`."""
+        return self.pinned[hash(key) & self.mask].get(key, self.default)
+
     def settle(self, index: int, now_ns: int) -> None:
         """Apply the changes of the default that one shard has not seen."""
         if self._settled[index] == len(self.changes):

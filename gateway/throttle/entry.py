@@ -126,6 +126,11 @@ class WindowEntry:
         if window.start_ns >= calendar.start_ns:
             self.dimension.add(self.index, self.key, self.limit, window, segments)
 
+    def in_force(self) -> bool:
+        """Whether the key is still counted by this calendar."""
+        limit = self.dimension.limit_of(self.key)
+        return limit is not None and limit.calendar is self.limit.calendar
+
     def used(self, window: Window) -> int:
         """Return the segments counted in `window`, the current or a later one."""
         return self.dimension.used(self.index, self.key, self.limit, window)

@@ -84,6 +84,8 @@ class Granted(NamedTuple):
     destination: str | None
     message_id: int
     reserved_ns: int
+    windows: tuple[WindowEntry, ...] = ()
+    """The windows it counts in: none that came into force later."""
     taken: tuple[tuple[RateEntry, int], ...] = ()
     """Of a text that waits: each rate and the end of its interval there, which a refund frees."""
 
@@ -253,7 +255,7 @@ class Limiter:
                 _undo(plan, segments, window)
                 return self._search(plan, segments, now_ns, destination, message_id)
             shard[key] = count
-        return _new(Granted, (now_ns, segments, plan, destination, message_id, now_ns, ()))
+        return _new(Granted, (now_ns, segments, plan, destination, message_id, now_ns, plan.windows, ()))
 
     def _floor(self, plan: Plan, destination: str | None) -> int:
         if destination is None:
@@ -278,7 +280,7 @@ class Limiter:
         taken = tuple((entry, entry.take(release, segments, now_ns)) for entry in plan.rates)
         for entry in plan.windows:
             entry.take(release, segments, now_ns)
-        granted = Granted(release, segments, plan, destination, message_id, now_ns, taken)
+        granted = Granted(release, segments, plan, destination, message_id, now_ns, plan.windows, taken)
         if release > now_ns:
             self._remember(granted)
         return granted
@@ -302,8 +304,11 @@ class Limiter:
         self._waiting.pop(granted.message_id)
         for entry, end in granted.taken:
             entry.refund(end, granted.segments, granted.reserved_ns, now_ns)
-        for window in granted.plan.windows:
-            window.add(granted.release_ns, -granted.segments, now_ns)
+        if granted.plan.version != self._version:
+            self._renew(granted.plan, now_ns)
+        for window in granted.windows:
+            if window.in_force():
+                window.add(granted.release_ns, -granted.segments, now_ns)
 
     def restore(self, granted: Granted, now_ns: int) -> Granted:
         """Take up a stored reservation after a restart. Hand them over in order of release."""
@@ -313,10 +318,9 @@ class Limiter:
         for window in plan.windows:
             window.add(granted.release_ns, granted.segments, now_ns)
         taken = tuple((e, e.restore(granted.release_ns, granted.segments, now_ns)) for e in plan.rates)
-        if granted.release_ns <= now_ns:
-            return granted
-        granted = granted._replace(taken=taken)
-        self._remember(granted)
+        granted = granted._replace(windows=plan.windows, taken=taken)
+        if granted.release_ns > now_ns:
+            self._remember(granted)
         return granted
 
     def count(self, scope: Scope, key: str, segments: int, at_ns: int, now_ns: int) -> None:
