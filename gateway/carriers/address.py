@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Final
+
 from gateway.smpp.constants import Ton
 
+_INTERNATIONAL: Final = int(Ton.INTERNATIONAL)
+_ALPHANUMERIC: Final = int(Ton.ALPHANUMERIC)
 
-def e164(address: str, ton: int = Ton.INTERNATIONAL) -> str:
+
+@lru_cache(maxsize=65_536)
+def e164(address: str, ton: int = _INTERNATIONAL) -> str:
     """Return the E.164 form of an address, or the address itself where it has none (short codes, names).
 
     ESMEs write +12025550100, 12025550100 or 2025550100 with whatever type of number.
     """
-    if address.startswith("+") or ton == Ton.ALPHANUMERIC or not address.isdigit():
+    if address.startswith("+") or ton == _ALPHANUMERIC or not address.isdigit():
         return address
     if len(address) == 11 and address[0] == "1":
         return "+" + address
-    if len(address) == 10 and ton != Ton.INTERNATIONAL:
+    if len(address) == 10 and ton != _INTERNATIONAL:
         return "+1" + address
-    return "+" + address if ton == Ton.INTERNATIONAL and len(address) > 6 else address
+    return "+" + address if ton == _INTERNATIONAL and len(address) > 6 else address
 
 
 def on_the_wire(number: str) -> tuple[str, int, int]:

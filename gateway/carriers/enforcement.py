@@ -127,6 +127,7 @@ class Enforcement:
         brand_zone = zone(caps.brand_day.zone if caps.brand_day else "UTC")
         number_zone = zone(caps.number.zone if caps.number else "UTC")
         self._brand_day = _CalendarCounter(Calendar(Period.DAY, brand_zone))
+        self._others = caps.brand_day.other_vendors if caps.brand_day else {}
         self._campaign_minute = _CalendarCounter(Calendar(Period.MINUTE))
         self._number_minute = _CalendarCounter(Calendar(Period.MINUTE))
         self._number_day = _CalendarCounter(Calendar(Period.DAY, number_zone))
@@ -220,8 +221,9 @@ class Enforcement:
         if registration is not None:
             day = brand_day_cap(self._profile, registration)
             if day is not None:
-                others = registration.other_vendors
-                found.append(("brand_day_cap", self._brand_day, registration.brand, day, others))
+                key = registration.tax_id or registration.brand
+                others = self._others.get(key, 0)
+                found.append(("brand_day_cap", self._brand_day, key, day, others))
             minute = campaign_minute_cap(self._profile, registration)
             if minute is not None:
                 rule = caps.campaign_minute

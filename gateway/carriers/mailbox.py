@@ -95,12 +95,12 @@ class Mailbox:
                 return
             delivery = heappop(returned) if returned else waiting.popleft()
             delivery.tries += 1
+            self._on_sent()
             try:
                 connection.submit_nowait(delivery.pdu, self._on_outcome, delivery)
             except LocalProtocolError:
+                self._on_settled()
                 self.dropped += 1
-                continue
-            self._on_sent()
 
     def close(self) -> None:
         """Stop retrying."""

@@ -234,6 +234,8 @@ class Registration(Frozen):
 
     numbers: Numbers
     brand: str
+    tax_id: str = ""
+    """Whom the carrier counts for the day's cap, over all vendors; empty: the brand."""
     campaign: str
     use_case: str = "MIXED"
     campaign_class: str = "E"
@@ -245,8 +247,6 @@ class Registration(Frozen):
     """False: suspended, expired, or not approved by this carrier."""
     number_limits: bool = True
     """False: `caps.number` and the filters that count do not apply."""
-    other_vendors: Annotated[int, Field(ge=0)] = 0
-    """Segments per day that the brand sends through others and that count here too."""
 
 
 class RegistrationRule(Frozen):
@@ -254,7 +254,9 @@ class RegistrationRule(Frozen):
 
     required: bool = False
     registrations: tuple[Registration, ...] = ()
-    """Known from the start; the running gateway replaces them with its registry's, after the review times."""
+    """Known from the start; a running gateway replaces them with what its registry holds."""
+    delay_seconds: Annotated[float, Field(ge=0)] = 30.0
+    """World seconds until a change of the registry is known here."""
 
 
 class ScoreTier(Frozen):
@@ -275,6 +277,8 @@ class BrandDayCap(Frozen):
     """Caps of use cases that go before the score's."""
     entities: Mapping[str, int | None] = Field(default_factory=dict)
     """Caps of legal forms that go before all others; null: uncapped."""
+    other_vendors: Mapping[str, int] = Field(default_factory=dict)
+    """Segments per day that brands (by Tax ID or id) send through others and that count here too."""
 
 
 class CampaignMinuteCap(Frozen):

@@ -48,9 +48,9 @@ _NOTATION_FAULTS: Final[dict[str, dict[str, Any]]] = {
     "receipt_non_ascii": {"text": "non_ascii", "where": "text_and_tlvs"},
     "receipt_null_counts": {"counts": "null", "where": "text_and_tlvs"},
 }
-_ACKNOWLEDGEMENTS: Final = (
-    RegisteredDelivery.DELIVERY_ACKNOWLEDGEMENT | RegisteredDelivery.USER_ACKNOWLEDGEMENT
-)
+_DELIVERY_ACKNOWLEDGEMENT: Final = int(RegisteredDelivery.DELIVERY_ACKNOWLEDGEMENT)
+_USER_ACKNOWLEDGEMENT: Final = int(RegisteredDelivery.USER_ACKNOWLEDGEMENT)
+_INTERMEDIATE: Final = int(RegisteredDelivery.INTERMEDIATE)
 
 _log = get_logger("carriers")
 
@@ -278,7 +278,7 @@ class Carrier:
             return
         if text.registered_delivery or plan.handset is not None or self._owner_of(text) is not None:
             text.timer = self.clock.call_at(text.ends_ns, self._end, text)
-        if text.registered_delivery & RegisteredDelivery.INTERMEDIATE and plan.receipt:
+        if text.registered_delivery & _INTERMEDIATE and plan.receipt:
             halfway_ns = begins_ns + (text.ends_ns - begins_ns) // 2
             text.intermediate_timer = self.clock.call_at(halfway_ns, self._tell_enroute, text)
 
@@ -332,12 +332,11 @@ class Carrier:
             tlvs=pdu.tlvs,
             now_ns=now_ns,
         )
-        acknowledgements = text.registered_delivery & _ACKNOWLEDGEMENTS
-        if acknowledgements & RegisteredDelivery.DELIVERY_ACKNOWLEDGEMENT:
+        if text.registered_delivery & _DELIVERY_ACKNOWLEDGEMENT:
             self._acknowledge(text, EsmClass.DELIVERY_ACKNOWLEDGEMENT)
         if arrived is None:
             return
-        if acknowledgements & RegisteredDelivery.USER_ACKNOWLEDGEMENT and settings.state == "answers":
+        if text.registered_delivery & _USER_ACKNOWLEDGEMENT and settings.state == "answers":
             self._acknowledge(text, EsmClass.USER_ACKNOWLEDGEMENT)
         reply = reply_to(arrived, settings)
         if reply is not None:

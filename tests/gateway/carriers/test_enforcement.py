@@ -225,7 +225,15 @@ def test_days_of_23_and_25_hours(day, hours):
 
 
 def test_other_vendors_use_the_same_day():
-    assert sent(required(registration(other_vendors=2), caps=DAY), 9) == 1
+    day = DAY["brand_day"] | {"other_vendors": {"b": 2, "12-345": 1}}
+    assert sent(required(registration(), caps={"brand_day": day}), 9) == 1
+    assert sent(required(registration(tax_id="12-345"), caps={"brand_day": day}), 9) == 2
+
+
+def test_brands_of_one_tax_id_share_their_day():
+    rows = [registration(tax_id="1"), registration(numbers=["+12025550101"], brand="other", tax_id="1")]
+    carrier = required(*rows, caps=DAY)
+    assert sent(carrier, 2) + sent(carrier, 9, source="+12025550101") == 3
 
 
 def test_segments_count_not_texts():
