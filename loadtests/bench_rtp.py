@@ -192,7 +192,8 @@ def measure_sockets(seconds: float, uvloop_wanted: bool = True) -> dict[str, obj
             step = runner.run(_receive(pool, ours, rate, seconds / len(RATES)))
             dropped, drops = pool.kernel_drops() - drops, pool.kernel_drops()
             steps.append({**step, "kernel_drops": dropped})
-            if step["lost"] or dropped:
+            late = max(step["lag_ms"], step["behind_ms"]) > MAX_LAG_MS
+            if step["lost"] or dropped or late:
                 break
             best = rate
     ours.send(None)
