@@ -27,6 +27,7 @@ from gateway.carriers.mailbox import Delivery, Mailbox
 from gateway.carriers.mms import m_notification_ind, push_segments, wap_push
 from gateway.carriers.profile import Account, CarrierProfile, NumberTable, Registration
 from gateway.carriers.texts import TakenText, TextLog, TextStore
+from gateway.policy.optout import KeywordAction, KeywordTable
 from gateway.runtime.clock import TimerHandle, WorldClock
 from gateway.runtime.log import get_logger
 from gateway.runtime.metrics import Metrics
@@ -51,6 +52,8 @@ _NOTATION_FAULTS: Final[dict[str, dict[str, Any]]] = {
 _DELIVERY_ACKNOWLEDGEMENT: Final = int(RegisteredDelivery.DELIVERY_ACKNOWLEDGEMENT)
 _USER_ACKNOWLEDGEMENT: Final = int(RegisteredDelivery.USER_ACKNOWLEDGEMENT)
 _INTERMEDIATE: Final = int(RegisteredDelivery.INTERMEDIATE)
+
+_KEYWORDS: Final = KeywordTable()
 
 _log = get_logger("carriers")
 
@@ -477,6 +480,9 @@ class Carrier:
         pdus = self._inbound_text(source, destination, text) if text or not files else []
         for number, file in enumerate(files, 1):
             pdus += self._inbound_mms(source, destination, file, number)
+        keyword = _KEYWORDS.classify(text)
+        if keyword is not None and keyword.action is KeywordAction.OUT:
+            self.enforcement.record_opt_out(destination, self.clock.now_ns())
         mailbox = self._mailboxes[owner]
         for pdu in pdus:
             mailbox.put(Delivery(pdu))

@@ -520,6 +520,17 @@ async def test_inbound_that_cannot_be_written(world, source, text):
         carrier.inject(source, "+12025550190", text)
 
 
+async def test_stop_counts_against_a_sender(world, profile_of):
+    spam = {"cause": "spam", "ratio": 0.1, "minimum": 2, "window_seconds": 86400}
+    carrier = await world.carrier(
+        profile_of(filters=[spam], refusals={"spam": {"at": "response", "status": 0x401}})
+    )
+    esme = await world.esme(carrier)
+    assert [(await esme.submit()).command_status for _ in range(3)] == [0, 0, 0]
+    carrier.inject("+13105550124", "+12025550190", " stop ")
+    assert (await esme.submit()).command_status == 0x401
+
+
 # --- refusals
 
 
