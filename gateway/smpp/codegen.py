@@ -140,7 +140,9 @@ def make_encoder(cls: Any) -> Encoder:
     grammar: tuple[FieldSpec, ...] = cls.grammar
     lines = ["def encode(pdu, sequence):", "    try:"]
     lines += [f"        {spec.name} = pdu.{spec.name}" for spec in grammar]
-    checks, parts, text = [], [], ""
+    checks: list[str] = []
+    parts: list[str] = []
+    text = ""
     for spec in grammar:
         if spec.kind is Kind.CSTRING:
             checks += [f"len({spec.name}) >= {spec.octets}", f"'\\0' in {spec.name}"]
@@ -184,6 +186,7 @@ def make_encoder(cls: Any) -> Encoder:
     return _compile(lines, scope, "encode")
 
 
-def _compile(lines: list[str], scope: dict[str, Any], name: str) -> Any:
+def _compile(lines: list[str], scope: dict[str, Any], name: str) -> Callable[..., Any]:
     exec("\n".join(lines), scope)  # noqa: S102 - the source is made of the grammar's own names
-    return scope[name]
+    made: Callable[..., Any] = scope[name]
+    return made

@@ -35,7 +35,7 @@ def frozen(cls: type[T]) -> type[T]:
         return made
     draft = type(f"{made.__name__}Draft", made.__bases__, {"__slots__": names, "__doc__": None})
     _drafts[made] = draft
-    made.__init__ = _initializer(made, draft)  # type: ignore[misc]
+    type.__setattr__(made, "__init__", _initializer(made, draft))
     return made
 
 

@@ -41,10 +41,14 @@ S = CommandStatus
 
 
 class Pdu:
-    """What every PDU has. `grammar` is its mandatory part in wire order."""
+    """What every PDU has.
+
+    `grammar` is its mandatory part in wire order, `response_id` the `command_id` of its response.
+    """
 
     __slots__ = ()
     command_id: ClassVar[CommandId]
+    response_id: ClassVar[int]
     grammar: ClassVar[tuple[FieldSpec, ...]]
     has_body: ClassVar[bool]
     is_response: ClassVar[bool]
@@ -69,6 +73,7 @@ def wire(command_id: CommandId) -> Callable[[type[C]], type[C]]:
     def declare(cls: type[C]) -> type[C]:
         made = frozen(cls)
         made.command_id = command_id
+        made.response_id = int(command_id) | RESPONSE_BIT
         made.is_response = command_id >= RESPONSE_BIT
         made.has_body = "tlvs" in cls.__annotations__
         made.grammar = tuple(

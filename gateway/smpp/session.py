@@ -486,7 +486,7 @@ class SmppSession:
         self._write(pdu, sequence, now)
         if pdu.command_id not in RESPONSE_CLASSES:
             return sequence
-        self._control[sequence] = Sent(pdu.command_id | RESPONSE_BIT, pdu, None, now)
+        self._control[sequence] = Sent(pdu.response_id, pdu, None, now)
         if isinstance(pdu, Bind):
             self._enter(SessionState.BINDING)
         elif isinstance(pdu, Unbind):
