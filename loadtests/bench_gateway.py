@@ -153,6 +153,7 @@ def run_gateway(*, receipts: bool = False, bulk: int = 1, webhook: bool = False)
                 if webhook:
                     callback = extra.enter_context(callback_counter(folder))
                     register_webhook(port, callback[0])
+                cpu_before = metric(port, "process_cpu_seconds_total")
                 driver = drive("gateway", port, folder, bulk=bulk)
                 goal = "delivered" if receipts else "submitted"
                 if receipts:
@@ -165,9 +166,11 @@ def run_gateway(*, receipts: bool = False, bulk: int = 1, webhook: bool = False)
                     settle(lambda: metric(port, "gateway_webhook_deliveries_total", outcome="delivered"), TOTAL)
                 finished = time.monotonic()
                 delivered = metric(port, "gateway_messages_finished_total", state="delivered")
+                cpu = metric(port, "process_cpu_seconds_total") - cpu_before
                 peak = resident_mib(port)
         result = judge(driver, json.loads(out.read_text())["arrived"], bulk)
         result["resident_mib"] = peak
+        result["cpu_us_per_message"] = round(1e6 * cpu / TOTAL, 1)
         if receipts:
             result["receipts"] = delivered
             result["finished_per_second"] = round(delivered / (finished - min(driver["sent"])), 1)
@@ -193,7 +196,8 @@ def register_webhook(port: int, callback_port: int) -> None:
     body = {
         "name": "bench",
         "targetUrl": f"http://127.0.0.1:{callback_port}/dlr",
-        "events": ["message.delivered"],
+        "resource": "messages",
+        "event": "delivered",
         "secret": "bench-secret-of-twenty",
     }
     request = urllib.request.Request(

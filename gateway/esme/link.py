@@ -76,6 +76,9 @@ class LinkOwner(Protocol):
     def on_late_response(self, link: "Link", context: Any, response: Pdu) -> None:
         """A response came after its request was given up."""
 
+    def on_link_delivers(self, link: "Link") -> None:
+        """A deliver_sm has come: answers that came before it are to be reported before it."""
+
 
 def tls_context(settings: TlsSettings) -> ssl.SSLContext:
     """The client context of a carrier's TLS settings; raises `OSError` or `ssl.SSLError` for a bad file."""
@@ -253,6 +256,7 @@ class Link(SmppHandler):
         """Hand a deliver_sm or data_sm on; it is answered once its handler says it is durable."""
         if not isinstance(pdu, DeliverSm | DataSm):
             return response_to(pdu, CommandStatus.RINVCMDID)
+        self._owner.on_link_delivers(self)
         answered = False
 
         def acknowledge(command_status: int) -> None:

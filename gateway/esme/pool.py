@@ -192,6 +192,11 @@ class CarrierPool:
             self._queue.answered_late(context[0], response, self._now())
             self._schedule_pump()
 
+    def on_link_delivers(self, link: Link) -> None:
+        """A receipt may follow its response in one segment: whoever waits for the receipt hears first."""
+        del link
+        self._report()
+
     def _tell(self, link: Link, state: str) -> None:
         if self._on_link_change is not None:
             self._on_link_change(self.carrier, link.name, state)

@@ -39,6 +39,7 @@ class Orphan:
     error: str | None
     received_ns: int
     text: bytes
+    matched: bool = False
 
 
 class Receipts:
@@ -53,6 +54,7 @@ class Receipts:
         self._awaited: dict[str, AwaitedReceipts] = {}
         self._progress: dict[int, Progress] = {}
         self._orphans: dict[tuple[str, str], Orphan] = {}
+        self._orphan_aliases: dict[tuple[str, str, str], Orphan] = {}
         self._orphan_order: deque[Orphan] = deque()
         self._timer: TimerHandle | None = None
         self._missing = metrics.counter(
@@ -75,7 +77,7 @@ class Receipts:
         canonical = canonical_id(smsc_id)
         if segment.total > 1:
             self._progress.setdefault(segment.message_id, Progress(segment.total))
-        orphan = self._orphans.get((carrier, canonical)) if self._orphans else None
+        orphan = self._orphan_of(carrier, canonical, destination) if self._orphan_order else None
         if orphan is not None:
             self._forget(orphan)
             self._settle(carrier, segment, orphan.state, orphan.error, orphan.text, orphan)
@@ -173,16 +175,31 @@ class Receipts:
             )
         )
 
+    def _orphan_of(self, carrier: str, canonical: str, destination: str) -> Orphan | None:
+        """The receipt that waits for this id: as written, or in another notation from the same number."""
+        orphan = self._orphans.get((carrier, canonical))
+        if orphan is None:
+            orphan = self._orphan_aliases.get((carrier, canonical, _digits(destination)))
+        return orphan
+
     def _keep(self, orphan: Orphan) -> None:
-        for candidate in orphan.candidates:
-            self._orphans.setdefault((orphan.carrier, candidate), orphan)
+        canonical, *others = orphan.candidates
+        self._orphans[orphan.carrier, canonical] = orphan
+        for candidate in others:
+            self._orphan_aliases[orphan.carrier, candidate, _digits(orphan.source)] = orphan
         self._orphan_order.append(orphan)
-        self._arm()
+        if self._timer is None or len(self._orphan_order) == 1:
+            self._arm()
 
     def _forget(self, orphan: Orphan) -> None:
-        for candidate in orphan.candidates:
-            if self._orphans.get((orphan.carrier, candidate)) is orphan:
-                del self._orphans[orphan.carrier, candidate]
+        canonical, *others = orphan.candidates
+        if self._orphans.get((orphan.carrier, canonical)) is orphan:
+            del self._orphans[orphan.carrier, canonical]
+        for candidate in others:
+            key = (orphan.carrier, candidate, _digits(orphan.source))
+            if self._orphan_aliases.get(key) is orphan:
+                del self._orphan_aliases[key]
+        orphan.matched = True
 
     # Time
 
@@ -215,7 +232,12 @@ class Receipts:
     def _drop_orphans(self, now_ns: int) -> None:
         while self._orphan_order and self._orphan_order[0].received_ns + self._orphan_ns <= now_ns:
             orphan = self._orphan_order.popleft()
-            if self._orphans.get((orphan.carrier, orphan.candidates[0])) is orphan:
+            if not orphan.matched:
                 self._forget(orphan)
                 self._unexpected.labels(orphan.carrier).inc()
                 self._ledger.database.write_soon(DeleteOrphanReceipt(orphan.id))
+
+
+def _digits(number: str) -> str:
+    """The part of a telephone number that every notation shares."""
+    return number[-10:]

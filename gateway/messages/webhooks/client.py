@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, cast
 
 from gateway.messages.webhooks.queue import Delivery, DeliveryQueue, Failure
 from gateway.messages.webhooks.settings import Network, WebhooksSettings
@@ -80,8 +80,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def send(self, request: bytes, delivery: Delivery, deadline: float) -> None:
         """Post one delivery."""
@@ -190,8 +189,11 @@ class Sender:
             if delivery is None:
                 break
             request = self._writer.request(encode_id(delivery.id), delivery.attempts + 1, delivery.body)
-            self._idle.pop().send(request, delivery, now + self._settings.timeout_s)
-        self._arm(now)
+            deadline = now + self._settings.timeout_s
+            self._idle.pop().send(request, delivery, deadline)
+            self._arm(deadline)
+        if (ripe := self.queue.next_deadline()) is not None:
+            self._arm(ripe)
 
     def close(self) -> None:
         """Drop all connections; what was under way counts as not tried."""
@@ -211,8 +213,7 @@ class Sender:
     def answered(self, connection: Connection, delivery: Delivery, response: Response) -> None:
         """A receiver answered; the connection takes the next delivery."""
         if connection in self._connections and response.keep_alive and not self._closed:
-            connection.deadline = self._loop.time() + self._settings.idle_s
-            self._idle.append(connection)
+            self._rest(connection)
         if 200 <= response.status < 300:
             self.queue.succeed(delivery)
             self._outcomes.delivered(delivery, response)
@@ -261,8 +262,7 @@ class Sender:
                 connection.close()
                 return
             self._connections.add(connection)
-            connection.deadline = self._loop.time() + self._settings.idle_s
-            self._idle.append(connection)
+            self._rest(connection)
             self.pump()
 
     async def _connect(self) -> Connection:
@@ -288,20 +288,23 @@ class Sender:
 
     # One timer: answers that are overdue, connections idle for too long, retries that are due.
 
-    def _arm(self, now: float) -> None:
-        due = min((connection.deadline for connection in self._connections), default=None)
-        ripe = self.queue.next_deadline()
-        if ripe is not None and (due is None or ripe < due):
-            due = ripe
-        if due is None or (self._timer is not None and self._timer_due <= due):
-            return
+    def _rest(self, connection: Connection) -> None:
+        connection.deadline = self._loop.time() + self._settings.idle_s
+        self._idle.append(connection)
+        self._arm(connection.deadline)
+
+    def _arm(self, due: float) -> None:
         if self._timer is not None:
+            if self._timer_due <= due:
+                return
             self._timer.cancel()
         self._timer_due = due
-        self._timer = self._loop.call_at(max(due, now), self._tick)
+        self._timer = self._loop.call_at(due, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
+        if self._closed:
+            return
         now = self._loop.time()
         overdue = [connection for connection in self._connections if connection.deadline <= now]
         self._connections.difference_update(overdue)
@@ -312,6 +315,8 @@ class Sender:
             else:
                 connection.expire()
         self.pump()
+        if self._connections:
+            self._arm(min(connection.deadline for connection in self._connections))
 
 
 def _this_task() -> asyncio.Task[None]:

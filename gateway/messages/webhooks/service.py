@@ -5,8 +5,9 @@ The body is the document the stream carries: `{"id", "event", "created", "data"}
 and, where the webhook has a secret, `X-Spark-Signature` and `X-Signature-256`. Any 2xx is success; 410
 switches the webhook off; everything else is repeated with growing delays and in the end a dead letter.
 
-A delivery is in the database from its event to its 2xx, so that a restart goes on where it stopped. The write
-is not waited for: an event in the instant before a crash may be lost to webhooks, never to its message.
+A delivery that is not answered within `STORE_AFTER_S` is kept in the database until its 2xx, so that a
+restart goes on where it stopped. Nothing waits for that write: what happened in the instant before a crash may
+be lost to webhooks, never to its message.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from gateway.runtime.ids import encode_id, new_id
 from gateway.runtime.log import get_logger
 from gateway.runtime.metrics import Metrics
 
+STORE_AFTER_S = 0.02
 QUEUE_FULL = "too many deliveries waited"
 
 _log = get_logger("webhooks")
@@ -115,6 +117,9 @@ class Webhooks:
         self._subscribers: dict[int, Subscriber] = {}
         self._wanting: dict[type, tuple[Subscriber, ...]] = {}
         self._unlisten: Callable[[], None] | None = None
+        self._unstored_yet: dict[int, InsertDelivery] = {}
+        self._store_timer: asyncio.TimerHandle | None = None
+        self._draining = False
         self._idle = asyncio.Event()
         counter = metrics.counter(
             "gateway_webhook_deliveries_total",
@@ -145,6 +150,7 @@ class Webhooks:
     async def drain(self, deadline_s: float) -> None:
         """Take no new events; give what waits `deadline_s` seconds. The rest stays for the next start."""
         self._stop_listening()
+        self._draining = True
         try:
             async with asyncio.timeout(deadline_s):
                 while self.pending:
@@ -152,12 +158,15 @@ class Webhooks:
                     await self._idle.wait()
         except TimeoutError:
             _log.info("webhooks wait for the next start", pending=self.pending)
+        finally:
+            self._draining = False
 
     async def stop(self) -> None:
         """Close all connections."""
         self._stop_listening()
         for subscriber in self._subscribers.values():
             subscriber.sender.close()
+        self._store_waiting()
         await asyncio.sleep(0)
 
     # What the API asks for.
@@ -192,6 +201,7 @@ class Webhooks:
         """End a webhook and everything that waits for it."""
         subscriber = self._subscribers.pop(webhook_id, None)
         self._changed()
+        self._store_waiting()
         if subscriber is not None:
             subscriber.sender.close()
             subscriber.queue.drain()
@@ -251,35 +261,28 @@ class Webhooks:
             self._take(subscriber, Delivery(delivery_id, subscriber.webhook.id, key, name, body, created_ns))
 
     def _take(self, subscriber: Subscriber, delivery: Delivery) -> None:
-        full = len(subscriber.queue) >= self.settings.max_pending
-        self._store(
-            InsertDelivery(
-                delivery.id,
-                delivery.webhook_id,
-                delivery.key,
-                delivery.event,
-                delivery.body,
-                delivery.created_ns,
-                0,
-                QUEUE_FULL if full else "",
-                delivery.created_ns if full else None,
-            )
-        )
-        if full:
+        if len(subscriber.queue) >= self.settings.max_pending:
             delivery.error = QUEUE_FULL
+            self._store(_row(delivery, delivery.created_ns))
             self._finish(subscriber, delivery, "dead", None)
-        else:
-            subscriber.sender.add(delivery)
+            return
+        self._unstored_yet[delivery.id] = _row(delivery, None)
+        if self._store_timer is None:
+            self._store_timer = asyncio.get_running_loop().call_later(STORE_AFTER_S, self._store_waiting)
+        subscriber.sender.add(delivery)
 
     # Outcomes.
 
     def delivered(self, subscriber: Subscriber, delivery: Delivery, status: int) -> None:
         """A receiver has it."""
-        self._store(DropDelivery(delivery.id))
+        if self._unstored_yet.pop(delivery.id, None) is None:
+            self._store(DropDelivery(delivery.id))
         self._finish(subscriber, delivery, "delivered", status)
 
     def failed(self, subscriber: Subscriber, delivery: Delivery, failure: Failure, final: bool) -> None:
         """An attempt failed."""
+        if (row := self._unstored_yet.pop(delivery.id, None)) is not None:
+            self._store(row)
         if final:
             self._store(MarkDead(delivery.attempts, delivery.error, self._clock.now_ns(), delivery.id))
             self._finish(subscriber, delivery, "dead", failure.status)
@@ -292,8 +295,16 @@ class Webhooks:
     def _finish(self, subscriber: Subscriber, delivery: Delivery, state: str, status: int | None) -> None:
         (self._delivered if state == "delivered" else self._dead).inc()
         subscriber.recent.append(Finished(delivery, state, status, self._clock.now_ns()))
-        if not self.pending:
+        if self._draining and not self.pending:
             self._idle.set()
+
+    def _store_waiting(self) -> None:
+        if self._store_timer is not None:
+            self._store_timer.cancel()
+            self._store_timer = None
+        for row in self._unstored_yet.values():
+            self._store(row)
+        self._unstored_yet.clear()
 
     def _store(self, intent: Any) -> None:
         try:
@@ -303,6 +314,7 @@ class Webhooks:
             _log.warning("webhook delivery not stored", error=type(error).__name__)
 
     def _switch_off(self, subscriber: Subscriber) -> None:
+        self._store_waiting()
         webhook = replace(subscriber.webhook, status="inactive")
         subscriber.webhook = webhook
         subscriber.queue.drain()
@@ -330,7 +342,7 @@ class Webhooks:
             await self._resume({webhook.id})
 
     async def _resume(self, webhook_ids: set[int]) -> None:
-        await self._database.flush()
+        self._store_waiting()
         for delivery in await self.store.pending():
             subscriber = self._subscribers.get(delivery.webhook_id)
             if subscriber and delivery.webhook_id in webhook_ids and subscriber.webhook.status == "active":
@@ -348,3 +360,17 @@ class Webhooks:
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
+
+
+def _row(delivery: Delivery, dead_ns: int | None) -> InsertDelivery:
+    return InsertDelivery(
+        delivery.id,
+        delivery.webhook_id,
+        delivery.key,
+        delivery.event,
+        delivery.body,
+        delivery.created_ns,
+        delivery.attempts,
+        delivery.error,
+        dead_ns,
+    )

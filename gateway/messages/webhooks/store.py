@@ -208,7 +208,7 @@ class DropOldDeadLetters(NamedTuple):
 
 
 class WebhookStore:
-    """Queries over the two tables."""
+    """Queries over the two tables; they see what was handed to the database before."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -220,6 +220,7 @@ class WebhookStore:
     async def pending(self) -> list[Delivery]:
         """Return what was on its way when the gateway stopped, oldest first."""
         wanted = select(deliveries).where(deliveries.c.dead_ns.is_(None)).order_by(deliveries.c.id)
+        await self._database.flush()
         return [_delivery(row) for row in await self._database.fetch(wanted)]
 
     async def dead(self, webhook_id: int, after_id: int, limit: int) -> list[tuple[Delivery, int]]:
@@ -231,6 +232,7 @@ class WebhookStore:
             .order_by(deliveries.c.id)
             .limit(limit)
         )
+        await self._database.flush()
         return [(_delivery(row), row.dead_ns) for row in await self._database.fetch(wanted)]
 
     async def dead_letter(self, webhook_id: int, delivery_id: int) -> Delivery | None:
@@ -240,6 +242,7 @@ class WebhookStore:
             deliveries.c.webhook_id == webhook_id,
             deliveries.c.dead_ns.is_not(None),
         )
+        await self._database.flush()
         row = await self._database.fetch_one(wanted)
         return None if row is None else _delivery(row)
 
@@ -248,6 +251,7 @@ class WebhookStore:
         wanted = select(func.count()).where(
             deliveries.c.webhook_id == webhook_id, deliveries.c.dead_ns.is_not(None)
         )
+        await self._database.flush()
         row = await self._database.fetch_one(wanted)
         return 0 if row is None else int(row[0])
 
