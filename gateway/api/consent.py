@@ -2,34 +2,21 @@
 
 import base64
 import binascii
-from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import StringConstraints
 
 from gateway.api.scope import ADMINISTRATORS, may_see_organization, not_found, page_by
-from gateway.directory.directory import Directory
-from gateway.policy.abuse import SenderUnblocked, SpamBlock, SpamReport
+from gateway.policy.consent import Consent
 from gateway.policy.numbers import NumberKind, normalise
-from gateway.policy.optout import (
-    OptOut,
-    OptOutList,
-    OptOutScope,
-    RecipientOptedIn,
-    RecipientOptedOut,
-    scope_key,
-)
-from gateway.policy.store import opt_out_intent, spam_intent
-from gateway.registry.registry import Registry
-from gateway.runtime.bus import Bus
-from gateway.runtime.database import Database
+from gateway.policy.optout import OptOut, OptOutScope
 from gateway.runtime.http.auth import Principal
 from gateway.runtime.http.errors import ApiError
 from gateway.runtime.http.models import ApiModel
 from gateway.runtime.http.paging import Paged
 from gateway.runtime.http.routes import ApiRequest, Routes
 from gateway.runtime.http.wire import format_ns
-from gateway.runtime.ids import encode_id, new_id
+from gateway.runtime.ids import encode_id
 
 Telephone = Annotated[str, StringConstraints(max_length=32)]
 
@@ -83,88 +70,6 @@ class BlockedSenderOut(ApiModel):
     since: str
 
 
-class Consent:
-    """Changes opt-outs and the spam block: durable first, then in force, then told."""
-
-    def __init__(
-        self,
-        *,
-        database: Database,
-        bus: Bus,
-        directory: Directory,
-        registry: Registry,
-        opt_outs: OptOutList,
-        spam_block: SpamBlock,
-        scope: OptOutScope,
-        now_ns: Callable[[], int],
-    ) -> None:
-        self.database = database
-        self.bus = bus
-        self.directory = directory
-        self.registry = registry
-        self.opt_outs = opt_outs
-        self.spam_block = spam_block
-        self.scope = scope
-        self.now_ns = now_ns
-
-    def organization_of(self, entry: OptOut) -> str | None:
-        """Return the organisation an opt-out is about."""
-        if entry.scope is OptOutScope.NUMBER:
-            number = self.directory.number(entry.scope_key)
-            return number.organization_id if number else None
-        campaign = self.registry.campaigns.get(entry.scope_key)
-        brand = self.registry.brands.get(campaign.brand_id if campaign else entry.scope_key)
-        return brand.organization_id if brand else None
-
-    def may_see(self, principal: Principal, entry: OptOut) -> bool:
-        """Whether an opt-out is the caller's organisation's business."""
-        return may_see_organization(principal, self.organization_of(entry))
-
-    async def opt_out(self, recipient: str, number: str) -> OptOut:
-        """Put a recipient on the list; once there, they stay as they were."""
-        campaign = self.registry.campaign_of(number)
-        scope, key = scope_key(
-            self.scope,
-            number=number,
-            campaign_id=campaign.id if campaign else None,
-            brand_id=campaign.brand_id if campaign else None,
-        )
-        known = self.opt_outs.find(recipient, key)
-        if known is not None:
-            return known
-        entry = OptOut(recipient, scope, key, self.now_ns(), "administrator")
-        await self.database.write(opt_out_intent(RecipientOptedOut(entry), self.now_ns()))
-        change = self.opt_outs.add(entry)
-        if change is not None:
-            self.bus.publish(change)
-        return entry
-
-    async def opt_in(self, entry: OptOut) -> None:
-        """Take a recipient off the list."""
-        await self.database.write(opt_out_intent(RecipientOptedIn(entry), self.now_ns()))
-        change = self.opt_outs.remove(entry.recipient, entry.scope_key)
-        if change is not None:
-            self.bus.publish(change)
-
-    async def report(self, sender: str, reporter: str) -> SpamReport:
-        """Take a report of spam."""
-        report = SpamReport(new_id(), sender, reporter, self.now_ns())
-        await self.database.write(spam_intent(report, self.now_ns()))
-        change = self.spam_block.report(report)
-        if change is not None:
-            self.bus.publish(change)
-        return report
-
-    async def lift(self, sender: str) -> None:
-        """Let a blocked sender text again; raises `ApiError` 404."""
-        if not self.spam_block.is_blocked(sender):
-            raise not_found("blocked sender")
-        await self.database.write(spam_intent(SenderUnblocked(sender), self.now_ns()))
-        change = self.spam_block.lift(sender)
-        if change is not None:
-            self.bus.publish(change)
-
-
 def consent_routes(consent: Consent) -> Routes:
     """`/v1/optOuts` and `/v1/spamReports`."""
     routes = Routes("Consent", "Who wants no texts, and who is suspected of spam.")
@@ -190,7 +95,7 @@ def _add_opt_outs(routes: Routes, consent: Consent) -> None:
         found = (
             entry
             for entry in consent.opt_outs
-            if consent.may_see(request.principal, entry) and wanted in (None, entry.recipient)
+            if _may_see(request.principal, entry) and wanted in (None, entry.recipient)
         )
         return page_by(request, found, _opt_out_id, _show)
 
@@ -220,9 +125,12 @@ def _add_opt_outs(routes: Routes, consent: Consent) -> None:
         """End an opt-out, as a START would."""
         await consent.opt_in(_find(request))
 
+    def _may_see(principal: Principal, entry: OptOut) -> bool:
+        return may_see_organization(principal, consent.organization_of(entry))
+
     def _find(request: ApiRequest) -> OptOut:
         entry = consent.opt_outs.find(*_parts(request.params["id"]))
-        if entry is None or not consent.may_see(request.principal, entry):
+        if entry is None or not _may_see(request.principal, entry):
             raise not_found("opt-out")
         return entry
 
@@ -258,7 +166,8 @@ def _add_spam_reports(routes: Routes, consent: Consent) -> None:
         sender = request.params["sender"]
         if not _concerns(request.principal, sender):
             raise not_found("blocked sender")
-        await consent.lift(sender)
+        if not await consent.lift(sender):
+            raise not_found("blocked sender")
 
     def _concerns(principal: Principal, sender: str) -> bool:
         number = consent.directory.number(sender)

@@ -10,13 +10,13 @@ import aiohttp
 import pytest
 import yaml
 
-from gateway.api.consent import Consent, consent_routes
+from gateway.api.consent import consent_routes
 from gateway.api.directory import directory_routes
 from gateway.api.registry import registry_routes
 from gateway.api.rules import rule_routes
 from gateway.directory.settings import DirectorySettings
 from gateway.directory.store import DirectoryStore
-from gateway.policy.optout import OptOutList
+from gateway.policy.consent import Consent
 from gateway.policy.settings import BusinessTextingSettings
 from gateway.registry import CarrierTerms, Terms
 from gateway.registry.reviews import Reviews
@@ -123,15 +123,14 @@ async def open_hub(tmp_path: Path, empty_database: Path) -> AsyncIterator[OpenHu
         await registry.load()
         reviews.start()
         consent = Consent(
-            database=database,
-            bus=bus,
+            settings,
             directory=directory.directory,
             registry=registry.registry,
-            opt_outs=OptOutList(),
-            spam_block=settings.spam_block(),
-            scope=settings.opt_out.scope,
+            database=database,
+            bus=bus,
             now_ns=clock.now_ns,
         )
+        await consent.load()
         routes = [
             directory_routes(directory, registry.registry, settings),
             registry_routes(registry, directory.directory, terms),

@@ -1,0 +1,138 @@
+"""STOP, START and HELP change the durable list once, and the answer names the business alone."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.directory import Directory, Location, Number, Organization, Person
+from gateway.policy.consent import Consent
+from gateway.policy.optout import OptOut, OptOutScope, RecipientOptedIn, RecipientOptedOut
+from gateway.policy.settings import BusinessTextingSettings
+from gateway.registry import Brand, Campaign, Registry
+from gateway.runtime.bus import Bus
+from gateway.runtime.database import Database, DatabaseClosed, MigrationBranch, migrate
+
+TN, SECOND, HANDSET = "+12025550100", "+12025550101", "+13105550120"
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    url = f"sqlite:///{tmp_path}/world.db"
+    migrate(url, [MigrationBranch.of("gateway.policy")])
+    opened = await Database.open(url)
+    yield opened
+    await opened.close()
+
+
+def consent(database: Database, bus: Bus | None = None, **settings: object) -> Consent:
+    directory = Directory([Organization("acme", "Acme Dental"), Location("l", "acme", "L")])
+    for number in (TN, SECOND):
+        directory.put(Number(number, "acme", "l", authorized=True))
+    directory.put(Person("alice", "acme", "l", "Alice", "Archer", number=TN))
+    registry = Registry()
+    registry.put_brand(Brand("b", "acme", "Acme"))
+    registry.put_campaign(Campaign("c", "b", "UCAAS_LOW"))
+    registry.assign(TN, "c")
+    registry.assign(SECOND, "c")
+    return Consent(
+        BusinessTextingSettings.model_validate({"opt_out": settings}),
+        directory=directory,
+        registry=registry,
+        database=database,
+        bus=bus or Bus(),
+        now_ns=lambda: 7,
+    )
+
+
+async def say(kept: Consent, body: str, number: str = TN) -> str | None:
+    keyword = kept.classify(body)
+    assert keyword is not None
+    return await kept.hear(keyword, HANDSET, number)
+
+
+async def restarted(database: Database, **settings: object) -> Consent:
+    again = consent(database, **settings)
+    await again.load()
+    return again
+
+
+async def test_stop_then_start(database: Database) -> None:
+    bus, told = Bus(), []
+    kept = consent(database, bus)
+    bus.listen(RecipientOptedOut, told.append)
+    bus.listen(RecipientOptedIn, told.append)
+    reply = await say(kept, "Stop")
+    assert reply is not None
+    assert reply.startswith("Acme Dental")
+    assert "Alice" not in reply
+    assert kept.opt_outs.contains(HANDSET, TN)
+    assert (await restarted(database)).opt_outs.contains(HANDSET, TN)
+    assert await say(kept, "STOP") is None
+    assert await say(kept, "START") is not None
+    assert len((await restarted(database)).opt_outs) == 0
+    assert await say(kept, "START") is None
+    assert [type(event) for event in told] == [RecipientOptedOut, RecipientOptedIn]
+
+
+async def test_help_is_answered_and_other_texts_are_not_keywords(database: Database) -> None:
+    kept = consent(database)
+    assert await say(kept, "AIDE") is not None
+    assert kept.classify("Stop please") is None
+    assert len(kept.opt_outs) == 0
+
+
+async def test_replies_can_be_switched_off(database: Database) -> None:
+    kept = consent(database, replies=False)
+    assert await say(kept, "STOP") is None
+    assert kept.opt_outs.contains(HANDSET, TN)
+
+
+@pytest.mark.parametrize(
+    ("scope", "key", "both"), [("number", TN, False), ("campaign", "c", True), ("brand", "b", True)]
+)
+async def test_the_reach_of_a_stop(database: Database, scope: str, key: str, both: bool) -> None:
+    kept = consent(database, scope=scope)
+    await say(kept, "STOP")
+    (entry,) = kept.opt_outs
+    assert (entry.scope, entry.scope_key) == (OptOutScope(scope), key)
+    assert kept.organization_of(entry) == "acme"
+    assert kept.opt_outs.contains_any(HANDSET, (SECOND, "c", "b")) is both
+
+
+async def test_filters_hear_of_opt_outs(database: Database) -> None:
+    heard: list[tuple[str, int]] = []
+    kept = consent(database)
+    kept._on_opt_out = lambda number, now_ns: heard.append((number, now_ns))
+    await say(kept, "STOP")
+    await kept.opt_out(HANDSET, TN)
+    await kept.opt_out("+13105550121", TN)
+    assert heard == [(TN, 7), (TN, 7)]
+
+
+async def test_a_failed_write_never_texts_anybody_unasked(database: Database) -> None:
+    kept = consent(database)
+    await say(kept, "STOP")
+    await database.close()
+    with pytest.raises(DatabaseClosed):
+        await say(kept, "START")
+    assert kept.opt_outs.contains(HANDSET, TN)
+    with pytest.raises(DatabaseClosed):
+        await say(kept, "STOP", SECOND)
+    assert kept.opt_outs.contains(HANDSET, SECOND)
+
+
+async def test_strangers_opt_outs_are_nobodys(database: Database) -> None:
+    kept = consent(database)
+    assert kept.organization_of(OptOut(HANDSET, OptOutScope.NUMBER, "+12025550190", 0, "keyword")) is None
+    assert kept.organization_of(OptOut(HANDSET, OptOutScope.BRAND, "x", 0, "keyword")) is None
+
+
+async def test_spam_block_is_kept(database: Database) -> None:
+    kept = consent(database)
+    for reporter in "abc":
+        await kept.report(TN, reporter)
+    assert (await restarted(database)).spam_block.is_blocked(TN)
+    assert await kept.lift(TN)
+    assert not await kept.lift(TN)
+    assert not (await restarted(database)).spam_block.is_blocked(TN)
