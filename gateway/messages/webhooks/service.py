@@ -6,8 +6,8 @@ and, where the webhook has a secret, `X-Spark-Signature` and `X-Signature-256`. 
 switches the webhook off; everything else is repeated with growing delays and in the end a dead letter.
 
 A delivery that is not answered within `STORE_AFTER_S` is kept in the database until its 2xx, so that a
-restart goes on where it stopped. Nothing waits for that write: what happened in the instant before a crash may
-be lost to webhooks, never to its message.
+restart goes on where it stopped. Nothing waits for that write: what happened in the instant before a crash
+may be lost to webhooks, never to its message.
 """
 
 from __future__ import annotations

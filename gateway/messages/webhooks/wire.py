@@ -88,7 +88,7 @@ class RequestWriter:
 
 
 class Signer:
-    """Gives HMAC-SHA1 and HMAC-SHA256 of a raw body (RFC 2104), in hexadecimal, as the two headers carry them.
+    """Gives HMAC-SHA1 and HMAC-SHA256 of a raw body (RFC 2104), in hexadecimal, as the headers carry them.
 
     The keyed states are made once and copied for each body: half the price of `hmac.digest`.
     """

@@ -26,8 +26,12 @@ _SEEN_BY_ALL = ("carrier.", "clock.")
 def format_ns(now_ns: int) -> str:
     """World time in nanoseconds since the epoch as ISO-8601 UTC with milliseconds."""
     seconds, rest = divmod(now_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03d}Z"
+    return f"{_second(seconds)}.{rest // 1_000_000:03d}Z"
+
+
+@lru_cache(maxsize=256)  # the moments of one text, and of texts sent together, share their seconds
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def event_name(event: object) -> str:

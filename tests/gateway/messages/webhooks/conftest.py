@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import uvloop
 from aiohttp import web
 
 from gateway.messages.webhooks import Webhook, Webhooks, WebhooksSettings
@@ -17,6 +18,12 @@ from gateway.runtime.database import Database, MigrationBranch
 from gateway.runtime.http.auth import Principal
 from gateway.runtime.ids import new_id
 from gateway.runtime.metrics import Metrics
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run everything on both loops: their transports differ where one would not expect it."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
 
 ADMIN = Principal("admin", "admin", "acme", None)
 
@@ -150,7 +157,7 @@ async def open_world(tmp_path: Path) -> AsyncIterator[OpenWorld]:
         settings = {"first_retry_s": 0.02, "longest_retry_s": 0.05, **settings}
         bus, metrics, clock = Bus(), Metrics(process=False), WorldClock()
         branch = MigrationBranch.of("gateway.messages.webhooks")
-        database = await Database.open(f"sqlite:///{tmp_path}/x.db", branches=[branch])
+        database = await Database.open(f"sqlite:///{tmp_path}/x.db", branches=[branch], metrics=metrics)
         webhooks = Webhooks(bus, database, clock, metrics, WebhooksSettings(**settings))
         world = World(bus, database, metrics, webhooks, clock)
         await webhooks.start()

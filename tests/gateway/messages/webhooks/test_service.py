@@ -289,7 +289,23 @@ async def test_old_dead_letters_go_at_the_start(open_world: OpenWorld, receiver:
 async def test_a_dead_database_does_not_stop_deliveries(world: World, receiver: Receiver) -> None:
     await world.register(receiver.url)
     await world.database.close()
+    receiver.script = [500]
     world.bus.publish(TextDelivered("t1"))
-    await receiver.wait_for(1)
+    await receiver.wait_for(2)
     await world.webhooks.drain(10)
-    assert world.outcomes() == {"delivered": 1.0, "unstored": 2.0}
+    assert world.outcomes() == {"retried": 1.0, "delivered": 1.0, "unstored": 3.0}
+
+
+async def test_what_is_answered_at_once_is_never_stored(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.messages.webhooks.service.STORE_AFTER_S", 60.0)
+    await world.register(receiver.url)
+    before = world.metrics.counter("gateway_database_rows_total", "Rows handed to the database")._value.get()
+    for number in range(20):
+        world.bus.publish(TextDelivered(f"t{number}"))
+        await receiver.wait_for(number + 1)
+        await until(lambda: not world.webhooks.pending)
+    await world.settled()
+    after = world.metrics.counter("gateway_database_rows_total", "Rows handed to the database")._value.get()
+    assert after == before
