@@ -28,7 +28,9 @@ class FilterInvalid(ValueError):
 
 
 def wants(resource: str, event: str, name: str) -> bool:
-    """Tell whether an event of this name belongs to (resource, event)."""
+    """Tell whether an event of this name belongs to (resource, event); one without a name is internal."""
+    if not name:
+        return False
     kind, _, what = name.partition(".")
     return resource in (ALL, *_resources_of(kind)) and event in (ALL, what)
 

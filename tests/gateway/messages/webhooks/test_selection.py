@@ -17,6 +17,7 @@ from gateway.messages.webhooks.selection import FilterInvalid, parse_filter, pas
         ("all", "bound", "carrier.bound", True),
         ("recordings", "started", "recording.started", True),
         ("all", "all", "unheard.of", True),
+        ("all", "all", "", False),
         ("messages", "all", "messages.delivered", False),
     ],
 )
