@@ -35,10 +35,10 @@ class EndpointConfig:
 
     `methods` are allowed and advertised; `supported` are option tags we understand and say so, `tolerated`
     those a request may require without our using them (100rel: we send no provisional response that would
-    need it); `accept` are body types; `contact_features` is appended to our Contact (`;+sip.srs`); `session_timer` None leaves
-    sessions without timers; `max_transactions` is where new requests get 503 with `retry_after_s`; rates are
-    requests (and answers to malformed messages) a second per source address, 0 for no limit; stream limits
-    are in connections and seconds.
+    need it); `accept` are body types; `contact_features` is appended to our Contact (`;+sip.srs`);
+    `session_timer` None leaves sessions without timers; `max_transactions` is where new requests get 503 with
+    `retry_after_s`; rates are requests (and answers to malformed messages) a second per source address, 0 for
+    no limit; stream limits are in connections and seconds.
     """
 
     product: str = "sms-siprec-gateway"
