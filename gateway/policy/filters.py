@@ -138,18 +138,30 @@ class FilterChain:
         for item in filters:
             self._add(item, capacity)
         self._words = frozenset(self._triggers)
-        self._folding = bool(self._words) or any(item.count is Count.SIMILAR for item, _ in self._counts)
+        self.folding = bool(self._words) or any(item.count is Count.SIMILAR for item, _ in self._counts)
 
     def __bool__(self) -> bool:
         return bool(self._triggers or self._domains or self._counts or self._ratios)
 
-    def judge(self, source: str, destination: str, body: str, now_ns: int) -> Hit | None:
-        """Count this text, and return what is wrong with it, if anything."""
-        return self._judge(source, destination, body, now_ns, WindowCounter.add)
+    def judge(
+        self, source: str, destination: str, body: str, now_ns: int, words: list[bytes] | None = None
+    ) -> Hit | None:
+        """Count this text, and return what is wrong with it, if anything.
+
+        `words` is the folded body, where a chain before this one has folded it already.
+        """
+        if words is None:
+            words = fold(body) if self.folding else []
+        hit = self._listed(words) or self._linked(body)
+        if self._counts or self._ratios:
+            return self._counted(hit, source, destination, words, now_ns, WindowCounter.add)
+        return hit
 
     def peek(self, source: str, destination: str, body: str, now_ns: int) -> Hit | None:
         """Return what `judge` would, without counting."""
-        return self._judge(source, destination, body, now_ns, _count_one_more)
+        words = fold(body)
+        hit = self._listed(words) or self._linked(body)
+        return self._counted(hit, source, destination, words, now_ns, _count_one_more)
 
     def record_opt_out(self, source: str, now_ns: int) -> None:
         """Note that a recipient of `source` has opted out."""
@@ -175,16 +187,15 @@ class FilterChain:
                 window = item.window_seconds
                 self._ratios.append((item, WindowCounter(window, capacity), WindowCounter(window, capacity)))
 
-    def _judge(
+    def _counted(
         self,
+        hit: Hit | None,
         source: str,
         destination: str,
-        body: str,
+        words: list[bytes],
         now_ns: int,
         add: Callable[[WindowCounter, Hashable, int], int],
     ) -> Hit | None:
-        words = fold(body) if self._folding else []
-        hit = self._listed(words) or self._linked(body)
         for index, (item, counter) in enumerate(self._counts):
             if item.count is Count.RECIPIENTS:
                 pairs = self._recipients[index]

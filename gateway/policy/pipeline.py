@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from gateway.policy import content, entitlement, registration, rules
-from gateway.policy.filters import FilterChain, Hit
+from gateway.policy.filters import FilterChain, Hit, fold
 from gateway.policy.rules import FACTS_IN_FORCE, TRIAL, Revision, in_force
 from gateway.policy.snapshot import DEFAULT_TERMS, PolicyTerms, Snapshot, Text
 from gateway.policy.verdict import BlockedBy, Mode, Rule, Verdict
@@ -104,6 +104,7 @@ class Pipeline:
         self._outbound = self._compile(OUTBOUND)
         self._inbound = self._compile(INBOUND)
         self.hops = tuple(hop for hop in hops if hop.chain)
+        self._folding = any(hop.chain.folding for hop in self.hops)
 
     def mode(self, rule: Rule) -> Mode:
         """Return how the rule is applied; OFF too where the revision does not state it."""
@@ -116,10 +117,14 @@ class Pipeline:
         refusal = self._first_refusal(self._outbound, text, snapshot, now_ns)
         if refusal is not None or not self.hops:
             return refusal
+        words = fold(text.body) if self._folding else []
+        source, destination = text.source.e164, text.destination.e164
         for hop in self.hops:
-            verdict = _by_hop(hop, hop.chain.judge(*_filtered(text), now_ns))
-            if verdict is not None and self._refuses(verdict):
-                return verdict
+            hit = hop.chain.judge(source, destination, text.body, now_ns, words)
+            if hit is not None:
+                verdict = _by_hop(hop, hit)
+                if self._refuses(verdict):
+                    return verdict
         return None
 
     def check_inbound(self, text: Text, snapshot: Snapshot, now_ns: int) -> Verdict | None:
@@ -132,7 +137,8 @@ class Pipeline:
             Judgement(rule, self.mode(rule), check(text, snapshot, now_ns)) for rule, check in OUTBOUND
         ]
         for hop in self.hops:
-            verdict = _by_hop(hop, hop.chain.peek(*_filtered(text), now_ns))
+            hit = hop.chain.peek(text.source.e164, text.destination.e164, text.body, now_ns)
+            verdict = None if hit is None else _by_hop(hop, hit)
             rule = rules.CONTENT_BLOCKED if verdict is None else verdict.rule
             judgements.append(Judgement(rule, self.mode(rule), verdict))
         return judgements
@@ -175,12 +181,6 @@ class Pipeline:
             self._on_shadow(verdict)
 
 
-def _filtered(text: Text) -> tuple[str, str, str]:
-    return text.source.e164, text.destination.e164, text.body
-
-
-def _by_hop(hop: Hop, hit: Hit | None) -> Verdict | None:
-    if hit is None:
-        return None
+def _by_hop(hop: Hop, hit: Hit) -> Verdict:
     rule = rules.SPAM_BLOCKED if hit.cause == "spam" else rules.CONTENT_BLOCKED
     return Verdict(rule, f"{hit.cause}: {hit.detail}", hit.cause, hop.party)
