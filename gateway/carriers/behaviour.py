@@ -18,7 +18,8 @@ from itertools import accumulate
 from typing import Final
 
 from gateway.carriers.faults import BEHAVIOURS, FaultDraw, FaultSpec, NamedBehaviour, Rng, Stage
-from gateway.carriers.profile import CarrierProfile, HandsetSettings, Latency, NumberTable, Outcome
+from gateway.carriers.numbers import NumberTable
+from gateway.carriers.profile import CarrierProfile, HandsetSettings, Latency, Outcome
 from gateway.smpp.constants import MessageState
 from gateway.smpp.frozen import frozen
 

@@ -12,6 +12,7 @@ from gateway.carriers.behaviour import BindBehaviour, Plan
 from gateway.carriers.enforcement import Submission, authenticate
 from gateway.carriers.faults import FaultSpec
 from gateway.carriers.profile import Account
+from gateway.carriers.strikes import STRIKES
 from gateway.carriers.texts import TakenText
 from gateway.smpp.aio import SmppConnection, SmppHandler
 from gateway.smpp.constants import CommandId, CommandStatus, MessageState
@@ -30,7 +31,6 @@ from gateway.smpp.pdu import (
     SubmitMultiResp,
     SubmitSm,
     SubmitSmResp,
-    encode,
     response_to,
 )
 from gateway.smpp.segment import read_part, user_data
@@ -47,7 +47,6 @@ BIND_TYPES: Final = {
 }
 _RECEIVING: Final = frozenset({SessionState.BOUND_RX, SessionState.BOUND_TRX})
 _SEGMENT_OCTETS: Final = 153
-_UNKNOWN_COMMAND: Final = bytes.fromhex("00000010000000ff0000000000000001")
 
 
 class CarrierBind(SmppHandler):
@@ -354,60 +353,13 @@ class CarrierBind(SmppHandler):
 
     def _answer_now(self, pdu: Pdu, response: Pdu, fault: FaultSpec | None) -> None:
         connection = self.connection
-        strike = _STRIKES.get(fault.kind) if fault is not None else None
+        strike = STRIKES.get(fault.kind) if fault is not None else None
         if strike is None:
             connection.respond(pdu, response)
         else:
             strike(connection, pdu, response)
 
 
-# --- faults at the response ---------------------------------------------------------------------------------
-
-
-def _no_response(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
-    connection.forget(pdu)
-
-
-def _disconnect(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
-    connection.abort()
-
-
-def _half_open(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
-    connection.stop_reading()
-    connection.forget(pdu)
-
-
-def _bad_length(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
-    connection.send_raw(b"\xff\xff\xff\xff" + encode(response)[4:])
-    connection.forget(pdu)
-
-
-def _unknown_command(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
-    connection.send_raw(_UNKNOWN_COMMAND)
-    connection.respond(pdu, response)
-
-
-def _wrong_sequence(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
-    connection.send_raw(encode(response, (response.sequence_number + 1_000_003) & 0x7FFF_FFFF))
-    connection.forget(pdu)
-
-
-def _torn_response(connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
-    frame = encode(response)
-    connection.send_raw(frame[: len(frame) // 2])
-    connection.forget(pdu)
-    connection.close()
-
-
-_STRIKES: Final = {
-    "no_response": _no_response,
-    "disconnect": _disconnect,
-    "half_open": _half_open,
-    "bad_length": _bad_length,
-    "unknown_command": _unknown_command,
-    "wrong_sequence": _wrong_sequence,
-    "torn_response": _torn_response,
-}
 _REQUESTS: Final[dict[type[Pdu], Any]] = {
     SubmitSm: CarrierBind._on_submit,
     SubmitMulti: CarrierBind._on_multi,

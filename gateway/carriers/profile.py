@@ -7,13 +7,14 @@ without limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.carriers.faults import BehaviourName, FaultKind, FaultSpec
+from gateway.carriers.numbers import Numbers
 from gateway.policy.filters import CountFilter, DomainFilter, OptOutRatioFilter, WordFilter
 from gateway.smpp.receipt import ReceiptNotation
 from gateway.smpp.segment import Concatenation
@@ -58,74 +59,6 @@ class Frozen(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True
     )
-
-
-# --- numbers ------------------------------------------------------------------------------------------------
-
-
-def _check_numbers(entries: tuple[str, ...]) -> tuple[str, ...]:
-    for _ in _ranges(entries):
-        pass
-    return entries
-
-
-def _ranges(entries: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """First and last number of each entry; a prefix stands for both."""
-    for entry in entries:
-        first, dash, last = entry.partition("..")
-        if entry.endswith("*"):
-            yield entry[:-1], entry
-        elif dash and len(first) == len(last) and first <= last and last[1:].isdigit():
-            yield first, last
-        elif not dash and entry:
-            yield entry, entry
-        else:
-            raise ValueError(
-                f"{entry!r} is neither a number, nor FIRST..LAST of one length, nor a prefix with *"
-            )
-
-
-Numbers = Annotated[tuple[str, ...], AfterValidator(_check_numbers)]
-"""Numbers in E.164: each a number, a range `+12025550190..+12025550199`, or a prefix `+1202*`."""
-
-
-class NumberTable:
-    """Finds what a number belongs to; the first entry that was added wins. Exact numbers cost one look-up."""
-
-    __slots__ = ("_exact", "_prefixes", "_ranges")
-
-    def __init__(self, rows: Iterable[tuple[tuple[str, ...], Any]] = ()) -> None:
-        self._exact: dict[str, Any] = {}
-        self._ranges: list[tuple[str, str, Any]] = []
-        self._prefixes: list[tuple[str, Any]] = []
-        for entries, value in rows:
-            for first, last in _ranges(entries):
-                if last.endswith("*"):
-                    self._prefixes.append((first, value))
-                elif int(last[1:] or 0) - int(first[1:] or 0) < 100 if first != last else True:
-                    self._spread(first, last, value)
-                else:
-                    self._ranges.append((first, last, value))
-
-    def _spread(self, first: str, last: str, value: Any) -> None:
-        if first == last:
-            self._exact.setdefault(first, value)
-            return
-        for number in range(int(first[1:]), int(last[1:]) + 1):
-            self._exact.setdefault(f"{first[0]}{number:0{len(first) - 1}}", value)
-
-    def get(self, number: str) -> Any:
-        """Return the value of `number`, or None."""
-        found = self._exact.get(number)
-        if found is not None:
-            return found
-        for first, last, value in self._ranges:
-            if len(number) == len(first) and first <= number <= last:
-                return value
-        for prefix, value in self._prefixes:
-            if number.startswith(prefix):
-                return value
-        return None
 
 
 # --- who may bind -------------------------------------------------------------------------------------------

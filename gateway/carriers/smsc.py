@@ -16,16 +16,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from gateway.carriers.address import e164, on_the_wire
+from gateway.carriers.address import e164
 from gateway.carriers.behaviour import BindBehaviour, Deciders, MessageIds
 from gateway.carriers.bind import CarrierBind
 from gateway.carriers.enforcement import Enforcement
 from gateway.carriers.errors import InboundInvalid, NobodyToDeliverTo, PortTaken
 from gateway.carriers.faults import BEHAVIOURS, FaultSpec
 from gateway.carriers.handset import Handsets, TextArrived, reply_to
+from gateway.carriers.inbound import InboundWriter
 from gateway.carriers.mailbox import Delivery, Mailbox
-from gateway.carriers.mms import m_notification_ind, push_segments, wap_push
-from gateway.carriers.profile import Account, CarrierProfile, NumberTable, Registration
+from gateway.carriers.numbers import NumberTable
+from gateway.carriers.profile import Account, CarrierProfile, Registration
+from gateway.carriers.receipts import ReceiptWriter
 from gateway.carriers.texts import TakenText, TextLog, TextStore
 from gateway.policy.optout import KeywordAction, KeywordTable
 from gateway.runtime.clock import TimerHandle, WorldClock
@@ -34,21 +36,12 @@ from gateway.runtime.metrics import Metrics
 from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppServer, serve
 from gateway.smpp.constants import EsmClass, MessageState, RegisteredDelivery, Tag, status_name
 from gateway.smpp.pdu import DeliverSm
-from gateway.smpp.receipt import ReceiptNotation, write_receipt
-from gateway.smpp.segment import Concatenation, Segment, read_part, segment_octets, segment_text
 from gateway.smpp.session import SessionSettings
-from gateway.smpp.text import Alphabet, TextError, encode_cheapest
+from gateway.smpp.text import Alphabet
 from gateway.smpp.timers import TimerSettings
 from gateway.smpp.tlv import Tlv
 
 SECOND_NS: Final = 1_000_000_000
-_NOTATION_FAULTS: Final[dict[str, dict[str, Any]]] = {
-    "receipt_text_only": {"where": "text"},
-    "receipt_tlvs_only": {"where": "tlvs"},
-    "receipt_payload_only": {"where": "payload"},
-    "receipt_non_ascii": {"text": "non_ascii", "where": "text_and_tlvs"},
-    "receipt_null_counts": {"counts": "null", "where": "text_and_tlvs"},
-}
 _DELIVERY_ACKNOWLEDGEMENT: Final = int(RegisteredDelivery.DELIVERY_ACKNOWLEDGEMENT)
 _USER_ACKNOWLEDGEMENT: Final = int(RegisteredDelivery.USER_ACKNOWLEDGEMENT)
 _INTERMEDIATE: Final = int(RegisteredDelivery.INTERMEDIATE)
@@ -108,6 +101,8 @@ class Carrier:
         self.texts = TextLog(profile.kept_texts)
         self.enforcement = Enforcement(profile, ZoneInfo)
         self.handsets = Handsets(profile.text)
+        self._receipts = ReceiptWriter(profile.receipts)
+        self._inbound = InboundWriter(profile.text)
         self.default_alphabet = Alphabet(profile.text.default_alphabet)
         self.wire_time: Callable[[], float] = lambda: 0.0
         self.decisions: Counter[str] = Counter()
@@ -123,7 +118,6 @@ class Carrier:
         }
         self._binds: list[CarrierBind] = []
         self._ordinal = 0
-        self._reference = 0
         self._started_ns = 0
         self._tls = tls
         self._server: SmppServer | None = None
@@ -381,13 +375,13 @@ class Carrier:
         delivered = text.final_state is MessageState.DELIVERED
         if not wanted or (wanted == 2 and delivered) or (wanted == 3 and not delivered):
             return
-        if not text.plan.receipt or not self._is_receipted_segment(text):
+        if not text.plan.receipt or not self._receipts.covers(text):
             return
         fault = text.plan.receipt_fault
         kind = fault.kind if fault is not None else ""
         if kind == "receipt_missing":
             return
-        receipt = self._receipt(text, text.final_state, text.ends_ns, kind)
+        receipt = self._receipts.write(text, text.final_state, text.ends_ns, kind)
         bind = text.bind.connection
         avoid = bind if self.profile.receipts.other_bind or kind == "receipt_other_bind" else None
         mailbox = self._mailboxes[text.account]
@@ -397,64 +391,13 @@ class Carrier:
 
     def _tell_enroute(self, text: TakenText) -> None:
         text.intermediate_timer = None
-        receipt = self._receipt(text, MessageState.ENROUTE, self.clock.now_ns(), "", intermediate=True)
+        receipt = self._receipts.write(text, MessageState.ENROUTE, self.clock.now_ns(), intermediate=True)
         self._mailboxes[text.account].put(Delivery(receipt, text.bind.connection))
 
     def _acknowledge(self, text: TakenText, esm_class: EsmClass) -> None:
-        receipt = self._receipt(text, MessageState.DELIVERED, self.clock.now_ns(), "")
+        receipt = self._receipts.write(text, MessageState.DELIVERED, self.clock.now_ns())
         acknowledgement = replace(receipt, esm_class=int(esm_class))
         self._mailboxes[text.account].put(Delivery(acknowledgement, text.bind.connection))
-
-    def _is_receipted_segment(self, text: TakenText) -> bool:
-        which = self.profile.receipts.segments
-        if which == "each":
-            return True
-        pdu = text.pdu
-        try:
-            part = read_part("", "", text.short_message, esm_class=pdu.esm_class, tlvs=pdu.tlvs)
-        except TextError:
-            return True
-        return part.number == (1 if which == "first" else part.total)
-
-    def _receipt(
-        self, text: TakenText, state: MessageState, done_ns: int, fault: str, *, intermediate: bool = False
-    ) -> DeliverSm:
-        notation = self._notation(state, fault)
-        message_id = text.message_id
-        if fault == "receipt_unknown_id":
-            message_id = "9" * min(18, max(4, len(message_id)))
-        error = 0 if intermediate else text.error
-        written = write_receipt(
-            message_id,
-            state,
-            error=error,
-            submitted_ns=text.submitted_ns,
-            done_ns=done_ns,
-            text=text.short_message,
-            intermediate=intermediate,
-            notation=notation,
-        )
-        pdu = text.pdu
-        return DeliverSm(
-            pdu.service_type,
-            text.destination_ton,
-            text.destination_npi,
-            text.destination,
-            pdu.source_addr_ton,
-            pdu.source_addr_npi,
-            pdu.source_addr,
-            written.esm_class,
-            short_message=written.short_message,
-            tlvs=written.tlvs,
-        )
-
-    def _notation(self, state: MessageState, fault: str) -> ReceiptNotation:
-        notation = self.profile.receipts.notation
-        if fault == "receipt_bad_state":
-            other = "REJECTD" if state is MessageState.DELIVERED else "DELIVRD"
-            return replace(notation, where="text_and_tlvs", stat={state.name: other})
-        changes = _NOTATION_FAULTS.get(fault)
-        return replace(notation, **changes) if changes else notation
 
     # --- inbound texts --------------------------------------------------------------------------------------
 
@@ -477,9 +420,9 @@ class Carrier:
         owner = owner or self._taker()
         if owner is None:
             raise NobodyToDeliverTo(self.name)
-        pdus = self._inbound_text(source, destination, text) if text or not files else []
+        pdus = self._inbound.text(source, destination, text) if text or not files else []
         for number, file in enumerate(files, 1):
-            pdus += self._inbound_mms(source, destination, file, number)
+            pdus += self._inbound.mms(source, destination, file, number)
         keyword = _KEYWORDS.classify(text)
         if keyword is not None and keyword.action is KeywordAction.OUT:
             self.enforcement.record_opt_out(destination, self.clock.now_ns())
@@ -494,67 +437,3 @@ class Carrier:
         if self._default_account in listening or len(listening) != 1:
             return self._default_account
         return listening[0]
-
-    def _inbound_text(self, source: str, destination: str, text: str) -> list[DeliverSm]:
-        settings = self.profile.text
-        self._reference += 1
-        try:
-            if self.default_alphabet is Alphabet.GSM7:
-                segments = segment_text(text, self._reference, settings.inbound, packed=settings.packed)
-            else:
-                segments = self._latin1_segments(text, settings.inbound)
-        except TextError as error:
-            raise InboundInvalid(str(error)) from None
-        return [
-            self._deliver_sm(
-                source,
-                destination,
-                segment.short_message,
-                esm_class=segment.esm_class,
-                data_coding=segment.data_coding,
-                tlvs=segment.tlvs,
-            )
-            for segment in segments
-        ]
-
-    def _latin1_segments(self, text: str, inbound: Concatenation) -> tuple[Segment, ...]:
-        alphabet, octets = encode_cheapest(text, (Alphabet.LATIN1, Alphabet.UCS2))
-        data_coding = 0 if alphabet is Alphabet.LATIN1 else 8
-        return segment_octets(octets, alphabet, self._reference, inbound, data_coding)
-
-    def _inbound_mms(self, source: str, destination: str, file: str, number: int) -> list[DeliverSm]:
-        self._reference += 1
-        transaction_id = f"{self._reference:08X}"
-        url = file if "://" in file else f"http://mms.invalid/{transaction_id}/{file}"
-        body = m_notification_ind(source, transaction_id, url, 100_000 + number, 86_400)
-        return [
-            self._deliver_sm(source, destination, octets, esm_class=int(EsmClass.UDHI), data_coding=0xF5)
-            for octets in push_segments(wap_push(body, self._reference), self._reference)
-        ]
-
-    def _deliver_sm(
-        self,
-        source: str,
-        destination: str,
-        short_message: bytes,
-        *,
-        esm_class: int,
-        data_coding: int,
-        tlvs: tuple[Tlv, ...] = (),
-    ) -> DeliverSm:
-        source_addr, source_ton, source_npi = on_the_wire(source)
-        dest_addr, dest_ton, dest_npi = on_the_wire(destination)
-        if len(source_addr) > 20 or len(dest_addr) > 20:
-            raise InboundInvalid("an address is longer than 20 characters")
-        return DeliverSm(
-            source_addr_ton=source_ton,
-            source_addr_npi=source_npi,
-            source_addr=source_addr,
-            dest_addr_ton=dest_ton,
-            dest_addr_npi=dest_npi,
-            destination_addr=dest_addr,
-            esm_class=esm_class,
-            data_coding=data_coding,
-            short_message=short_message,
-            tlvs=tlvs,
-        )

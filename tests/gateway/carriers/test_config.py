@@ -7,7 +7,7 @@ import pytest
 from gateway.carriers.address import e164, on_the_wire
 from gateway.carriers.behaviour import BindBehaviour, Deciders, MessageIds
 from gateway.carriers.enforcement import Enforcement, Submission, brand_day_cap, campaign_minute_cap
-from gateway.carriers.profile import NumberTable
+from gateway.carriers.numbers import NumberTable
 from gateway.smpp.constants import Ton
 from gateway.smpp.receipt import ReceiptNotation
 from gateway.testing.carriers import carrier_profile

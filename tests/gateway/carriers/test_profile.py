@@ -4,11 +4,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateway.carriers.faults import CATALOGUE
+from gateway.carriers.numbers import NumberTable
 from gateway.carriers.profile import (
     DESTINATION_OUTCOMES,
     REFUSAL_EVENTS,
     CarrierProfile,
-    NumberTable,
     RefusalCode,
 )
 

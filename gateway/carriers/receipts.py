@@ -1,0 +1,89 @@
+"""Receipts as one carrier writes them, and as its faults distort them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from gateway.carriers.profile import ReceiptSettings
+from gateway.carriers.texts import TakenText
+from gateway.smpp.constants import MessageState
+from gateway.smpp.pdu import DeliverSm
+from gateway.smpp.receipt import ReceiptNotation, write_receipt
+from gateway.smpp.segment import read_part
+from gateway.smpp.text import TextError
+
+_NOTATION_FAULTS: Final[dict[str, dict[str, Any]]] = {
+    "receipt_text_only": {"where": "text"},
+    "receipt_tlvs_only": {"where": "tlvs"},
+    "receipt_payload_only": {"where": "payload"},
+    "receipt_non_ascii": {"text": "non_ascii", "where": "text_and_tlvs"},
+    "receipt_null_counts": {"counts": "null", "where": "text_and_tlvs"},
+}
+
+
+class ReceiptWriter:
+    """Writes the receipts of one carrier."""
+
+    def __init__(self, settings: ReceiptSettings) -> None:
+        self._settings = settings
+
+    def covers(self, text: TakenText) -> bool:
+        """Whether this segment of a multipart text has a receipt of its own."""
+        which = self._settings.segments
+        if which == "each":
+            return True
+        pdu = text.pdu
+        try:
+            part = read_part("", "", text.short_message, esm_class=pdu.esm_class, tlvs=pdu.tlvs)
+        except TextError:
+            return True
+        return part.number == (1 if which == "first" else part.total)
+
+    def write(
+        self,
+        text: TakenText,
+        state: MessageState,
+        done_ns: int,
+        fault: str = "",
+        *,
+        intermediate: bool = False,
+    ) -> DeliverSm:
+        """Return the deliver_sm that says a text is in `state` since `done_ns`; `fault` names a
+        distortion."""
+        notation = self._notation(state, fault)
+        message_id = text.message_id
+        if fault == "receipt_unknown_id":
+            message_id = "9" * min(18, max(4, len(message_id)))
+        error = 0 if intermediate else text.error
+        written = write_receipt(
+            message_id,
+            state,
+            error=error,
+            submitted_ns=text.submitted_ns,
+            done_ns=done_ns,
+            text=text.short_message,
+            intermediate=intermediate,
+            notation=notation,
+        )
+        pdu = text.pdu
+        return DeliverSm(
+            pdu.service_type,
+            text.destination_ton,
+            text.destination_npi,
+            text.destination,
+            pdu.source_addr_ton,
+            pdu.source_addr_npi,
+            pdu.source_addr,
+            written.esm_class,
+            short_message=written.short_message,
+            tlvs=written.tlvs,
+        )
+
+    def _notation(self, state: MessageState, fault: str) -> ReceiptNotation:
+        notation = self._settings.notation
+        if fault == "receipt_bad_state":
+            other = "REJECTD" if state is MessageState.DELIVERED else "DELIVRD"
+            return replace(notation, where="text_and_tlvs", stat={state.name: other})
+        changes = _NOTATION_FAULTS.get(fault)
+        return replace(notation, **changes) if changes else notation
