@@ -114,10 +114,12 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
     if to_hz % from_hz == 0:
         factor = to_hz // from_hz
         positions = np.arange(len(samples) * factor) / factor
-        return np.interp(positions, np.arange(len(samples)), samples).astype(np.int16)
+        between: Samples = np.interp(positions, np.arange(len(samples)), samples).astype(np.int16)
+        return between
     factor = from_hz // to_hz
     whole = len(samples) // factor * factor
-    return samples[:whole].reshape(-1, factor).mean(axis=1).astype(np.int16)
+    averaged: Samples = samples[:whole].reshape(-1, factor).mean(axis=1).astype(np.int16)
+    return averaged
 
 
 class StereoMix:

@@ -52,6 +52,7 @@ class Track:
     def __init__(self, stream: Stream, timeline: Timeline, window_s: float) -> None:
         self.index = stream.index
         self.label = stream.label
+        self.held = stream.paused
         self.codec = ""
         self.file: WavFile | None = None
         self.unauthentic = 0
@@ -75,11 +76,12 @@ class Track:
         self.follow(stream)
 
     def follow(self, stream: Stream) -> None:
-        """Take codec and key from what was negotiated; another RTP clock is another stream on the same track."""
+        """Take codec and key from what was negotiated; another RTP clock begins another stream."""
         codec = stream.codec
         if codec is None:
             return
         self.label = stream.label
+        self.held = stream.paused
         if stream.crypto is not None and stream.crypto != self._crypto:
             session = SrtpSession(stream.crypto.suite, stream.crypto.key)
             self._unprotect, self._unprotect_rtcp = session.unprotect, session.unprotect_rtcp
@@ -151,8 +153,8 @@ class Track:
         self._keeping = False
 
     def keep(self) -> None:
-        """Keep what arrives again."""
-        if not self._keeping:
+        """Keep what arrives again, unless this stream is held by itself."""
+        if not self._keeping and not self.held:
             self._keeping = True
             self._interrupted = True
             self.timeline.interrupted()
@@ -238,7 +240,7 @@ class Recorder:
     def open_track(self, stream: Stream) -> Track:
         """Begin a track."""
         track = self.tracks[stream.index] = Track(stream, self.timeline, self._window_s)
-        if self.timeline.paused or stream.paused:
+        if self.timeline.paused or track.held:
             track.stop_keeping()
         return track
 
@@ -247,7 +249,7 @@ class Recorder:
         track = self.tracks[stream.index]
         self._write(track, now, last=True)
         track.follow(stream)
-        if stream.paused:
+        if track.held:
             track.stop_keeping()
         elif not self.timeline.paused:
             track.keep()

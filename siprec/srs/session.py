@@ -112,7 +112,7 @@ class RecordingSession:
         return self._study(intake, now_ns, initial=True)
 
     def reoffered(self, intake: Intake, now_ns: int, *, offer_wanted: bool) -> list[Command]:
-        """Take a re-INVITE or UPDATE. `offer_wanted`: an INVITE without SDP wants our offer (RFC 3261 §14)."""
+        """Take a re-INVITE or UPDATE. `offer_wanted`: an INVITE without SDP wants an offer (RFC 3261 §14)."""
         self._must_be_active("a new offer")
         if intake.description is not None:
             return self._study(intake, now_ns, initial=False)

@@ -156,26 +156,26 @@ class Timeline:
 class TrackTimeline:
     """One stream on a `Timeline`: packets in, runs of payloads with their place out.
 
-    `clock_hz` is the RTP clock; `bytewise` says that a payload byte is one clock unit (G.711, G.722), so that
-    contiguous payloads may be decoded together.
+    `clock_hz` is the RTP clock. `frame_units` None says that a payload byte is one clock unit (G.711, G.722), so
+    that contiguous payloads may be decoded together; else it is how long a packet is, in clock units.
     """
 
     __slots__ = (
         "_anchor",
         "_expected",
         "_recheck",
-        "bytewise",
         "clock_hz",
         "end",
+        "frame_units",
         "gaps",
         "lost",
         "timeline",
     )
 
-    def __init__(self, timeline: Timeline, clock_hz: int, *, bytewise: bool) -> None:
+    def __init__(self, timeline: Timeline, clock_hz: int, frame_units: int | None = None) -> None:
         self.timeline = timeline
         self.clock_hz = clock_hz
-        self.bytewise = bytewise
+        self.frame_units = frame_units
         self.gaps: list[Gap] = []
         self.lost = 0
         self.end = 0
