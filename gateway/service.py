@@ -22,6 +22,7 @@ from gateway.messages.settings import MessagesSettings
 from gateway.policy.optout import OptOutList
 from gateway.policy.settings import BusinessTextingSettings
 from gateway.policy.verdict import Verdict
+from gateway.registry.events import BrandChanged, CampaignChanged
 from gateway.registry.settings import RegistrySettings
 from gateway.registry.terms import CarrierTerms
 from gateway.runtime.bus import Bus
@@ -148,7 +149,8 @@ class Texting:
             retention_days=rules.retention_days,
             idempotency_s=settings.messages.idempotency_s,
         )
-        self._limits = settings.limits
+        world.bus.listen(CampaignChanged, self._on_registry_change)
+        world.bus.listen(BrandChanged, self._on_registry_change)
         self._sweep_timer: TimerHandle | None = None
         self._shadowed = world.metrics.counter(
             "gateway_messages_shadowed_total", "Verdicts of rules in shadow mode", ("direction", "code")
@@ -196,6 +198,11 @@ class Texting:
             self._world.bus.publish(CarrierBound(carrier, link))
         else:
             self._world.bus.publish(CarrierUnbound(carrier, link, state))
+
+    def _on_registry_change(self, event: object) -> None:
+        del event
+        self.beliefs.forget()
+        self.limiter.invalidate()
 
     def _on_shadow(self, verdict: Verdict) -> None:
         self._shadowed.labels(verdict.direction.value, verdict.code).inc()

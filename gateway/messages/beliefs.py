@@ -11,6 +11,9 @@ from gateway.throttle.settings import LimitsSettings
 
 _NOTHING = 1  # a window needs a positive cap; no tier fits: one segment, the least the limiter can say
 _MILLI = 1_000
+_MAX_KNOWN = 100_000
+#: Scopes with a key per sender: cheap to work out, and too many to keep.
+_PER_SENDER = frozenset({Scope.NUMBER, Scope.PERSON})
 
 
 class Beliefs:
@@ -25,6 +28,7 @@ class Beliefs:
         self._registry = registry
         self._terms = terms
         self._settings = settings
+        self._known: dict[tuple[Scope, str], ScopeLimit | None] = {}
 
     def terms_of(self, carrier: str) -> CarrierTerms:
         """The terms of a carrier; the usual ones where none are known."""
@@ -39,8 +43,22 @@ class Beliefs:
         caps = self._caps(campaign, carrier)
         return caps is not None and caps.campaign_counts_per_number
 
+    def forget(self) -> None:
+        """The registry or the terms have changed: work everything out anew when it is asked for."""
+        self._known.clear()
+
     def derive(self, scope: Scope, key: str) -> ScopeLimit | None:
         """The limit that follows from a key; None where the scope's default holds."""
+        if scope in _PER_SENDER:
+            return self._derive(scope, key)
+        known = self._known
+        if (scope, key) not in known:
+            if len(known) >= _MAX_KNOWN:
+                known.clear()
+            known[scope, key] = self._derive(scope, key)
+        return known[scope, key]
+
+    def _derive(self, scope: Scope, key: str) -> ScopeLimit | None:
         if scope is Scope.NUMBER:
             campaign = self._registry.campaign_of(key)
             return UNLIMITED if campaign is not None and not campaign.number_limits else None

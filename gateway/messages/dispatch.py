@@ -139,7 +139,8 @@ class Dispatch:
         outgoing = Outgoing(message, len(submits), reservation)
         outgoing.answered = len(done)
         outgoing.submitted_ns = now_ns
-        if not outlet.bound:
+        bound = outlet.bound
+        if not bound:
             self._ledger.queued(message.id)
         pair = (message.source, message.destination)
         for part, pdu in enumerate(submits):
@@ -149,7 +150,7 @@ class Dispatch:
                     return
         if outgoing.answered == outgoing.total:
             self._ledger.submitted(message.id)
-        elif outgoing.total > 1 or not outlet.bound:
+        elif outgoing.total > 1 or not bound:
             outgoing.timer = self._clock.call_at(message.expires_ns, self._expire, outgoing)
 
     def _submit(

@@ -1,19 +1,36 @@
 """What happens to texts, as events on the bus. Names are those of the stream and the webhooks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from gateway.messages.documents import message_document
-from gateway.messages.model import Message
+from gateway.messages.model import Message, State
 from gateway.runtime.http.auth import Principal
 
 
 @dataclass(frozen=True, slots=True)
 class MessageEvent:
-    """Something happened to a text; `message` is the text as it is after it."""
+    """Something happened to a text: `message` as it was stored, and what has changed since.
+
+    Kept apart, because most events are never looked at: the merged document is made when somebody does.
+    """
 
     name: ClassVar[str] = "message"
     message: Message
+    state: State | None = None
+    updated_ns: int | None = None
+    code: str | None = None
+    blocked_by: str | None = None
+
+    @property
+    def current(self) -> Message:
+        """The text as it is after the event."""
+        if self.state is None:
+            return self.message
+        updated_ns = self.message.updated_ns if self.updated_ns is None else self.updated_ns
+        return replace(
+            self.message, state=self.state, updated_ns=updated_ns, code=self.code, blocked_by=self.blocked_by
+        )
 
     def visible_to(self, principal: Principal) -> bool:
         """Within the text's organisation; a person sees only that person's texts."""
@@ -24,7 +41,7 @@ class MessageEvent:
 
     def as_payload(self) -> dict[str, Any]:
         """The event's `data`: the text as the API shows it."""
-        return message_document(self.message)
+        return message_document(self.current)
 
 
 @dataclass(frozen=True, slots=True)

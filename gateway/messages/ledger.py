@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
+
+from prometheus_client import Counter, Histogram
 
 from gateway.messages.events import (
     MessageAccepted,
@@ -38,6 +39,9 @@ class Ledger:
         self._bus = bus
         self._recent: dict[int, Message] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._segment_children: dict[tuple[str, str], Counter] = {}
+        self._finished_children: dict[tuple[str, str, str], Counter] = {}
+        self._latency_children: dict[str, Histogram] = {}
         accepted = metrics.counter(
             "gateway_messages_accepted_total", "Texts that were stored to go on", ("direction",)
         )
@@ -58,7 +62,7 @@ class Ledger:
     def accepted(self, message: Message) -> None:
         """The text is durable and its sender is about to be told."""
         self._accepted[message.direction].inc()
-        self._segments.labels(message.direction.value, message.carrier).inc(message.segments)
+        self._count_segments(message)
         if self._bus.wanted(MessageAccepted):
             self._bus.publish(MessageAccepted(message))
         self._remember(message)
@@ -73,8 +77,8 @@ class Ledger:
             self._accepted[Direction.INBOUND].inc()
         elif message.code is not None:
             self.refused(Direction.INBOUND, message.code)
-        self._segments.labels("inbound", message.carrier).inc(message.segments)
-        self._finished.labels("inbound", message.carrier, message.state.value).inc()
+        self._count_segments(message)
+        self._finished_child("inbound", message.carrier, message.state).inc()
         self._bus.publish(MessageReceived(message))
 
     def queued(self, message_id: int) -> None:
@@ -101,14 +105,34 @@ class Ledger:
     ) -> "asyncio.Future[None]":
         """The text has its outcome; the future resolves when that and `marks` (write intents) are durable."""
         now_ns = self.clock.now_ns()
-        self._finished.labels("outbound", carrier, state.value).inc()
+        self._finished_child("outbound", carrier, state).inc()
         if state is State.DELIVERED:
-            self._latency.labels(carrier).observe(max(0.0, time.time() - id_unix_ms(message_id) / 1000))
+            self._latency_child(carrier).observe(max(0.0, time.time() - id_unix_ms(message_id) / 1000))
         durable = self.database.write(*marks, MarkFinal(state.value, now_ns, code, blocked_by, message_id))
         kind = MessageDelivered if state is State.DELIVERED else MessageFailed
         self._tell(kind, message_id, state, now_ns, code, blocked_by)
         self._recent.pop(message_id, None)
         return durable
+
+    def _count_segments(self, message: Message) -> None:
+        key = (message.direction.value, message.carrier)
+        child = self._segment_children.get(key)
+        if child is None:
+            child = self._segment_children[key] = self._segments.labels(*key)
+        child.inc(message.segments)
+
+    def _finished_child(self, direction: str, carrier: str, state: State) -> Counter:
+        key = (direction, carrier, state.value)
+        child = self._finished_children.get(key)
+        if child is None:
+            child = self._finished_children[key] = self._finished.labels(*key)
+        return child
+
+    def _latency_child(self, carrier: str) -> Histogram:
+        child = self._latency_children.get(carrier)
+        if child is None:
+            child = self._latency_children[carrier] = self._latency.labels(carrier)
+        return child
 
     def _remember(self, message: Message) -> None:
         recent = self._recent
@@ -133,9 +157,7 @@ class Ledger:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
-        message = replace(message, state=state, updated_ns=now_ns, code=code, blocked_by=blocked_by)
-        self._recent[message_id] = message
-        self._bus.publish(kind(message))
+        self._bus.publish(kind(message, state, now_ns, code, blocked_by))
 
     async def _tell_later(self, kind: type[MessageEvent], message_id: int) -> None:
         await self.database.flush()
