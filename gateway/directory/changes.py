@@ -70,13 +70,17 @@ class ChangeLog:
 
         self._intent = RecordChange
 
+    def intents(self, *changes: Change) -> list[Change]:
+        """Return the changes as write intents, for a transaction that holds more than them."""
+        return [self._intent(*change) for change in changes]
+
     async def write(self, *changes: Change) -> None:
         """Make the changes durable, all or none."""
-        await self._database.write(*(self._intent(*change) for change in changes))
+        await self._database.write(*self.intents(*changes))
 
     def write_soon(self, *changes: Change) -> None:
         """Make the changes durable without waiting: the caller can derive them again."""
-        self._database.write_soon(*(self._intent(*change) for change in changes))
+        self._database.write_soon(*self.intents(*changes))
 
     async def latest(self, kinds: Sequence[str]) -> list[Change]:
         """Return the last change of every entity, kind after kind."""

@@ -1,0 +1,28 @@
+"""The providers as the configuration describes them (`config/providers/*.yaml`)."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from siprec.providers.model import Provider
+
+
+class ProvidersSettings(BaseModel):
+    """Who keeps recordings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    providers: Mapping[str, Provider] = Field(default_factory=dict, description="Providers by name (C3).")
+    repeat_tone_seconds: tuple[int, int] = Field(
+        (10, 90), description="Shortest and longest interval of the repeat tone (D6)."
+    )
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> "ProvidersSettings":
+        for name in ("none", "inherit"):
+            if name in self.providers:
+                raise ValueError(f"providers.{name}: the name says that there is no provider of its own")
+        low, high = self.repeat_tone_seconds
+        if not 1 <= low <= high:
+            raise ValueError("repeat_tone_seconds: the shortest interval comes first")
+        return self
