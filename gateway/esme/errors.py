@@ -8,8 +8,6 @@ EsmeError
 ```
 """
 
-# ruff: noqa: N818 - an error is named for what happened, as events are
-
 
 class EsmeError(Exception):
     """Root of the errors of `gateway.esme`; `carrier` is the carrier concerned."""

@@ -24,8 +24,6 @@ SmppError
 ```
 """
 
-# ruff: noqa: N818 - an error is named for what happened, as events are
-
 from gateway.smpp.constants import CommandStatus, command_name, status_name
 
 

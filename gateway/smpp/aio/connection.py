@@ -343,6 +343,8 @@ class SmppConnection(asyncio.Protocol):
         self._call(self._handler.on_late_response, self, event.context[1], event.response)
 
     def _on_request(self, event: RequestReceived | BindRequested) -> None:
+        if self._session.state is SessionState.CLOSED:
+            return  # it could not be answered any more: the peer must take it for lost
         pdu = event.pdu
         handle: Any = self._handler.on_bind if isinstance(event, BindRequested) else self._handler.on_request
         try:

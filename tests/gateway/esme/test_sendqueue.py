@@ -1,0 +1,440 @@
+"""The pure core of the links.
+
+Order per pair, pauses, retries, at-least-once, and that nothing is lost or told twice.
+"""
+
+from collections.abc import Hashable
+from typing import Any
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from gateway.esme.errors import QueueFull
+from gateway.esme.sendqueue import Bind, SendQueue, Stage, Submission, SubmitOutcome
+from gateway.esme.settings import CarrierLinkSettings
+from gateway.smpp.constants import CommandStatus
+from gateway.smpp.pdu import GenericNack, SubmitSm, SubmitSmResp
+
+OK = SubmitSmResp(message_id="4f")
+THROTTLED = SubmitSmResp(command_status=CommandStatus.RTHROTTLED)
+QUEUE_FULL = SubmitSmResp(command_status=CommandStatus.RMSGQFUL)
+
+
+def settings(**changed: Any) -> CarrierLinkSettings:
+    return CarrierLinkSettings(system_id="gateway", **changed)
+
+
+class Desk:
+    """A queue with binds, and the shortest words to drive it."""
+
+    def __init__(self, binds: int = 1, **changed: Any) -> None:
+        self.queue = SendQueue("tmobile", settings(**changed))
+        self.binds = [self.queue.add_bind(f"bind-{number}") for number in range(binds)]
+        for bind in self.binds:
+            self.queue.bind_up(bind)
+        self.now = 0.0
+
+    @property
+    def bind(self) -> Bind:
+        return self.binds[0]
+
+    def put(self, name: str, pair: Hashable = None) -> Submission:
+        submission = Submission(SubmitSm(), pair or name, lambda *_: None, name)
+        self.queue.put(submission, self.now)
+        return submission
+
+    def take(self, bind: int = 0) -> str | None:
+        submission = self.queue.take(self.binds[bind], self.now)
+        return submission.context if submission is not None else None
+
+    def take_all(self, bind: int = 0) -> list[str]:
+        taken = []
+        while (name := self.take(bind)) is not None:
+            taken.append(name)
+        return taken
+
+    def at(self, now: float) -> "Desk":
+        self.now = now
+        self.queue.handle_timeout(now)
+        return self
+
+    def finished(self) -> list[tuple[str, SubmitOutcome]]:
+        return [(submission.context, result.outcome) for submission, result in self.queue.finished()]
+
+
+def test_pairs_overtake_freely_and_each_keeps_its_order() -> None:
+    desk = Desk()
+    a1, a2 = desk.put("a1", "a"), desk.put("a2", "a")
+    desk.put("b1", "b")
+    assert desk.take_all() == ["a1", "b1"]
+    assert len(desk.queue) == 1
+    desk.queue.answered(a1, OK, 0.0)
+    assert desk.take_all() == ["a2"]
+    desk.queue.answered(a2, OK, 0.0)
+    assert desk.finished() == [("a1", SubmitOutcome.ACCEPTED), ("a2", SubmitOutcome.ACCEPTED)]
+
+
+def test_an_answer_carries_its_id_or_status() -> None:
+    desk = Desk()
+    first, second = desk.put("1"), desk.put("2")
+    desk.take_all()
+    desk.queue.answered(first, OK, 0.0)
+    desk.queue.answered(second, GenericNack(command_status=0x421), 0.0)
+    (_, accepted), (_, refused) = desk.queue.finished()
+    assert (accepted.message_id, accepted.command_status, accepted.sent) == ("4f", 0, True)
+    assert (refused.outcome, refused.command_status) == (SubmitOutcome.REFUSED, 0x421)
+
+
+def test_throttled_pauses_the_whole_bind_and_goes_first() -> None:
+    desk = Desk(throttle_pause_s=5.0)
+    first, second = desk.put("1"), desk.put("2")
+    desk.put("3")
+    assert desk.take_all() == ["1", "2", "3"]
+    desk.put("4")
+    desk.queue.answered(second, THROTTLED, 0.0)
+    desk.queue.answered(first, THROTTLED, 0.1)
+    assert desk.take_all() == []
+    assert desk.queue.next_deadline() == 5.0
+    assert desk.at(4.9).take_all() == []
+    assert desk.at(5.0).take_all() == ["1", "2", "4"]
+    assert desk.finished() == []
+
+
+def test_a_paused_bind_leaves_the_others_at_work() -> None:
+    desk = Desk(binds=2)
+    first = desk.put("1")
+    assert desk.take(0) == "1"
+    desk.put("2")
+    desk.queue.answered(first, THROTTLED, 0.0)
+    assert desk.take(0) is None
+    assert desk.take_all(1) == ["2"]
+
+
+def test_what_a_lost_bind_held_goes_first_on_another() -> None:
+    desk = Desk(binds=2)
+    first, second = desk.put("1"), desk.put("2")
+    desk.take_all(0)
+    desk.put("3")
+    desk.queue.answered(second, THROTTLED, 0.0)
+    desk.queue.bind_down(desk.binds[0])
+    desk.queue.unanswered(first, 0.0, lost=True)
+    assert desk.take(0) is None
+    assert desk.at(0.0).take_all(1) == ["1", "2", "3"]
+
+
+def test_throttled_from_a_bind_just_lost_goes_to_the_others() -> None:
+    desk = Desk(binds=2)
+    first = desk.put("1")
+    desk.take(0)
+    desk.queue.bind_down(desk.binds[0])
+    desk.queue.answered(first, THROTTLED, 0.0)
+    assert desk.take(1) == "1"
+
+
+def test_queue_full_makes_its_pair_wait_while_others_go() -> None:
+    desk = Desk(queue_full_wait_s=2.0, queue_full_retries=2)
+    a1 = desk.put("a1", "a")
+    desk.put("a2", "a")
+    desk.take_all()
+    for retry in range(2):
+        desk.queue.answered(a1, QUEUE_FULL, desk.now)
+        desk.put(f"b{retry}")
+        assert desk.take_all() == [f"b{retry}"]
+        desk.at(desk.now + 2.0)
+        assert desk.take_all() == ["a1"]
+    desk.queue.answered(a1, QUEUE_FULL, desk.now)
+    assert desk.finished() == [("a1", SubmitOutcome.REFUSED)]
+    assert desk.take_all() == ["a2"]
+
+
+def test_no_answer_is_sent_again_after_a_wait_for_a_late_one() -> None:
+    desk = Desk(submit_attempts=2, late_response_wait_s=3.0)
+    first = desk.put("1")
+    desk.put("1b", pair="1")
+    desk.take_all()
+    desk.queue.unanswered(first, 10.0, lost=False)
+    assert desk.at(12.9).take_all() == []
+    assert desk.at(13.0).take_all() == ["1"]
+    desk.queue.unanswered(first, 23.0, lost=False)
+    assert desk.finished() == [("1", SubmitOutcome.NO_RESPONSE)]
+    assert desk.take_all() == ["1b"]
+
+
+def test_a_late_answer_spares_the_resend() -> None:
+    desk = Desk()
+    first = desk.put("1")
+    desk.take_all()
+    desk.queue.unanswered(first, 10.0, lost=False)
+    desk.queue.answered_late(first, OK, 11.0)
+    assert desk.finished() == [("1", SubmitOutcome.ACCEPTED)]
+    assert desk.at(100.0).take_all() == []
+    assert len(desk.queue) == 0
+
+
+def test_a_late_answer_during_the_resend_counts_and_the_second_does_not() -> None:
+    desk = Desk(late_response_wait_s=0.0)
+    first = desk.put("1")
+    desk.take_all()
+    desk.queue.unanswered(first, 10.0, lost=False)
+    assert desk.at(10.0).take_all() == ["1"]
+    desk.queue.answered_late(first, OK, 11.0)
+    desk.queue.answered(first, SubmitSmResp(command_status=0x45), 12.0)
+    desk.queue.answered_late(first, OK, 13.0)
+    desk.queue.unanswered(first, 14.0, lost=True)
+    assert desk.finished() == [("1", SubmitOutcome.ACCEPTED)]
+    assert len(desk.queue) == 0
+
+
+@pytest.mark.parametrize("answer", [THROTTLED, QUEUE_FULL])
+def test_a_late_refusal_for_now_leaves_the_resend_to_come(answer: SubmitSmResp) -> None:
+    desk = Desk()
+    first = desk.put("1")
+    desk.take_all()
+    desk.queue.unanswered(first, 10.0, lost=False)
+    desk.queue.answered_late(first, answer, 10.5)
+    assert desk.at(20.0).take_all() == ["1"]
+
+
+def test_nothing_moves_while_nothing_is_bound() -> None:
+    desk = Desk()
+    desk.queue.bind_down(desk.bind)
+    for number in range(100):
+        desk.put(str(number))
+    assert desk.take_all() == []
+    assert desk.queue.next_deadline() is None
+    desk.queue.bind_up(desk.bind)
+    assert desk.take_all() == [str(number) for number in range(100)]
+
+
+def test_a_full_queue_refuses() -> None:
+    desk = Desk(queue_limit=2)
+    desk.put("1")
+    desk.put("2")
+    with pytest.raises(QueueFull, match=r"2 messages wait for tmobile \(esme.carriers.tmobile.queue_limit\)"):
+        desk.put("3")
+    desk.take()
+    desk.put("3")
+
+
+def test_a_message_that_waits_too_long_is_given_up_with_its_followers() -> None:
+    desk = Desk(window_wait_timeout_s=10.0)
+    desk.put("a1", "a")
+    desk.put("a2", "a")
+    desk.put("b")
+    desk.queue.bind_down(desk.bind)
+    assert desk.queue.next_deadline() is not None
+    for second in range(1, 10):
+        assert desk.at(float(second)).finished() == []
+    desk.put("late")
+    assert desk.at(10.5).finished() == [(name, SubmitOutcome.EXPIRED) for name in ("a1", "a2", "b")]
+    desk.queue.bind_up(desk.bind)
+    assert desk.take_all() == ["late"]
+
+
+def test_a_throttled_message_expires_too() -> None:
+    desk = Desk(window_wait_timeout_s=3.0, throttle_pause_s=100.0)
+    first = desk.put("1")
+    desk.take_all()
+    desk.queue.answered(first, THROTTLED, 0.0)
+    for second in range(1, 5):
+        desk.at(float(second))
+    assert desk.finished() == [("1", SubmitOutcome.EXPIRED)]
+
+
+def test_a_withdrawn_message_is_never_sent_and_its_pair_goes_on() -> None:
+    desk = Desk()
+    a1, a2, a3 = desk.put("a1", "a"), desk.put("a2", "a"), desk.put("a3", "a")
+    assert desk.queue.withdraw(a2, 0.0)
+    assert desk.queue.withdraw(a1, 0.0)
+    assert not desk.queue.withdraw(a1, 0.0)
+    assert desk.take_all() == ["a3"]
+    assert not desk.queue.withdraw(a3, 0.0)
+    assert desk.finished() == []
+    assert a3.stage is Stage.SENT
+
+
+def test_withdrawing_forever_keeps_nothing() -> None:
+    desk = Desk()
+    desk.queue.bind_down(desk.bind)
+    for number in range(1_000):
+        assert desk.queue.withdraw(desk.put(str(number)), 0.0)
+    assert len(desk.queue) == 0
+    assert len(desk.queue._ready) <= 17
+    assert desk.queue._lanes == {}
+
+
+def test_stop_ends_what_waits_and_lets_the_outstanding_end() -> None:
+    desk = Desk()
+    sent, lost = desk.put("sent", "a"), desk.put("lost", "b")
+    desk.take_all()
+    desk.put("behind", "a")
+    desk.put("waiting")
+    desk.queue.stop(0.0)
+    assert {*desk.finished()} == {("behind", SubmitOutcome.STOPPED), ("waiting", SubmitOutcome.STOPPED)}
+    desk.queue.answered(sent, THROTTLED, 0.0)
+    desk.queue.unanswered(lost, 0.0, lost=True)
+    assert desk.finished() == [("sent", SubmitOutcome.REFUSED), ("lost", SubmitOutcome.NO_RESPONSE)]
+    assert len(desk.queue) == 0
+    with pytest.raises(QueueFull):
+        desk.put("after")
+
+
+def test_what_a_bind_could_not_send_goes_first_on_the_next() -> None:
+    desk = Desk()
+    desk.put("1")
+    desk.put("2")
+    taken = desk.queue.take(desk.bind, 0.0)
+    assert taken is not None
+    desk.queue.unsent(taken)
+    assert taken.attempts == 0
+    assert desk.take_all() == ["1", "2"]
+
+
+def test_the_oldest_wait_is_known() -> None:
+    desk = Desk()
+    assert desk.queue.oldest_wait_s(5.0) == 0.0
+    desk.put("1")
+    assert desk.queue.oldest_wait_s(5.0) == 5.0
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Messages, binds and answers at random."""
+
+    PAIRS = 4
+    WINDOW = 3
+
+    @initialize(
+        binds=st.integers(1, 3),
+        wait=st.sampled_from([0.0, 30.0]),
+        attempts=st.integers(1, 3),
+        retries=st.integers(0, 2),
+    )
+    def begin(self, binds: int, wait: float, attempts: int, retries: int) -> None:
+        self.desk = Desk(
+            binds=binds, window_wait_timeout_s=wait, submit_attempts=attempts, queue_full_retries=retries
+        )
+        self.outstanding: dict[int, list[Submission]] = {number: [] for number in range(binds)}
+        self.put: list[Submission] = []
+        self.first_sent: dict[Hashable, list[int]] = {}
+        self.given_up: list[Submission] = []
+        self.ended: dict[int, SubmitOutcome] = {}
+        self.withdrawn: set[int] = set()
+        self.accepted_by_carrier: set[int] = set()
+
+    @rule(pair=st.integers(0, PAIRS - 1))
+    def submit(self, pair: int) -> None:
+        submission = Submission(SubmitSm(), pair, lambda *_: None, len(self.put))
+        self.put.append(submission)
+        self.desk.queue.put(submission, self.desk.now)
+
+    @rule(bind=st.integers(0, 2))
+    def pump(self, bind: int) -> None:
+        bind %= len(self.desk.binds)
+        while len(self.outstanding[bind]) < self.WINDOW:
+            submission = self.desk.queue.take(self.desk.binds[bind], self.desk.now)
+            if submission is None:
+                return
+            sent = self.first_sent.setdefault(submission.pair, [])
+            if submission.context not in sent:
+                sent.append(submission.context)
+            self.outstanding[bind].append(submission)
+
+    def pop(self, bind: int, which: int) -> Submission | None:
+        waiting = self.outstanding[bind % len(self.desk.binds)]
+        return waiting.pop(which % len(waiting)) if waiting else None
+
+    @rule(
+        bind=st.integers(0, 2),
+        which=st.integers(0, 5),
+        response=st.sampled_from([OK, OK, THROTTLED, QUEUE_FULL]),
+    )
+    def answer(self, bind: int, which: int, response: SubmitSmResp) -> None:
+        submission = self.pop(bind, which)
+        if submission is not None:
+            if response is OK:
+                self.accepted_by_carrier.add(submission.context)
+            self.desk.queue.answered(submission, response, self.desk.now)
+
+    @rule(bind=st.integers(0, 2), which=st.integers(0, 5))
+    def time_out(self, bind: int, which: int) -> None:
+        submission = self.pop(bind, which)
+        if submission is not None:
+            self.given_up.append(submission)
+            self.desk.queue.unanswered(submission, self.desk.now, lost=False)
+
+    @rule(which=st.integers(0, 5))
+    def answer_late(self, which: int) -> None:
+        if self.given_up:
+            submission = self.given_up.pop(which % len(self.given_up))
+            self.desk.queue.answered_late(submission, OK, self.desk.now)
+
+    @rule(bind=st.integers(0, 2))
+    def lose(self, bind: int) -> None:
+        bind %= len(self.desk.binds)
+        lost, self.outstanding[bind] = self.outstanding[bind], []
+        for submission in lost:
+            self.desk.queue.unanswered(submission, self.desk.now, lost=True)
+        self.desk.queue.bind_down(self.desk.binds[bind])
+
+    @rule(bind=st.integers(0, 2))
+    def bring_up(self, bind: int) -> None:
+        bind %= len(self.desk.binds)
+        if not self.desk.binds[bind].up:
+            self.desk.queue.bind_up(self.desk.binds[bind])
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 5.0, 40.0]))
+    def wait(self, seconds: float) -> None:
+        self.desk.at(self.desk.now + seconds)
+
+    @rule(which=st.integers(0, 50))
+    def withdraw(self, which: int) -> None:
+        if self.put:
+            submission = self.put[which % len(self.put)]
+            if self.desk.queue.withdraw(submission, self.desk.now):
+                self.withdrawn.add(submission.context)
+
+    @invariant()
+    def one_of_a_pair_is_outstanding(self) -> None:
+        if not hasattr(self, "desk"):
+            return
+        sent = [each for waiting in self.outstanding.values() for each in waiting if each.stage is Stage.SENT]
+        assert len({each.pair for each in sent}) == len(sent)
+        for number, waiting in self.outstanding.items():
+            assert all(each.bind is self.desk.binds[number] for each in waiting if each.stage is Stage.SENT)
+
+    @invariant()
+    def everything_ends_once_and_in_order(self) -> None:
+        if not hasattr(self, "desk"):
+            return
+        for submission, result in self.desk.queue.finished():
+            assert submission.context not in self.ended
+            assert submission.context not in self.withdrawn
+            self.ended[submission.context] = result.outcome
+        for sent in self.first_sent.values():
+            assert sent == sorted(sent)
+        waiting = [each for each in self.put if each.stage is Stage.WAITING]
+        assert len(self.desk.queue) == len(waiting)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "desk"):
+            return
+        for number in range(len(self.desk.binds)):
+            self.bring_up(number)
+        for _ in range(400):
+            for number in range(len(self.desk.binds)):
+                self.pump(number)
+                while self.outstanding[number]:
+                    self.answer(number, 0, OK)
+            self.wait(5.0)
+            self.everything_ends_once_and_in_order()
+        assert len(self.desk.queue) == 0
+        assert {*self.ended} | self.withdrawn == {each.context for each in self.put}
+        assert self.desk.queue._lanes == {}
+        accepted = {name for name, outcome in self.ended.items() if outcome is SubmitOutcome.ACCEPTED}
+        assert self.accepted_by_carrier <= accepted
+
+
+QueueMachine.TestCase.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestQueueMachine = QueueMachine.TestCase
