@@ -10,9 +10,15 @@ from gateway import __version__
 from gateway.api.captures import capture_routes
 from gateway.api.carriers import carrier_routes
 from gateway.api.clock import clock_routes
+from gateway.api.compliance import compliance_routes
+from gateway.api.consent import consent_routes
+from gateway.api.directory import directory_routes
 from gateway.api.live import app_routes
 from gateway.api.messages import message_routes
+from gateway.api.registry import registry_routes
+from gateway.api.rules import rule_routes
 from gateway.api.webhooks import webhook_routes
+from gateway.carriers.feed import RegistryFeed
 from gateway.carriers.service import CarriersService
 from gateway.dashboard.routes import dashboard_routes
 from gateway.esme.settings import EsmeSettings
@@ -46,7 +52,14 @@ from gateway.settings import (
 )
 
 BRANCHES = {
-    "texting": ("gateway.messages", "gateway.throttle", "gateway.messages.webhooks"),
+    "texting": (
+        "gateway.directory",
+        "gateway.registry",
+        "gateway.policy",
+        "gateway.throttle",
+        "gateway.messages",
+        "gateway.messages.webhooks",
+    ),
     "carriers": (),
 }
 
@@ -148,12 +161,26 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         world.bus, world.database, world.clock, world.metrics, config.section("webhooks", WebhooksSettings)
     )
     world.lifecycle.add("texting", texting)
+    if service.carriers is not None:
+        terms = settings.terms
+        feed = RegistryFeed(
+            service.carriers,
+            lambda name: texting.registry.view(name, terms[name]),
+            world.bus,
+            world.clock,
+        )
+        world.lifecycle.add("registry feed", feed)
     world.lifecycle.add("webhooks", service.webhooks)
     return [
         message_routes(texting.intake, texting.ledger.store, world.directory),
         app_routes(texting.intake, world.directory, stream),
         webhook_routes(service.webhooks, world.clock),
         capture_routes(_recorder(service, texting)),
+        directory_routes(texting.directory_store, texting.registry, settings.business_texting),
+        registry_routes(texting.registry_store, world.directory, settings.terms),
+        rule_routes(texting.pipeline),
+        consent_routes(texting.consent),
+        compliance_routes(texting.ledger.store, settings.business_texting.revision),
     ]
 
 

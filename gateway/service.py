@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gateway.directory.directory import Directory
+from gateway.directory.store import DirectoryStore
 from gateway.esme.observe import LinkCollector
 from gateway.esme.pool import Carriers
 from gateway.esme.settings import EsmeSettings
@@ -13,17 +14,20 @@ from gateway.messages.beliefs import Beliefs
 from gateway.messages.dispatch import Dispatch
 from gateway.messages.inbound import Inbound
 from gateway.messages.intake import Intake
+from gateway.messages.keywords import Keywords
 from gateway.messages.ledger import Ledger
 from gateway.messages.receipts import Receipts
 from gateway.messages.resume import resume
 from gateway.messages.retention import Retention
 from gateway.messages.senders import Senders
 from gateway.messages.settings import MessagesSettings
-from gateway.policy.optout import OptOutList
+from gateway.policy.consent import Consent
 from gateway.policy.settings import BusinessTextingSettings
 from gateway.policy.verdict import Verdict
 from gateway.registry.events import BrandChanged, CampaignChanged
+from gateway.registry.reviews import Reviews
 from gateway.registry.settings import RegistrySettings
+from gateway.registry.store import RegistryStore
 from gateway.registry.terms import CarrierTerms
 from gateway.runtime.bus import Bus
 from gateway.runtime.clock import TimerHandle, WorldClock
@@ -91,17 +95,28 @@ class Texting:
         self._world = world
         rules = settings.business_texting
         self.registry = settings.registry.build()
-        self.opt_outs = OptOutList()
-        self.spam_block = rules.spam_block()
+        now_ns = world.clock.now_ns
+        self.directory_store = DirectoryStore(world.directory, world.database, world.bus, now_ns)
+        self.registry_store = RegistryStore(self.registry, world.database, world.bus, now_ns)
+        self.reviews = Reviews(self.registry_store, settings.terms, world.clock, world.bus)
         self.pipeline = rules.pipeline(self._on_shadow)
+        self.consent = Consent(
+            rules,
+            directory=world.directory,
+            registry=self.registry,
+            database=world.database,
+            bus=world.bus,
+            now_ns=now_ns,
+            on_opt_out=self.pipeline.record_opt_out,
+        )
         self.beliefs = Beliefs(self.registry, settings.terms, settings.limits)
         self.limiter = Limiter(settings.limits.defaults(), self.beliefs.derive)
         self.reservations = LocalStore(world.database, self.limiter)
         self.senders = Senders(
             world.directory,
             self.registry,
-            self.opt_outs,
-            self.spam_block,
+            self.consent.opt_outs,
+            self.consent.spam_block,
             self.pipeline.terms,
             self.beliefs.enforcing,
         )
@@ -142,6 +157,7 @@ class Texting:
             settings=settings.messages,
             ids=world.ids,
         )
+        self.inbound.listen(Keywords(self.consent, self.intake, world.directory, world.lifecycle.spawn))
         self.retention = Retention(
             world.database,
             world.clock,
@@ -164,6 +180,11 @@ class Texting:
         """Take up what a former run left, then connect to the carriers."""
         world = self._world
         world.ids.continue_after(await self.ledger.store.newest_id())
+        await self.directory_store.load()
+        await self.registry_store.load()
+        await self.consent.load()
+        self._on_registry_change(None)
+        self.reviews.start()
         await self.reservations.restore(world.clock.now_ns())
         await self.carriers.start()
         again = await resume(self.ledger.store, self.dispatch, self.receipts, self.inbound)
@@ -180,6 +201,7 @@ class Texting:
     async def stop(self) -> None:
         """Let go of everything."""
         self.dispatch.stop()
+        self.reviews.stop()
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
         await self.carriers.stop()
@@ -199,8 +221,7 @@ class Texting:
         else:
             self._world.bus.publish(CarrierUnbound(carrier, link, state))
 
-    def _on_registry_change(self, event: object) -> None:
-        del event
+    def _on_registry_change(self, _event: object) -> None:
         self.beliefs.forget()
         self.limiter.invalidate()
 
