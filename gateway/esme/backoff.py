@@ -2,9 +2,14 @@
 return
 as one."""
 
-import random
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from gateway.esme.settings import BackoffSettings
+
+if TYPE_CHECKING:
+    import random
 
 
 class Backoff:
