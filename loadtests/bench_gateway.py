@@ -159,11 +159,11 @@ def run_gateway(*, receipts: bool = False, bulk: int = 1, webhook: bool = False)
                 if receipts:
                     settle(lambda: metric(port, "gateway_messages_finished_total", state=goal), TOTAL)
                 else:
-                    settle(
-                        lambda: metric(port, "gateway_smpp_pdus_total", command="submit_sm_resp"), TOTAL
-                    )
+                    settle(lambda: metric(port, "gateway_smpp_pdus_total", command="submit_sm_resp"), TOTAL)
                 if callback is not None:
-                    settle(lambda: metric(port, "gateway_webhook_deliveries_total", outcome="delivered"), TOTAL)
+                    settle(
+                        lambda: metric(port, "gateway_webhook_deliveries_total", outcome="delivered"), TOTAL
+                    )
                 finished = time.monotonic()
                 delivered = metric(port, "gateway_messages_finished_total", state="delivered")
                 cpu = metric(port, "process_cpu_seconds_total") - cpu_before
