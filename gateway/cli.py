@@ -187,7 +187,9 @@ def send(
     text: Annotated[str, typer.Argument(help="What to say.")],
     source: Annotated[str, typer.Option("--from", metavar="TN", help="The person's number.")],
     to: Annotated[str, typer.Option(metavar="TN", help="The recipient's number.")],
-    url: Annotated[str, typer.Option(help="A running gateway.")] = "http://127.0.0.1:8080",
+    url: Annotated[
+        str, typer.Option(envvar="GATEWAY_URL", help="A running gateway.")
+    ] = "http://127.0.0.1:8080",
     token: Annotated[str, typer.Option(envvar="GATEWAY_TOKEN", help="Bearer token.")] = "demo-admin",  # noqa: S107
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the final state.")] = 30.0,
     as_json: AsJson = False,

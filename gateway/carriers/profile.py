@@ -68,12 +68,15 @@ class Account(Frozen):
     """One ESME account."""
 
     system_id: Annotated[str, Field(min_length=1, max_length=15)]
+    """Name it binds by."""
     password: Annotated[str, Field(max_length=8)]
+    """Its password, at most 8 characters (SMPP 3.4 §5.2.2)."""
     allowed_addresses: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     """Networks its connections may come from."""
     max_binds: Annotated[int, Field(ge=1)] = 16
     """Binds of all types together."""
     bind_types: tuple[BindType, ...] = ("transmitter", "receiver", "transceiver")
+    """Kinds of bind it may open."""
     numbers: Numbers = ()
     """Numbers whose inbound texts go to this account, whoever last wrote from them."""
     default: bool = False
@@ -94,6 +97,7 @@ class Latency(Frozen):
     """A seeded distribution of delays in seconds."""
 
     kind: Literal["fixed", "uniform", "lognormal"] = "fixed"
+    """Shape of the distribution."""
     seconds: Annotated[float, Field(ge=0)] = 0.0
     """The delay, the least delay, or the median."""
     spread: Annotated[float, Field(ge=0)] = 0.0
@@ -106,7 +110,9 @@ class Outcome(Frozen):
     """One way a text can end, with the weight of its being drawn."""
 
     outcome: OutcomeName = "delivered"
+    """How the text ends."""
     weight: Annotated[float, Field(gt=0)] = 1.0
+    """Its share among the outcomes drawn from."""
     error: Annotated[int, Field(ge=0, le=65535)] = 0
     """`err` and network_error_code of the receipt."""
     status: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] = 0
@@ -114,17 +120,20 @@ class Outcome(Frozen):
     attempts: Annotated[int, Field(ge=0)] = 0
     """`refused`: only the first so many attempts per pair of numbers; 0: every one."""
     faults: tuple[FaultSpec, ...] = ()
+    """Faults that strike such a text, before those of the carrier."""
 
 
 class RefusalCode(Frozen):
     """Where and how one kind of refusal is told."""
 
     at: Literal["response", "receipt"] = "receipt"
+    """In submit_sm_resp, or later in the receipt."""
     status: Annotated[int, Field(ge=1, le=0xFFFFFFFF)] = 0x45
     """command_status when told in the response."""
     outcome: Literal["rejected", "undeliverable"] = "rejected"
     """State of the receipt otherwise."""
     error: Annotated[int, Field(ge=0, le=65535)] = 0
+    """`err` and network_error_code of the receipt."""
 
 
 def _digits() -> Mapping[str, Outcome]:
@@ -138,6 +147,7 @@ class HandsetSettings(Frozen):
     """Handsets of one kind."""
 
     numbers: Numbers
+    """The handsets of this kind."""
     state: Literal["on", "answers", "off", "slow", "silent"] = "on"
     """`answers` every text; `off`: never delivered; `slow`: after `slow_seconds`; `silent`: no receipt
     ever."""
@@ -153,6 +163,7 @@ class SwitchedOff(Frozen):
     """What becomes of a text to a handset that is off."""
 
     outcome: Literal["undeliverable", "expired"] = "undeliverable"
+    """State of its receipt."""
     error: Annotated[int, Field(ge=0, le=65535)] = 27
     """Absent subscriber (3GPP TS 29.002)."""
     wait_seconds: Annotated[float, Field(ge=0)] | None = 5.0
@@ -166,16 +177,21 @@ class Registration(Frozen):
     """What this carrier holds of the registry about some numbers."""
 
     numbers: Numbers
+    """The sending numbers it is about."""
     brand: str
+    """The brand they text for."""
     tax_id: str = ""
     """Whom the carrier counts for the day's cap, over all vendors; empty: the brand."""
     campaign: str
+    """The campaign they are assigned to."""
     use_case: str = "MIXED"
+    """Use case of the campaign."""
     campaign_class: str = "E"
     """AT&T's class letter."""
     score: Annotated[int, Field(ge=0, le=100)] | None = None
     """Vetting score of the brand."""
     entity: str = "PRIVATE_PROFIT"
+    """Legal form of the brand."""
     active: bool = True
     """False: suspended, expired, or not approved by this carrier."""
     number_limits: bool = True
@@ -186,6 +202,7 @@ class RegistrationRule(Frozen):
     """Whether texts need a registered sender."""
 
     required: bool = False
+    """Texts of senders that are not registered are refused."""
     registrations: tuple[Registration, ...] = ()
     """Known from the start; a running gateway replaces them with what its registry holds."""
     delay_seconds: Annotated[float, Field(ge=0)] = 30.0
@@ -196,16 +213,20 @@ class ScoreTier(Frozen):
     """A cap from a vetting score upwards."""
 
     score: Annotated[int, Field(ge=0, le=100)]
+    """Least vetting score of the tier."""
     segments: Annotated[int, Field(ge=0)]
+    """Segments a day."""
 
 
 class BrandDayCap(Frozen):
     """Segments per brand and calendar day."""
 
     zone: str = "America/Los_Angeles"
+    """Time zone whose midnight ends the day."""
     tiers: tuple[ScoreTier, ...] = ()
     """Highest score first."""
     unvetted: Annotated[int, Field(ge=0)] | None = None
+    """Segments a day of a brand that was never vetted; null: uncapped."""
     use_cases: Mapping[str, int] = Field(default_factory=dict)
     """Caps of use cases that go before the score's."""
     entities: Mapping[str, int | None] = Field(default_factory=dict)
@@ -218,26 +239,35 @@ class CampaignMinuteCap(Frozen):
     """Segments per campaign (or number) and calendar minute, by class."""
 
     classes: Mapping[str, int] = Field(default_factory=dict)
+    """Segments a minute by class letter."""
     per_number: tuple[str, ...] = ()
     """Classes whose cap counts each number for itself."""
     default: Annotated[int, Field(ge=0)] | None = None
+    """Segments a minute of every other class; null: uncapped."""
 
 
 class NumberCap(Frozen):
     """Limits per sending number."""
 
     per_minute: Annotated[int, Field(ge=0)] | None = None
+    """Segments a calendar minute; null: no limit."""
     per_day: Annotated[int, Field(ge=0)] | None = None
+    """Segments a calendar day; null: no limit."""
     zone: str = "UTC"
+    """Time zone whose midnight ends the day."""
 
 
 class Caps(Frozen):
     """This carrier's own windows; null: none."""
 
     brand_day: BrandDayCap | None = None
+    """Per brand and day (T-Mobile)."""
     campaign_minute: CampaignMinuteCap | None = None
+    """Per campaign and minute (AT&T)."""
     number: NumberCap | None = None
+    """Per sending number."""
     segments_per_text: Annotated[int, Field(ge=1)] | None = None
+    """Longest text; beyond it `too_long`."""
     throughput: Annotated[float, Field(gt=0)] | None = None
     """Segments per second and account, of wire time; beyond it each is refused with `throughput`."""
 
@@ -249,6 +279,7 @@ class ReceiptSettings(Frozen):
     """Which receipts are sent, and how they are written."""
 
     notation: ReceiptNotation = ReceiptNotation()
+    """How they are written."""
     segments: Literal["each", "first", "last"] = "each"
     """Of a multipart text: one per segment, or only for one of them."""
     other_bind: bool = False
@@ -277,7 +308,9 @@ class Validity(Frozen):
     """How long an undelivered text is kept, in world seconds."""
 
     default_seconds: Annotated[float, Field(gt=0)] = 259_200.0
+    """For a text that asks for none."""
     most_seconds: Annotated[float, Field(gt=0)] = 604_800.0
+    """Longest that a text may ask for."""
 
 
 class Transition(Frozen):
@@ -286,18 +319,22 @@ class Transition(Frozen):
     at_seconds: Annotated[float, Field(ge=0)]
     """World seconds after the carrier's start."""
     behaviour: BehaviourName
+    """What it is from then on."""
     faults: tuple[FaultSpec, ...] = ()
+    """Further faults from then on."""
 
 
 class CarrierProfile(Frozen):
     """Everything a mock carrier is and does."""
 
     country: Country = "US"
+    """Where its subscribers are."""
     system_id: Annotated[str, Field(max_length=15)] = "SMSC"
     """What it calls itself in bind responses."""
     seed: int = 1
     """Of every random decision; the same seed and input give the same bytes."""
     accounts: tuple[Account, ...]
+    """ESMEs that may bind."""
     window: Annotated[int, Field(ge=1)] = 100
     """deliver_sm outstanding per bind."""
     receive_window: Annotated[int, Field(ge=1)] = 1_000
@@ -317,23 +354,35 @@ class CarrierProfile(Frozen):
     digits: Mapping[str, Outcome] = Field(default_factory=_digits)
     """Outcomes by the last seven digits of the destination, for quick tests."""
     receipts: ReceiptSettings = ReceiptSettings()
+    """Which receipts it sends, and how."""
     text: TextSettings = TextSettings()
+    """Alphabets and long texts."""
     validity: Validity = Validity()
+    """How long it keeps trying."""
     switched_off: SwitchedOff = SwitchedOff()
+    """What becomes of texts to handsets that are off."""
     handsets: tuple[HandsetSettings, ...] = ()
+    """Handsets with a will of their own; every other number just receives."""
     numbers: Numbers = ("+1*",)
     """Destinations it serves; others are `bad_destination`."""
     registration: RegistrationRule = RegistrationRule()
+    """What it knows of the 10DLC registry."""
     caps: Caps = Caps()
+    """Its limits."""
     filters: tuple[WordFilter | DomainFilter | CountFilter | OptOutRatioFilter, ...] = ()
+    """Its own filters of improper use; what they find is refused as `spam`."""
     blocked_sources: Numbers = ()
+    """Senders it refuses as `source_blocklisted`."""
     blocked_destinations: Numbers = ()
+    """Recipients it refuses as `destination_blocklisted`."""
     refusals: Mapping[RefusalEvent, RefusalCode] = Field(default_factory=dict)
     """Where each refusal is told; by default in the receipt without a code, or by SMPP's own status."""
     behaviour: BehaviourName = "healthy"
+    """The named behaviour it starts with."""
     faults: tuple[FaultSpec, ...] = ()
     """Besides those of the behaviour."""
     schedule: tuple[Transition, ...] = ()
+    """Behaviours that set in later."""
 
     @model_validator(mode="after")
     def _accounts_differ(self) -> CarrierProfile:

@@ -32,7 +32,9 @@ class WordFilter:
     """Words or phrases, found whatever their case and punctuation, as whole words; they hold no digits."""
 
     cause: str
+    """What a hit stands for (B5)."""
     phrases: tuple[str, ...]
+    """What is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,9 @@ class DomainFilter:
     """Host names in links, public URL shorteners for instance; subdomains count."""
 
     cause: str
+    """What a hit stands for (B5)."""
     domains: tuple[str, ...]
+    """What is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,13 @@ class CountFilter:
     """More than `limit` of something from one number within `window_seconds` of the first."""
 
     cause: str
+    """What a hit stands for (B5)."""
     count: Count
+    """What is counted."""
     limit: int
+    """Most that pass."""
     window_seconds: int
+    """Length of the window, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +66,13 @@ class OptOutRatioFilter:
     """More than `ratio` of a number's texts answered by STOP, once it has sent `minimum` in the window."""
 
     cause: str
+    """What a hit stands for (B5)."""
     ratio: float
+    """Largest share that passes."""
     minimum: int
+    """Texts in the window before it is judged."""
     window_seconds: int = 86_400
+    """Length of the window, seconds."""
 
 
 Filter = WordFilter | DomainFilter | CountFilter | OptOutRatioFilter

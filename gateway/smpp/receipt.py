@@ -310,11 +310,15 @@ class ReceiptNotation:
     """The text alone; with TLVs; TLVs alone with an empty text; the text in message_payload with sm_length
     0."""
     text_key: Literal["text", "Text", "absent"] = "text"
+    """How the key of the quoted text is written."""
     text: Literal["original", "empty", "non_ascii"] = "original"
     """The first 20 octets of the message; nothing; octets above 0x7F."""
     date_digits: Literal[10, 12, 14] = 10
+    """Digits of the two dates: YYMMDDhhmm, with seconds, or with the century too."""
     counts: Literal["numbers", "null", "absent"] = "numbers"
+    """How `sub` and `dlvrd` are written."""
     error: Literal["decimal3", "decimal4", "hex", "absent"] = "decimal3"
+    """How `err` is written."""
     stat: Mapping[str, str] = field(default_factory=dict)
     """Words in place of the usual ones, for example `UNDELIVERABLE: FAILED`."""
     id: IdNotation = "same"
