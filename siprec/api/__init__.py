@@ -1,1 +1,1 @@
-"""siprec.api"""
+"""Call recording over HTTP: recordings, providers, and settings (webex.md C, D)."""

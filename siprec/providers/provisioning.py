@@ -37,10 +37,11 @@ def open_account(
     trial: bool = False,
     now_ns: int,
 ) -> Account:
-    """A new account; without a wish it is in the provider's first region."""
+    """A new account; without a wish it is in the provider's first region. Support opens what was ordered."""
     kind = AccountKind.TRIAL if trial else AccountKind.PRODUCTION
     where = region or (provider.regions[0] if provider.regions else None)
-    return Account(organization.id, name, now_ns, opened_by, kind, where)
+    ordered = opened_by == "support" and not trial
+    return Account(organization.id, name, now_ns, opened_by, kind, where, contract=ordered)
 
 
 def enable(

@@ -75,6 +75,9 @@ def test_support_opens_callcabinets_account_in_its_region_c7_c8(
     bolt = directory.organizations["bolt"]
     account = open_account(bolt, "callcabinet", providers["callcabinet"], "support", now_ns=4)
     assert (account.opened_by, account.region, account.kind) == ("support", "US", AccountKind.PRODUCTION)
+    assert account.contract  # it was ordered
+    trial = open_account(bolt, "callcabinet", providers["callcabinet"], "support", trial=True, now_ns=4)
+    assert not trial.contract
 
 
 def test_a_product_is_held_from_now_and_only_once_c9(directory: Directory) -> None:
