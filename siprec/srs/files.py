@@ -123,7 +123,7 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
 
 
 class StereoMix:
-    """Joins tracks into two channels as they come: frames are ready once no track can add to them any more."""
+    """Joins tracks into two channels as they come: frames are ready once no track can add to them."""
 
     __slots__ = ("_base", "_sums", "_top", "rate_hz")
 

@@ -167,7 +167,8 @@ class Track:
         if not self._pending:
             return []
         if not self.timeline.begun:
-            self.timeline.begin(self.received.buffer.origin or now)
+            origin = self.received.buffer.origin
+            self.timeline.begin(now if origin is None else origin)
         pending, self._pending = self._pending, []
         return self.timeline.place(pending, self._audio)
 

@@ -135,7 +135,7 @@ class Timeline:
             if raw <= begins:
                 break
             cut += min(length, raw - begins)
-        if self.paused and self.pause_mode == "cut" and raw > self._paused_at:
+        if (self.paused or self._open) and self.pause_mode == "cut" and raw > self._paused_at:
             return self._paused_at - cut
         return raw - cut
 
@@ -156,8 +156,8 @@ class Timeline:
 class TrackTimeline:
     """One stream on a `Timeline`: packets in, runs of payloads with their place out.
 
-    `clock_hz` is the RTP clock. `frame_units` None says that a payload byte is one clock unit (G.711, G.722), so
-    that contiguous payloads may be decoded together; else it is how long a packet is, in clock units.
+    `clock_hz` is the RTP clock. `frame_units` None says that a payload byte is one clock unit (G.711, G.722),
+    so that contiguous payloads may be decoded together; else it is a packet's length in clock units.
     """
 
     __slots__ = (

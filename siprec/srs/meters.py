@@ -1,0 +1,75 @@
+"""The recorder's metrics (`design/interfaces.md`), their children cached."""
+
+from collections.abc import Collection
+
+from gateway.runtime.metrics import Metrics, bounded_label
+from siprec.sip.core import METHODS
+from siprec.srs.recorder import TrackSummary
+
+OUTCOMES = ("bye received", "bye sent", "ack missing", "session expired", "media timeout", "streams removed")
+KINDS = ("announcement", "beep", "tone")
+
+
+class RecorderMeters:
+    """Counters and gauges of a recording server. `providers` are the label values allowed."""
+
+    def __init__(self, metrics: Metrics, providers: Collection[str]) -> None:
+        self._providers = providers
+        self._responses = metrics.counter(
+            "siprec_sip_responses_total", "Responses sent to SIP requests", ("method", "status")
+        )
+        self._active = metrics.gauge("siprec_sessions_active", "Recordings in progress", ("provider",))
+        self._sessions = metrics.counter(
+            "siprec_sessions_total", "Recordings ended, by outcome", ("provider", "outcome")
+        )
+        self._packets = metrics.counter(
+            "siprec_rtp_packets_total", "RTP packets of ended recordings", ("outcome",)
+        )
+        self._seconds = metrics.counter("siprec_recording_seconds_total", "Seconds recorded", ("provider",))
+        self._announcements = metrics.counter(
+            "siprec_announcements_total", "Announcements told in metadata", ("kind",)
+        )
+        self._stored = metrics.counter(
+            "siprec_recordings_stored_bytes", "Bytes of sealed recordings", ("provider",)
+        )
+        self.disk_free_bytes = metrics.gauge("siprec_disk_free_bytes", "Free space for recordings")
+        self._response_children: dict[tuple[str, int], object] = {}
+
+    def response(self, method: str, status: int) -> None:
+        """Count a response."""
+        child = self._response_children.get((method, status))
+        if child is None:
+            child = self._responses.labels(bounded_label(method, METHODS), str(status))
+            if method in METHODS:
+                self._response_children[method, status] = child
+        child.inc()  # type: ignore[attr-defined]
+
+    def _provider(self, provider: str) -> str:
+        return bounded_label(provider, self._providers)
+
+    def started(self, provider: str) -> None:
+        """Count a recording that begins."""
+        self._active.labels(self._provider(provider)).inc()
+
+    def ended(self, provider: str, outcome: str, tracks: Collection[TrackSummary], duration_ms: int) -> None:
+        """Count a recording that ends. `provider` is the one it started with."""
+        name = self._provider(provider)
+        self._active.labels(name).dec()
+        self._sessions.labels(name, bounded_label(outcome, OUTCOMES)).inc()
+        self._seconds.labels(name).inc(duration_ms / 1000)
+        for outcome_of_packets, count in (
+            ("received", sum(track.packets for track in tracks)),
+            ("lost", sum(track.lost for track in tracks)),
+            ("late", sum(track.late for track in tracks)),
+            ("duplicate", sum(track.duplicates for track in tracks)),
+            ("malformed", sum(track.malformed for track in tracks)),
+        ):
+            self._packets.labels(outcome_of_packets).inc(count)
+
+    def stored(self, provider: str, size_bytes: int) -> None:
+        """Count the bytes of a sealed recording."""
+        self._stored.labels(self._provider(provider)).inc(size_bytes)
+
+    def announced(self, kind: str) -> None:
+        """Count an announcement."""
+        self._announcements.labels(bounded_label(kind, KINDS)).inc()

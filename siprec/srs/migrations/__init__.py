@@ -1,0 +1,1 @@
+"""Schema of the recordings, one Alembic branch (`gateway.runtime.migrations`)."""

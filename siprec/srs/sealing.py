@@ -1,0 +1,230 @@
+"""From a recording in progress to one that is kept: files converted and checksummed, stored, row written,
+told.
+
+What a crash left behind is sealed at the next start with what arrived.
+"""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from gateway.runtime.blobs import Blobs
+from gateway.runtime.bus import Bus
+from gateway.runtime.errors import BlobError
+from gateway.runtime.ids import encode_id
+from gateway.runtime.log import get_logger
+from siprec.srs.errors import FileDamagedError
+from siprec.srs.events import RecordingFinished
+from siprec.srs.files import AudioFormat, SealedFile, repair_wav, seal
+from siprec.srs.meters import RecorderMeters
+from siprec.srs.sidecar import Caller, Json, RecordingFacts, write_history, write_sidecar
+from siprec.srs.store import (
+    FAILED,
+    RECORDING,
+    SEALED,
+    RecordingFilter,
+    RecordingRow,
+    RecordingStore,
+    SealRecording,
+    Tenant,
+)
+from siprec.srs.timeline import Timeline
+
+SIDECAR = "recording.json"
+HISTORY = "metadata.json"
+MAX_AT_ONCE = 8
+
+_log = get_logger("recorder")
+
+
+class Filing(Protocol):
+    """Decides under which provider a tenant's recordings are kept."""
+
+    def provider_of(self, tenant: Tenant) -> str:
+        """Return the provider's name."""
+        ...
+
+
+class Unfiled:
+    """Files everything under one name: a recorder that stands alone."""
+
+    def __init__(self, provider: str = "unfiled") -> None:
+        self._provider = provider
+
+    def provider_of(self, tenant: Tenant) -> str:
+        """Return the one name."""
+        return self._provider
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A recording whose files are closed, on its way to being sealed."""
+
+    recording_id: int
+    directory: Path
+    tenant: Tenant
+    facts: RecordingFacts
+
+
+def storage_key(recording_id: int, started_ns: int) -> str:
+    """Return the prefix of a recording's blobs: day and id."""
+    day = datetime.fromtimestamp(started_ns / 1e9, UTC)
+    return f"{day:%Y/%m/%d}/{encode_id(recording_id)}"
+
+
+class Sealer:
+    """Seals recordings, a few at a time, off the event loop."""
+
+    def __init__(
+        self,
+        store: RecordingStore,
+        blobs: Blobs,
+        bus: Bus,
+        meters: RecorderMeters,
+        audio_format: AudioFormat,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._bus = bus
+        self._meters = meters
+        self._format: AudioFormat = audio_format
+        self._now_ns = now_ns
+        self._gate = asyncio.Semaphore(MAX_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def pending(self) -> int:
+        """How many recordings are on their way."""
+        return len(self._tasks)
+
+    def seal_soon(self, finished: Finished) -> None:
+        """Seal in the background."""
+        task = asyncio.get_running_loop().create_task(self.seal(finished), name="seal recording")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def wait(self) -> None:
+        """Wait until everything handed over is sealed."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def seal(self, finished: Finished) -> None:
+        """Seal one recording. A failure keeps the spool and marks the row; it never raises."""
+        facts = finished.facts
+        key = storage_key(finished.recording_id, facts.started_ns)
+        try:
+            async with self._gate:
+                files = await asyncio.to_thread(self._seal_files, finished.directory)
+                document = write_sidecar(facts, files) | {"storageKey": key}
+                await self._keep(key, finished.directory, files, document, write_history(facts.revisions))
+            state = SEALED
+        except (FileDamagedError, BlobError, OSError) as error:
+            _log.error(
+                "recording could not be sealed", recording=encode_id(finished.recording_id), error=str(error)
+            )
+            files, state = [], FAILED
+            document = write_sidecar(facts, files) | {"storageKey": key, "failure": type(error).__name__}
+        size = sum(file.size_bytes for file in files)
+        await self._store.seal(_sealed_row(finished, state, size, document))
+        self._meters.stored(facts.provider, size)
+        event = RecordingFinished(
+            finished.recording_id, facts.provider, facts.duration_ms, facts.outcome, self._now_ns()
+        )
+        self._bus.publish(event)
+
+    def _seal_files(self, directory: Path) -> list[SealedFile]:
+        """Seal what the recorder wrote, parties first."""
+        if not directory.exists():
+            return []
+        paths = sorted(directory.glob("*.wav"), key=lambda path: (path.stem == "stereo", path.stem))
+        return [seal(path, self._format) for path in paths]
+
+    async def _keep(
+        self, key: str, directory: Path, files: Sequence[SealedFile], document: Json, history: list[Json]
+    ) -> None:
+        for file in files:
+            await self._blobs.put_file(f"{key}/{file.name}", file.path)
+        await self._blobs.put(f"{key}/{HISTORY}", _json(history))
+        await self._blobs.put(f"{key}/{SIDECAR}", _json(document))
+        with suppress(OSError):
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+    async def recover(self, spool: Path) -> int:
+        """Seal the recordings that were in progress when the process ended; return how many."""
+        found = 0
+        while rows := await self._store.find(RecordingFilter(state=RECORDING), limit=500):
+            for row in rows:
+                await self.seal(await asyncio.to_thread(_left_behind, row, spool, self._now_ns()))
+                found += 1
+        if found:
+            _log.warning("recordings interrupted by the last stop were sealed", count=found)
+        return found
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1).encode()
+
+
+def _sealed_row(finished: Finished, state: str, size_bytes: int, document: Json) -> SealRecording:
+    facts = finished.facts
+    return SealRecording(
+        finished.recording_id,
+        state,
+        facts.provider,
+        *finished.tenant,
+        facts.started_ns,
+        facts.ended_ns,
+        facts.duration_ms,
+        size_bytes,
+        facts.outcome,
+        json.dumps(document, ensure_ascii=False, separators=(",", ":")),
+    )
+
+
+def _left_behind(row: RecordingRow, spool: Path, now_ns: int) -> Finished:
+    """Repair the files of a recording a crash interrupted; its end is when its last file was written."""
+    directory = spool / encode_id(row.id)
+    duration_ms, ended_ns = 0, row.started_ns
+    for path in directory.glob("*.wav"):
+        try:
+            repair_wav(path)
+            sealed = seal(path)
+        except FileDamagedError:
+            path.unlink(missing_ok=True)
+            continue
+        duration_ms = max(duration_ms, sealed.duration_ms)
+        ended_ns = max(ended_ns, min(now_ns, path.stat().st_mtime_ns))
+    facts = RecordingFacts(
+        recording_id=encode_id(row.id),
+        provider=row.provider,
+        tenant=tenant_names(row.tenant),
+        dialect=row.dialect,
+        sip_call_id=row.sip_call_id,
+        caller=Caller(None, None),
+        started_ns=row.started_ns,
+        ended_ns=ended_ns,
+        duration_ms=duration_ms,
+        outcome="interrupted",
+        timeline=Timeline(),
+        tracks=(),
+        metadata=None,
+        warnings=(),
+        revisions=(),
+    )
+    return Finished(row.id, directory, row.tenant, replace(facts))
+
+
+def tenant_names(tenant: Tenant) -> dict[str, str]:
+    """Return a tenant as the sidecar names it."""
+    return {
+        "serviceProvider": tenant.service_provider,
+        "externalGroup": tenant.external_group,
+        "externalIdentifier": tenant.external_identifier,
+    }
