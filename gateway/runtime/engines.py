@@ -28,56 +28,11 @@ from gateway.runtime.errors import (
     IntegrityError,
     StatementInvalid,
 )
+from gateway.runtime.metrics import Metrics
+from gateway.runtime.sqlite import BUSY_TIMEOUT_S, SqliteWriter
+from gateway.runtime.writers import BatchWriter, Complete, ProcessWriter, ThreadWriter
 
-_SQLITE_ERRORS: dict[int, type[DatabaseError]] = {
-    sqlite3.SQLITE_ERROR: StatementInvalid,
-    sqlite3.SQLITE_CONSTRAINT: IntegrityError,
-    sqlite3.SQLITE_BUSY: DatabaseBusy,
-    sqlite3.SQLITE_LOCKED: DatabaseBusy,
-    sqlite3.SQLITE_FULL: DatabaseFull,
-    sqlite3.SQLITE_CANTOPEN: DatabaseUnavailable,
-    sqlite3.SQLITE_READONLY: DatabaseUnavailable,
-    sqlite3.SQLITE_IOERR: DatabaseUnavailable,
-    sqlite3.SQLITE_NOTADB: DatabaseUnavailable,
-    sqlite3.SQLITE_CORRUPT: DatabaseUnavailable,
-}
-
-BUSY_TIMEOUT_S = 5.0
 READERS = 4
-
-
-class Writer(Protocol):
-    """One connection that writes. Methods raise the driver's errors; `explain` translates them."""
-
-    def connect(self) -> None:
-        """Open the connection if it is not open."""
-
-    def begin(self) -> None:
-        """Begin a transaction that may write."""
-
-    def execute_many(self, sql: str, rows: list[Any]) -> None:
-        """Run one statement for every row."""
-
-    def savepoint(self) -> None:
-        """Mark the place `undo` returns to."""
-
-    def undo(self) -> bool:
-        """Return to the savepoint; False says the whole transaction is gone."""
-
-    def release(self) -> None:
-        """Keep what was done since the savepoint."""
-
-    def commit(self) -> None:
-        """Make the transaction durable."""
-
-    def rollback(self) -> None:
-        """Drop the transaction if there is one. Never raises."""
-
-    def explain(self, error: Exception) -> DatabaseError:
-        """Translate a driver's error."""
-
-    def close(self) -> None:
-        """Close the connection. Never raises."""
 
 
 class Backend(Protocol):
@@ -86,11 +41,14 @@ class Backend(Protocol):
     dialect: Dialect
     url: str
 
-    def writer(self) -> Writer:
-        """Return the (unconnected) writer."""
+    def batch_writer(self, complete: Complete, metrics: Metrics, *, process: bool) -> BatchWriter:
+        """Return the writer, not yet started, in a `process` of its own where that is possible."""
 
     def read_engine(self) -> Engine:
         """Return an engine of read-only connections."""
+
+    def explain(self, error: Exception) -> DatabaseError:
+        """Translate a driver's error."""
 
     def remove(self) -> None:
         """Delete what only this process could see (an in-memory database)."""
@@ -125,9 +83,15 @@ class SqliteBackend:
         self.path = path
         self.url = f"sqlite:///{path}"
 
-    def writer(self) -> SqliteWriter:
-        """Return the (unconnected) writer."""
-        return SqliteWriter(self.path)
+    def batch_writer(self, complete: Complete, metrics: Metrics, *, process: bool) -> BatchWriter:
+        """Return the writer, not yet started."""
+        if process:
+            return ProcessWriter(self.path, self.dialect, complete, metrics)
+        return ThreadWriter(SqliteWriter(self.path), self.dialect, complete, metrics)
+
+    def explain(self, error: Exception) -> DatabaseError:
+        """Translate SQLite's result codes."""
+        return SqliteWriter(self.path).explain(error)
 
     def read_engine(self) -> Engine:
         """Return an engine of read-only connections; they never hold up the writer."""
@@ -149,103 +113,6 @@ class SqliteBackend:
             shutil.rmtree(self._own_folder, ignore_errors=True)
 
 
-class SqliteWriter:
-    """The one connection that writes to an SQLite file."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-
-    @property
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise sqlite3.OperationalError("not connected")
-        return self._connection
-
-    def connect(self) -> None:
-        """Open the file (its folder is made) and set the journal."""
-        if self._connection is not None:
-            return
-        Path(self._path).absolute().parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            self._path,
-            check_same_thread=False,
-            timeout=BUSY_TIMEOUT_S,
-            isolation_level=None,
-            cached_statements=512,
-        )
-        try:
-            for pragma in (
-                "journal_mode=WAL",
-                "synchronous=FULL",
-                "foreign_keys=ON",
-                "cache_size=-65536",
-                "temp_store=MEMORY",
-                "wal_autocheckpoint=4000",
-            ):
-                connection.execute(f"PRAGMA {pragma}").fetchall()
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-
-    def begin(self) -> None:
-        """Begin, taking the write lock at once."""
-        self._open.execute("BEGIN IMMEDIATE")
-
-    def execute_many(self, sql: str, rows: list[Any]) -> None:
-        """Run one statement for every row."""
-        if len(rows) == 1:
-            self._open.execute(sql, rows[0])
-        else:
-            self._open.executemany(sql, rows)
-
-    def savepoint(self) -> None:
-        """Mark the place `undo` returns to."""
-        self._open.execute("SAVEPOINT unit")
-
-    def undo(self) -> bool:
-        """Return to the savepoint; a full disk has already rolled back everything."""
-        if not self._open.in_transaction:
-            return False
-        self._open.execute("ROLLBACK TO unit")
-        self._open.execute("RELEASE unit")
-        return True
-
-    def release(self) -> None:
-        """Keep what was done since the savepoint."""
-        self._open.execute("RELEASE unit")
-
-    def commit(self) -> None:
-        """Make the transaction durable."""
-        self._open.execute("COMMIT")
-
-    def rollback(self) -> None:
-        """Drop the transaction if there is one."""
-        try:
-            if self._connection is not None and self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            self.close()
-
-    def explain(self, error: Exception) -> DatabaseError:
-        """Translate SQLite's result codes."""
-        if isinstance(error, DatabaseError):
-            return error
-        if isinstance(error, OSError):
-            return DatabaseUnavailable(str(error))
-        if not isinstance(error, sqlite3.Error):  # a value the driver cannot store
-            return StatementInvalid(f"{type(error).__name__}: {error}")
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        return _SQLITE_ERRORS.get(code, DatabaseError)(f"{error}: {self._path}")
-
-    def close(self) -> None:
-        """Close the file, folding the journal into it."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-
 class PostgresqlBackend:
     """PostgreSQL through psycopg 3."""
 
@@ -258,9 +125,13 @@ class PostgresqlBackend:
         self._url = url.set(drivername="postgresql+psycopg")
         self.url = url.set(drivername="postgresql").render_as_string(hide_password=False)
 
-    def writer(self) -> PostgresqlWriter:
-        """Return the (unconnected) writer."""
-        return PostgresqlWriter(self.url)
+    def batch_writer(self, complete: Complete, metrics: Metrics, *, process: bool) -> BatchWriter:
+        """Return the writer, not yet started; the server is a process of its own already."""
+        return ThreadWriter(PostgresqlWriter(self.url), self.dialect, complete, metrics)
+
+    def explain(self, error: Exception) -> DatabaseError:
+        """Translate SQLSTATE classes."""
+        return PostgresqlWriter(self.url).explain(error)
 
     def read_engine(self) -> Engine:
         """Return an engine of connections that refuse to write."""

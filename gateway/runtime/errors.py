@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - an error is named after the state it reports
 """Errors of the runtime: what went wrong, where, and what a person can do about it.
 
 ServiceError

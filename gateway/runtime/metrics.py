@@ -68,6 +68,10 @@ class Metrics:
             name, labels, Histogram(name, doc, labels, registry=self.registry, buckets=buckets)
         )
 
+    def label_names(self) -> dict[str, tuple[str, ...]]:
+        """Return the labels of each metric asked for here, by its name."""
+        return {name: labels for name, (labels, _) in self._metrics.items()}
+
     def render(self) -> bytes:
         """Write every metric in the text exposition format (`CONTENT_TYPE`)."""
         return generate_latest(self.registry)

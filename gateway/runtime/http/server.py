@@ -21,7 +21,8 @@ _DRAIN_POLL_S = 0.02
 class HttpServer:
     """Serves an application at ``settings.host:port``; a part of a service's lifecycle.
 
-    ``setting`` is the dotted YAML key of the port, named when the port is taken.
+    ``app`` is the application served; ``setting`` is the dotted YAML key of the port, named when the port is
+    taken.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class HttpServer:
         setting: str = "http.port",
         health: Health | None = None,
     ) -> None:
-        self._app = app
+        self.app = app
         self._settings = settings
         self._setting = setting
         self._health = health
@@ -51,7 +52,7 @@ class HttpServer:
         """Listen. Raises ``ServerStartError`` if the address is taken or not ours, or TLS fails."""
         settings = self._settings
         tls = self._tls()
-        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=settings.shutdown_timeout_s)
+        self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=settings.shutdown_timeout_s)
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         try:
@@ -72,7 +73,7 @@ class HttpServer:
         self._stop_listening()
         if self._runner is None or self._runner.server is None:
             return
-        await self._app.shutdown()
+        await self.app.shutdown()
         self._runner.server.pre_shutdown()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + deadline_s

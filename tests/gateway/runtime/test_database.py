@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import AsyncIterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,13 +112,20 @@ def create_tables(url: str) -> None:
     engine.dispose()
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    if database_url != "sqlite://":
-        create_tables(database_url)
-    async with await Database.open(database_url) as database:
-        if database_url == "sqlite://":
+@pytest.fixture(
+    params=["thread", "process", "memory", pytest.param("postgresql", marks=pytest.mark.system("initdb"))]
+)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """Every engine and writer in turn."""
+    if request.param == "memory":
+        async with await Database.open("sqlite://") as database:
             create_tables(f"sqlite:///{database._backend.path}")  # type: ignore[attr-defined]
+            yield database
+        return
+    server = request.param == "postgresql"
+    url = request.getfixturevalue("postgresql_url") if server else f"sqlite:///{tmp_path}/gateway.db"
+    create_tables(url)
+    async with await Database.open(url, process=request.param == "process") as database:
         yield database
 
 
@@ -287,13 +295,16 @@ UNITS = st.lists(
 )
 
 
+@pytest.mark.parametrize("process", [False, True])
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(units=UNITS)
-async def test_exactly_the_good_units_are_stored(units: list[list[Any]], tmp_path_factory: Any) -> None:
+async def test_exactly_the_good_units_are_stored(
+    process: bool, units: list[list[Any]], tmp_path_factory: Any
+) -> None:
     """Property: a unit is stored wholly if its future resolved and not at all if it failed."""
     url = f"sqlite:///{tmp_path_factory.mktemp('db')}/x.db"
     create_tables(url)
-    async with await Database.open(url) as database:
+    async with await Database.open(url, process=process) as database:
         outcomes = await asyncio.gather(*[database.write(*unit) for unit in units], return_exceptions=True)
         good = [unit for unit, outcome in zip(units, outcomes, strict=True) if outcome is None]
         assert all(outcome is None or isinstance(outcome, DatabaseError) for outcome in outcomes)
@@ -330,7 +341,7 @@ async def test_readers_and_writer_do_not_hold_each_other_up(tmp_path: Path) -> N
 
 
 async def test_a_lock_held_elsewhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.runtime.engines.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("gateway.runtime.sqlite.BUSY_TIMEOUT_S", 0.05)
     url = f"sqlite:///{tmp_path}/x.db"
     create_tables(url)
     async with await Database.open(url) as database:
@@ -339,7 +350,7 @@ async def test_a_lock_held_elsewhere_is_named(tmp_path: Path, monkeypatch: pytes
         results = await asyncio.gather(
             *[database.write(InsertMessage(number, "a")) for number in (1, 2)], return_exceptions=True
         )
-        assert [type(result) for result in results] == [DatabaseBusy, DatabaseBusy]
+        assert {type(result) for result in results} == {DatabaseBusy}
         other.execute("ROLLBACK")
         other.close()
         await database.write(InsertMessage(1, "a"))
@@ -417,7 +428,7 @@ CRASHING = """
     from test_database import Database, InsertMessage, InsertSegment
 
     async def main():
-        database = await Database.open({url!r})
+        database = await Database.open({url!r}, process={process})
         async def writer(start):
             number = start
             while True:
@@ -431,18 +442,19 @@ CRASHING = """
 """
 
 
+@pytest.mark.parametrize("process", [False, True])
 @pytest.mark.parametrize("acknowledged_before_the_kill", [1, 300, 1500])
 def test_killed_mid_write_everything_acknowledged_is_there(
-    tmp_path: Path, acknowledged_before_the_kill: int
+    tmp_path: Path, acknowledged_before_the_kill: int, process: bool
 ) -> None:
     url = f"sqlite:///{tmp_path}/x.db"
     create_tables(url)
-    program = textwrap.dedent(CRASHING.format(tests=str(Path(__file__).parent), url=url))
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    acknowledged = [int(process.stdout.readline()) for _ in range(acknowledged_before_the_kill)]
-    os.kill(process.pid, signal.SIGKILL)
-    rest, _ = process.communicate(timeout=30)
+    program = textwrap.dedent(CRASHING.format(tests=str(Path(__file__).parent), url=url, process=process))
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    acknowledged = [int(child.stdout.readline()) for _ in range(acknowledged_before_the_kill)]
+    os.kill(child.pid, signal.SIGKILL)
+    rest, _ = child.communicate(timeout=30)
     acknowledged += [int(line) for line in rest.splitlines(keepends=True) if line.endswith("\n")]
     connection = sqlite3.connect(tmp_path / "x.db")
     messages = {row[0] for row in connection.execute("SELECT id FROM messages")}
@@ -450,6 +462,61 @@ def test_killed_mid_write_everything_acknowledged_is_there(
     connection.close()
     assert set(acknowledged) <= messages
     assert messages == segments
+
+
+class Word(StrEnum):
+    QUEUED = "queued"
+
+
+async def test_words_of_an_enumeration_are_stored_as_words(database: Database) -> None:
+    await database.write(InsertMessage(1, Word.QUEUED, True, bytearray(b"x")))  # type: ignore[arg-type]
+    row = await database.fetch_one(select(MESSAGES))
+    assert row is not None
+    assert tuple(row) == (1, "queued", 1, b"x")
+
+
+async def test_more_units_than_a_commit_holds(database: Database) -> None:
+    count = 12_000
+    await asyncio.gather(*[database.write(InsertMessage(number, "a")) for number in range(count)])
+    row = await database.fetch_one(select(func.count()).select_from(MESSAGES))
+    assert row is not None
+    assert row[0] == count
+
+
+async def test_a_writing_process_that_dies_is_replaced(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    create_tables(url)
+    async with await Database.open(url, process=True) as database:
+        await database.write(InsertMessage(1, "a"))
+        first = database._writer._process  # type: ignore[attr-defined]
+        first.kill()
+        await asyncio.get_running_loop().run_in_executor(None, first.wait)
+        results = []
+        async with asyncio.timeout(10):
+            while not results or results[-1] is not None:
+                wrote = database.write(InsertMessage(2, "b"))
+                results += await asyncio.gather(wrote, return_exceptions=True)
+        assert all(isinstance(result, DatabaseUnavailable) for result in results[:-1])
+        assert database._writer._process.pid != first.pid  # type: ignore[attr-defined]
+        assert sorted(await stored(database)) == [1, 2]
+
+
+async def test_a_writing_process_that_cannot_start_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"not a database, by far " * 100)
+    with pytest.raises(DatabaseUnavailable, match="not a database"):
+        await Database.open(f"sqlite:///{tmp_path}/x.db", process=True)
+
+
+async def test_a_signal_to_the_group_leaves_the_writing_process_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    create_tables(url)
+    async with await Database.open(url, process=True) as database:
+        child = database._writer._process  # type: ignore[attr-defined]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            child.send_signal(number)
+        await database.write(InsertMessage(1, "a"))
+        assert await stored(database) == {1: "a"}
+    assert child.returncode == 0
 
 
 @pytest.mark.system("initdb")

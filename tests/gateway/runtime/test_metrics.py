@@ -50,3 +50,10 @@ def test_the_process_is_measured_too() -> None:
 def test_peer_chosen_values_fold_to_other() -> None:
     assert bounded_label("submit_sm", {"submit_sm"}) == "submit_sm"
     assert bounded_label("x" * 1000, {"submit_sm"}) == "other"
+
+
+def test_the_labels_of_every_metric_are_known_by_name() -> None:
+    metrics = Metrics(process=False)
+    metrics.counter("asked_total", "…", ("direction", "code"))
+    metrics.gauge("waiting", "…")
+    assert metrics.label_names() == {"asked_total": ("direction", "code"), "waiting": ()}
