@@ -1,16 +1,21 @@
-"""What happens to recordings, told on the bus."""
+"""What happens to recordings, told on the bus to the half of which the recorder is a part.
+
+They have no `name`, so nobody outside sees them: what streams and webhooks are told depends on whose the
+recording is, which the providers know (`siprec.providers.events`).
+"""
 
 from dataclasses import dataclass
-from typing import ClassVar
+
+from siprec.srs.store import Tenant
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingStarted:
     """A recording has begun. Times are world time in nanoseconds."""
 
-    name: ClassVar[str] = "recording.started"
     recording_id: int
     provider: str
+    tenant: Tenant
     dialect: str
     at_ns: int
 
@@ -19,7 +24,6 @@ class RecordingStarted:
 class RecordingPaused:
     """Nothing is kept for now."""
 
-    name: ClassVar[str] = "recording.paused"
     recording_id: int
     provider: str
     at_ns: int
@@ -29,7 +33,6 @@ class RecordingPaused:
 class RecordingResumed:
     """It is kept again."""
 
-    name: ClassVar[str] = "recording.resumed"
     recording_id: int
     provider: str
     at_ns: int
@@ -39,22 +42,12 @@ class RecordingResumed:
 class RecordingFinished:
     """A recording is sealed: files, checksums and row are durable. `outcome` says why it ended."""
 
-    name: ClassVar[str] = "recording.finished"
     recording_id: int
     provider: str
+    tenant: Tenant
     duration_ms: int
     outcome: str
     at_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingDeleted:
-    """A recording is gone: audio, sidecar and row."""
-
-    name: ClassVar[str] = "recording.deleted"
-    recording_id: int
-    provider: str
-    at_ns: int
-
-
-RecordingEvent = RecordingStarted | RecordingPaused | RecordingResumed | RecordingFinished | RecordingDeleted
+RecordingEvent = RecordingStarted | RecordingPaused | RecordingResumed | RecordingFinished

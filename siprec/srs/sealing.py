@@ -135,7 +135,12 @@ class Sealer:
         await self._store.seal(_sealed_row(finished, state, size, document))
         self._meters.stored(facts.provider, size)
         event = RecordingFinished(
-            finished.recording_id, facts.provider, facts.duration_ms, facts.outcome, self._now_ns()
+            finished.recording_id,
+            facts.provider,
+            finished.tenant,
+            facts.duration_ms,
+            facts.outcome,
+            self._now_ns(),
         )
         self._bus.publish(event)
 

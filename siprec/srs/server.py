@@ -408,7 +408,9 @@ class RecordingServer:
         if what == "started":
             self._begin_row(call, running)
             self._meters.started(provider)
-            self._bus.publish(RecordingStarted(number, provider, call.session.dialect.value, now_ns))
+            self._bus.publish(
+                RecordingStarted(number, provider, running.tenant, call.session.dialect.value, now_ns)
+            )
         elif what == "paused":
             self._bus.publish(RecordingPaused(number, provider, now_ns))
         elif what == "resumed":

@@ -206,7 +206,7 @@ class RecordingStore:
         row = await self._database.fetch_one(select(recordings).where(recordings.c.id == recording_id))
         if row is None:
             raise RecordingNotFoundError(recording_id)
-        return _row(row)
+        return recording_of(row)
 
     async def find(self, wanted: RecordingFilter, limit: int = 100) -> Sequence[RecordingRow]:
         """Return the newest recordings that are meant."""
@@ -226,10 +226,11 @@ class RecordingStore:
                 columns.external_group == wanted.tenant.external_group,
                 columns.external_identifier == wanted.tenant.external_identifier,
             )
-        return [_row(row) for row in await self._database.fetch(query)]
+        return [recording_of(row) for row in await self._database.fetch(query)]
 
 
-def _row(row: Any) -> RecordingRow:
+def recording_of(row: Any) -> RecordingRow:
+    """A recording from a row of `recordings`."""
     return RecordingRow(
         id=row.id,
         state=row.state,
