@@ -267,8 +267,8 @@ class Link(SmppHandler):
 
         try:
             self._deliver.on_deliver(self.carrier, pdu, acknowledge)
-        except Exception as error:
-            _log.error("deliver_handler_failed", link=self.name, error=type(error).__name__)
+        except Exception:
+            _log.exception("deliver_handler_failed", link=self.name)
             acknowledge(CommandStatus.RX_T_APPN)
         return None
 

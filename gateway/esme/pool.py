@@ -256,8 +256,8 @@ class CarrierPool:
         for submission, result in self._queue.finished():
             try:
                 submission.on_result(submission.context, result)
-            except Exception as error:
-                _log.error("on_result_failed", carrier=self.carrier, error=type(error).__name__)
+            except Exception:
+                _log.exception("on_result_failed", carrier=self.carrier)
 
     def _arm(self) -> None:
         deadline = self._queue.next_deadline()
