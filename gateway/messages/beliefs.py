@@ -29,6 +29,7 @@ class Beliefs:
         self._terms = terms
         self._settings = settings
         self._known: dict[tuple[Scope, str], ScopeLimit | None] = {}
+        self._known_caps: dict[tuple[str, str], Caps | None] = {}
 
     def terms_of(self, carrier: str) -> CarrierTerms:
         """The terms of a carrier; the usual ones where none are known."""
@@ -46,6 +47,7 @@ class Beliefs:
     def forget(self) -> None:
         """The registry or the terms have changed: work everything out anew when it is asked for."""
         self._known.clear()
+        self._known_caps.clear()
 
     def derive(self, scope: Scope, key: str) -> ScopeLimit | None:
         """The limit that follows from a key; None where the scope's default holds."""
@@ -97,8 +99,12 @@ class Beliefs:
         return self._settings.brand_day_limit(max(_NOTHING, *(cap for cap in caps if cap is not None)))
 
     def _caps(self, campaign: Campaign, carrier: str) -> Caps | None:
-        brand = self._registry.brand_of(campaign)
-        return None if brand is None else self.terms_of(carrier).caps(brand, campaign)
+        key = (campaign.id, carrier)
+        if key not in self._known_caps:
+            brand = self._registry.brand_of(campaign)
+            caps = None if brand is None else self.terms_of(carrier).caps(brand, campaign)
+            self._known_caps[key] = caps
+        return self._known_caps[key]
 
 
 _USUAL = CarrierTerms()

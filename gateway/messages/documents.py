@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from gateway.messages.model import Message, Segment
+from gateway.messages.verdicts import verdicts_of
 from gateway.runtime.http.wire import format_ns
 from gateway.runtime.ids import encode_id
 from gateway.smpp.constants import status_name
@@ -40,7 +41,7 @@ def message_document(message: Message) -> dict[str, Any]:
 def story_document(message: Message, segments: list[Segment]) -> dict[str, Any]:
     """A text with what the rules said and what went over the wire."""
     document = message_document(message)
-    document["verdicts"] = json.loads(message.verdicts) if message.verdicts else []
+    document["verdicts"] = verdicts_of(message, segments)
     document["timeline"] = timeline(message, segments)
     return document
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.esme.deliver import Acknowledge
 from gateway.messages.intents import DeleteInboundSegment, InsertInboundSegment, InsertMessage
@@ -18,12 +18,14 @@ from gateway.messages.outbound import TON_INTERNATIONAL, encoding_of
 from gateway.messages.receipts import Durable, Receipts
 from gateway.messages.senders import Senders
 from gateway.messages.settings import MessagesSettings
+from gateway.messages.verdicts import VerdictLog
 from gateway.policy import rules
 from gateway.policy.numbers import normalise
 from gateway.policy.pipeline import Pipeline
 from gateway.policy.snapshot import Text
 from gateway.policy.verdict import Verdict
 from gateway.runtime.clock import TimerHandle
+from gateway.runtime.database import DatabaseError
 from gateway.runtime.ids import IdSource
 from gateway.runtime.metrics import Metrics
 from gateway.smpp.constants import CommandStatus
@@ -34,11 +36,27 @@ from gateway.smpp.segment import MalformedUdh, Part, Reassembled, Reassembler, r
 SECOND_NS = 1_000_000_000
 #: States by what refused: nobody to take it, or a rule about the text itself.
 _NOBODY = frozenset({rules.RECIPIENT_UNKNOWN.code, rules.RECIPIENT_TEXTING_DISABLED.code})
-Hear = Callable[[Message], None]
+
+
+class Hearing(Protocol):
+    """Something that follows from an inbound text, on its way to being durable with it."""
+
+    @property
+    def intents(self) -> tuple[Any, ...]:
+        """What to write in the text's own transaction."""
+
+    def settle(self) -> None:
+        """The text is durable."""
+
+    def abandon(self) -> None:
+        """The text could not be stored; the carrier will send it again."""
+
+
+Listener = Callable[[Message], Hearing | None]
 
 
 class Inbound:
-    """Takes what carriers deliver. `heard` is told every text that reached a person (keywords, webhooks)."""
+    """Takes what carriers deliver, has it judged and stored, and lets listeners add what follows from it."""
 
     def __init__(
         self,
@@ -53,26 +71,31 @@ class Inbound:
     ) -> None:
         self._senders = senders
         self._pipeline = pipeline
+        self._verdicts = VerdictLog(pipeline)
         self._ledger = ledger
         self._receipts = receipts
         self._ids = ids
         self._reassemblers: dict[str, Reassembler] = {}
         self._expiry_ns = round(settings.reassembly_s * SECOND_NS)
         self._timer: TimerHandle | None = None
-        self._listeners: list[Hear] = []
+        self._listeners: list[Listener] = []
         self._incomplete = metrics.counter(
             "gateway_inbound_incomplete_total",
             "Inbound multipart texts that never became whole",
             ("carrier",),
         )
 
-    def listen(self, heard: Hear) -> None:
-        """Have `heard` told every text that reached a person, once it is durable."""
-        self._listeners.append(heard)
+    def listen(self, listener: Listener) -> None:
+        """Have `listener` asked what follows from each text; it is stored in the text's transaction."""
+        self._listeners.append(listener)
 
     def on_deliver(self, carrier: str, pdu: DeliverSm | DataSm, acknowledge: Acknowledge) -> None:
         """The links' `DeliverHandler`: acknowledge what is durable, have the rest sent again."""
-        durable = self.deliver(carrier, pdu)
+        try:
+            durable = self.deliver(carrier, pdu)
+        except DatabaseError:  # overloaded: later is better than lost
+            acknowledge(CommandStatus.RX_T_APPN)
+            return
         if durable is None:
             acknowledge(CommandStatus.ROK)
         else:
@@ -134,17 +157,25 @@ class Inbound:
     def _store(self, carrier: str, whole: Reassembled) -> Durable:
         message = self._judged(carrier, whole)
         done = [DeleteInboundSegment(part.context) for part in whole.parts if part.context is not None]
-        durable = self._ledger.database.write(InsertMessage(*message_row(message)), *done)
-        durable.add_done_callback(lambda future: self._told(future, message))
+        heard = [each for listener in self._listeners if (each := listener(message)) is not None]
+        follows = [intent for each in heard for intent in each.intents]
+        try:
+            durable = self._ledger.database.write(InsertMessage(*message_row(message)), *done, *follows)
+        except DatabaseError:
+            for each in heard:
+                each.abandon()
+            raise
+        durable.add_done_callback(lambda future: self._told(future, message, heard))
         return durable
 
-    def _told(self, future: "asyncio.Future[None]", message: Message) -> None:
+    def _told(self, future: "asyncio.Future[None]", message: Message, heard: list[Hearing]) -> None:
         if future.cancelled() or future.exception() is not None:
+            for each in heard:
+                each.abandon()
             return
         self._ledger.received(message)
-        if message.person_id is not None:
-            for heard in self._listeners:
-                heard(message)
+        for each in heard:
+            each.settle()
 
     def _judged(self, carrier: str, whole: Reassembled) -> Message:
         first = whole.parts[0]
@@ -154,7 +185,8 @@ class Inbound:
         person = self._senders.directory.person_by_number(destination.e164)
         snapshot = self._senders.snapshot(person, destination.e164, source.e164, carrier)
         text = Text(source, destination, body, len(whole.parts), first.is_mms_notification)
-        verdict = self._pipeline.check_inbound(text, snapshot, now_ns)
+        shadowed: list[Verdict] | None = [] if self._pipeline.shadowing else None
+        verdict = self._pipeline.check_inbound(text, snapshot, now_ns, shadowed)
         return Message(
             self._ids.new_id(),
             Direction.INBOUND,
@@ -174,6 +206,7 @@ class Inbound:
             first.reference,
             verdict.code if verdict is not None else None,
             verdict.blocked_by.value if verdict is not None else None,
+            self._verdicts.document(shadowed),
         )
 
     # Texts that never become whole

@@ -17,6 +17,7 @@ from gateway.messages.model import Direction, Message, State, message_row
 from gateway.messages.outbound import SubmitTerms, cost_of, encoding_of
 from gateway.messages.senders import Senders
 from gateway.messages.settings import MessagesSettings
+from gateway.messages.verdicts import VerdictLog
 from gateway.policy import rules
 from gateway.policy.numbers import NumberInfo, NumberKind, normalise
 from gateway.policy.pipeline import Judgement, Pipeline
@@ -61,6 +62,8 @@ class Judged(NamedTuple):
     snapshot: Snapshot
     carrier: str
     cost: int
+    shadowed: list[Verdict] | None = None
+    """What rules in shadow mode would have refused."""
 
 
 class Admitted(NamedTuple):
@@ -107,6 +110,7 @@ class Intake:
     ) -> None:
         self._senders = senders
         self._pipeline = pipeline
+        self._verdicts = VerdictLog(pipeline)
         self._admission = admission
         self._carrier_of = carrier_of
         self._terms_of = terms_of
@@ -122,9 +126,11 @@ class Intake:
             judged = self._facts(request)
         except TextError:
             return self._refuse(refusal_of(Verdict(rules.MALFORMED, "it holds half a surrogate pair")))
-        verdict = self._pipeline.check_outbound(judged.text, judged.snapshot, self._ledger.clock.now_ns())
+        shadowed: list[Verdict] | None = [] if self._pipeline.shadowing else None
+        now_ns = self._ledger.clock.now_ns()
+        verdict = self._pipeline.check_outbound(judged.text, judged.snapshot, now_ns, shadowed)
         if verdict is None:
-            return judged
+            return judged._replace(shadowed=shadowed) if shadowed else judged
         return self._refuse(refusal_of(verdict))
 
     def explain(self, request: OutboundText) -> list[Judgement]:
@@ -229,6 +235,7 @@ class Intake:
             person.id if person is not None else None,
             # Any number will do, as long as two texts under way to one handset differ.
             message_id >> 12 & _REFERENCE_MASK ^ message_id & _REFERENCE_MASK,
+            verdicts=self._verdicts.document(judged.shadowed),
             client=_client(request),
         )
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from gateway.smpp.constants import MessageState
+from gateway.smpp.frozen import frozen
 
 
 class Direction(StrEnum):
@@ -93,7 +94,7 @@ def aggregate(outcomes: list[State]) -> State:
     raise ValueError("no segment outcome to aggregate")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """A text as stored and shown.
 
@@ -150,7 +151,7 @@ def message_row(message: Message) -> tuple[Any, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Segment:
     """One submit_sm of a text: what the carrier answered and what its receipt said.
 
