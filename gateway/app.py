@@ -13,6 +13,7 @@ from gateway.api.clock import clock_routes
 from gateway.api.compliance import compliance_routes
 from gateway.api.consent import consent_routes
 from gateway.api.directory import directory_routes
+from gateway.api.explain import explain_routes
 from gateway.api.live import app_routes
 from gateway.api.messages import message_routes
 from gateway.api.registry import registry_routes
@@ -40,16 +41,9 @@ from gateway.runtime.http.stream import EventStream
 from gateway.runtime.ids import IdSource
 from gateway.runtime.lifecycle import BasePart, Lifecycle, run
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.service import Texting, TextingSettings, World
-from gateway.settings import (
-    COMMON,
-    EVERY_SECTION,
-    PARTS,
-    ClockSettings,
-    LogSettings,
-    Networks,
-    StorageSettings,
-)
+from gateway.settings import COMMON, EVERY_SECTION, PARTS, Networks
 
 BRANCHES = {
     "texting": (
@@ -179,6 +173,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         directory_routes(texting.directory_store, texting.registry, settings.business_texting),
         registry_routes(texting.registry_store, world.directory, settings.terms),
         rule_routes(texting.pipeline),
+        explain_routes(texting.intake, world.directory),
         consent_routes(texting.consent),
         compliance_routes(texting.ledger.store, settings.business_texting.revision),
     ]
