@@ -258,8 +258,8 @@ class Recorder:
     def close_track(self, index: int, now: float) -> None:
         """End a track; its file stays."""
         track = self.tracks.pop(index)
-        self._write(track, now, last=True)
         self._closed.append(track)
+        self._write(track, now, last=True)
 
     def pause(self, now: float) -> None:
         """Keep nothing that arrives from now on."""

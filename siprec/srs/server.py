@@ -262,9 +262,8 @@ class RecordingServer:
         asked = self.settings.sip.receive_buffer_bytes
         for each in self.listening:
             if 0 < each.receive_buffer_bytes < asked:
-                self.problems.append(
-                    f"SIP receive buffer is {each.receive_buffer_bytes} of {asked} bytes: raise net.core.rmem_max"
-                )
+                got = f"SIP receive buffer is {each.receive_buffer_bytes} of {asked} bytes"
+                self.problems.append(f"{got}: raise net.core.rmem_max")
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         needed = 2 * self.settings.media.port_pairs + 3 * self.settings.max_sessions + 256
         if files < needed:
