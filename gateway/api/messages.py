@@ -65,10 +65,22 @@ class MessageOut(ApiModel):
     client: dict[str, Any] | None = None
 
 
+class VerdictOut(ApiModel):
+    """What one rule says of a text: `outcome` passed, refused, shadowed, notJudged or off."""
+
+    code: str | None
+    facts: list[str]
+    mode: str
+    outcome: str
+    blocked_by: str
+    description: str
+    http_status: int | None = None
+
+
 class MessageStory(MessageOut):
     """A text with what each rule said and what went over the wire."""
 
-    verdicts: list[dict[str, Any]]
+    verdicts: list[VerdictOut]
     timeline: list[dict[str, Any]]
 
 

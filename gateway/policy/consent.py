@@ -1,7 +1,8 @@
 """Opt-outs and the spam block in force: changed durably, told on the bus, asked without waiting.
 
-With `store` the only modules of the rules that touch a database. STOP takes effect at once and is then made
-durable; an end of an opt-out is made durable first: whichever way a write fails, nobody is texted unasked.
+With `store` the only modules of the rules that touch a database. A STOP takes effect at once, an end of an
+opt-out only when it is durable: nobody is texted unasked. What a keyword changes is stored in the transaction
+of the text that brought it, so that the one is never durable without the other.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from gateway.policy.abuse import SenderUnblocked, SpamBlock, SpamReport
 from gateway.policy.optout import (
     Keyword,
     KeywordAction,
+    KeywordOutcome,
     KeywordTable,
     OptOut,
     OptOutList,
@@ -22,7 +24,13 @@ from gateway.policy.optout import (
     scope_key,
 )
 from gateway.policy.settings import BusinessTextingSettings
-from gateway.policy.store import load_opt_outs, load_spam_block, opt_out_intent, spam_intent
+from gateway.policy.store import (
+    RecordOptOutChange,
+    load_opt_outs,
+    load_spam_block,
+    opt_out_intent,
+    spam_intent,
+)
 from gateway.registry.registry import Registry
 from gateway.runtime.bus import Bus
 from gateway.runtime.database import Database
@@ -74,16 +82,25 @@ class Consent:
         """Return the keyword that an inbound text is, if it is one."""
         return self._keywords.classify(body)
 
-    async def hear(self, keyword: Keyword, recipient: str, number: str) -> str | None:
-        """Carry out what a recipient wrote to a number; return the answer to send, if any.
+    def hear(self, keyword: Keyword, recipient: str, number: str) -> "Heard":
+        """Begin to carry out what a recipient wrote to a number.
 
-        The answer names the business, never the person (webex.md B10).
+        A STOP is in force from here on; a START once `Heard.settle` is called. Write `Heard.intents` in the
+        transaction of the text that brought the keyword, then settle it, or abandon it where the write
+        failed.
         """
-        scope, key = self.reach(number)
+        _, key = self.reach(number)
         known = self.opt_outs.find(recipient, key)
-        if keyword.action is KeywordAction.IN and known is not None:
-            await self._database.write(opt_out_intent(RecipientOptedIn(known), self.now_ns()))
-        outcome = apply_keyword(
+        if keyword.action is KeywordAction.IN:
+            change = None if known is None else RecipientOptedIn(known)
+            return Heard(self, keyword, recipient, number, change)
+        outcome = self.apply(keyword, recipient, number)
+        return Heard(self, keyword, recipient, number, outcome.change, outcome)
+
+    def apply(self, keyword: Keyword, recipient: str, number: str) -> KeywordOutcome:
+        """Change the list in memory; the answer names the business, never the person (webex.md B10)."""
+        scope, key = self.reach(number)
+        return apply_keyword(
             self.opt_outs,
             keyword,
             recipient=recipient,
@@ -92,11 +109,15 @@ class Consent:
             business_identity=self._identity(number),
             now_ns=self.now_ns(),
         )
-        if isinstance(outcome.change, RecipientOptedOut):
+
+    def told(self, change: RecipientOptedOut | RecipientOptedIn, number: str) -> None:
+        """Tell of a change that is durable."""
+        if isinstance(change, RecipientOptedOut):
             self._on_opt_out(number, self.now_ns())
-            await self._database.write(opt_out_intent(outcome.change, self.now_ns()))
-        if outcome.change is not None:
-            self._bus.publish(outcome.change)
+        self._bus.publish(change)
+
+    def answer(self, outcome: KeywordOutcome) -> str | None:
+        """Return the text to answer with, if keywords are answered."""
         return outcome.reply if self._replies else None
 
     async def opt_out(self, recipient: str, number: str, origin: str = "administrator") -> OptOut:
@@ -109,8 +130,7 @@ class Consent:
         change = self.opt_outs.add(entry)
         await self._database.write(opt_out_intent(RecipientOptedOut(entry), self.now_ns()))
         if change is not None:
-            self._on_opt_out(number, self.now_ns())
-            self._bus.publish(change)
+            self.told(change, number)
         return entry
 
     async def opt_in(self, entry: OptOut) -> None:
@@ -165,3 +185,41 @@ class Consent:
     def _owner(self, number: str) -> Organization | None:
         held = self.directory.number(number)
         return self.directory.organization(held.organization_id) if held else None
+
+
+class Heard:
+    """A keyword on its way to being durable; made by `Consent.hear`."""
+
+    __slots__ = ("_change", "_consent", "_keyword", "_number", "_outcome", "_recipient", "intents")
+
+    def __init__(
+        self,
+        consent: Consent,
+        keyword: Keyword,
+        recipient: str,
+        number: str,
+        change: RecipientOptedOut | RecipientOptedIn | None,
+        outcome: KeywordOutcome | None = None,
+    ) -> None:
+        self._consent, self._keyword = consent, keyword
+        self._recipient, self._number = recipient, number
+        self._change, self._outcome = change, outcome
+        self.intents: tuple[RecordOptOutChange, ...] = (
+            () if change is None else (opt_out_intent(change, consent.now_ns()),)
+        )
+        """What to write together with the text."""
+
+    def settle(self) -> str | None:
+        """The write is durable: return the answer to send, if any."""
+        consent, outcome = self._consent, self._outcome
+        if outcome is None:
+            outcome = consent.apply(self._keyword, self._recipient, self._number)
+        if outcome.change is not None:
+            consent.told(outcome.change, self._number)
+        return consent.answer(outcome)
+
+    def abandon(self) -> None:
+        """The write failed: a STOP is as if it had never come. The carrier will send the text again."""
+        if isinstance(self._change, RecipientOptedOut):
+            entry = self._change.opt_out
+            self._consent.opt_outs.remove(entry.recipient, entry.scope_key)

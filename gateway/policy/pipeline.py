@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gateway.policy import content, entitlement, registration, rules
 from gateway.policy.filters import FilterChain, Hit, fold
-from gateway.policy.rules import FACTS_IN_FORCE, TRIAL, Revision, in_force
+from gateway.policy.rules import FACTS_IN_FORCE, RULES, TRIAL, Revision, in_force
 from gateway.policy.snapshot import DEFAULT_TERMS, PolicyTerms, Snapshot, Text
 from gateway.policy.verdict import BlockedBy, Mode, Rule, Verdict
 
@@ -104,7 +104,14 @@ class Pipeline:
         self._outbound = self._compile(OUTBOUND)
         self._inbound = self._compile(INBOUND)
         self.hops = tuple(hop for hop in hops if hop.chain)
+        self.shadowing = any(self.mode(rule) is Mode.SHADOW for rule in RULES)
+        """Whether any rule is in shadow mode."""
         self._folding = any(hop.chain.folding for hop in self.hops)
+
+    @property
+    def modes(self) -> Mapping[str, Mode]:
+        """The modes that were set, by code."""
+        return self._modes
 
     def mode(self, rule: Rule) -> Mode:
         """Return how the rule is applied; OFF too where the revision does not state it."""
@@ -112,9 +119,14 @@ class Pipeline:
             return Mode.OFF
         return self._modes.get(rule.code, Mode.ENFORCE) if rule.switchable else Mode.ENFORCE
 
-    def check_outbound(self, text: Text, snapshot: Snapshot, now_ns: int) -> Verdict | None:
-        """Return the first refusal of an outbound text, or None; counts it in the hops' filters."""
-        refusal = self._first_refusal(self._outbound, text, snapshot, now_ns)
+    def check_outbound(
+        self, text: Text, snapshot: Snapshot, now_ns: int, shadowed: list[Verdict] | None = None
+    ) -> Verdict | None:
+        """Return the first refusal of an outbound text, or None; counts it in the hops' filters.
+
+        What rules in shadow mode would have refused is added to `shadowed`.
+        """
+        refusal = self._first_refusal(self._outbound, text, snapshot, now_ns, shadowed)
         if refusal is not None or not self.hops:
             return refusal
         words = fold(text.body) if self._folding else []
@@ -123,13 +135,15 @@ class Pipeline:
             hit = hop.chain.judge(source, destination, text.body, now_ns, words)
             if hit is not None:
                 verdict = _by_hop(hop, hit)
-                if self._refuses(verdict):
+                if self._refuses(verdict, shadowed):
                     return verdict
         return None
 
-    def check_inbound(self, text: Text, snapshot: Snapshot, now_ns: int) -> Verdict | None:
-        """Return the first refusal of an inbound text, or None."""
-        return self._first_refusal(self._inbound, text, snapshot, now_ns)
+    def check_inbound(
+        self, text: Text, snapshot: Snapshot, now_ns: int, shadowed: list[Verdict] | None = None
+    ) -> Verdict | None:
+        """Return the first refusal of an inbound text, or None; see `check_outbound`."""
+        return self._first_refusal(self._inbound, text, snapshot, now_ns, shadowed)
 
     def explain_outbound(self, text: Text, snapshot: Snapshot, now_ns: int) -> list[Judgement]:
         """Return the judgement of every outbound rule, refused or not, whatever its mode; counts nothing."""
@@ -160,23 +174,30 @@ class Pipeline:
         )
 
     def _first_refusal(
-        self, steps: tuple[tuple[Check, bool], ...], text: Text, snapshot: Snapshot, now_ns: int
+        self,
+        steps: tuple[tuple[Check, bool], ...],
+        text: Text,
+        snapshot: Snapshot,
+        now_ns: int,
+        shadowed: list[Verdict] | None,
     ) -> Verdict | None:
         for check, enforced in steps:
             verdict = check(text, snapshot, now_ns)
             if verdict is not None:
                 if enforced:
                     return verdict
-                self._shadow(verdict)
+                self._shadow(verdict, shadowed)
         return None
 
-    def _refuses(self, verdict: Verdict) -> bool:
+    def _refuses(self, verdict: Verdict, shadowed: list[Verdict] | None) -> bool:
         mode = self.mode(verdict.rule)
         if mode is Mode.SHADOW:
-            self._shadow(verdict)
+            self._shadow(verdict, shadowed)
         return mode is Mode.ENFORCE
 
-    def _shadow(self, verdict: Verdict) -> None:
+    def _shadow(self, verdict: Verdict, shadowed: list[Verdict] | None) -> None:
+        if shadowed is not None:
+            shadowed.append(verdict)
         if self._on_shadow is not None:
             self._on_shadow(verdict)
 

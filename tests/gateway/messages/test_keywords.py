@@ -64,10 +64,14 @@ async def test_stop_is_confirmed_from_the_number_it_was_sent_to(database: Databa
         tasks.append(asyncio.ensure_future(work))
 
     keywords = Keywords(consent, outbox, directory, spawn)  # type: ignore[arg-type]
-    for text in ("Thank you", "STOP", "stop"):
-        keywords(inbound(text))
+    assert keywords(inbound("Thank you")) is None
+    for text, changes in (("STOP", 1), ("stop", 0)):
+        heard = keywords(inbound(text))
+        assert heard is not None
+        assert len(heard.intents) == changes
+        heard.settle()
         await asyncio.gather(*tasks)
-    assert len(tasks) == 2
+    assert len(tasks) == 1
     (confirmation,) = outbox.sent
     assert (confirmation.destination, confirmation.source, confirmation.person) == (HANDSET, TN, alice)
     assert confirmation.opt_out_exempt

@@ -48,7 +48,10 @@ def consent(database: Database, bus: Bus | None = None, **settings: object) -> C
 async def say(kept: Consent, body: str, number: str = TN) -> str | None:
     keyword = kept.classify(body)
     assert keyword is not None
-    return await kept.hear(keyword, HANDSET, number)
+    heard = kept.hear(keyword, HANDSET, number)
+    if heard.intents:
+        await kept._database.write(*heard.intents)
+    return heard.settle()
 
 
 async def restarted(database: Database, **settings: object) -> Consent:
@@ -136,3 +139,23 @@ async def test_spam_block_is_kept(database: Database) -> None:
     assert await kept.lift(TN)
     assert not await kept.lift(TN)
     assert not (await restarted(database)).spam_block.is_blocked(TN)
+
+
+async def test_a_start_takes_effect_only_once_it_is_durable_and_a_failed_stop_never(
+    database: Database,
+) -> None:
+    kept = consent(database)
+    stop, start = kept.classify("STOP"), kept.classify("START")
+    assert stop is not None
+    assert start is not None
+    heard = kept.hear(stop, HANDSET, TN)
+    assert kept.opt_outs.contains(HANDSET, TN)
+    heard.abandon()
+    assert not kept.opt_outs.contains(HANDSET, TN)
+    assert len(kept.hear(stop, HANDSET, TN).intents) == 1
+    heard = kept.hear(start, HANDSET, TN)
+    assert kept.opt_outs.contains(HANDSET, TN)
+    heard.abandon()
+    assert kept.opt_outs.contains(HANDSET, TN)
+    assert heard.settle() is not None
+    assert not kept.opt_outs.contains(HANDSET, TN)
