@@ -38,10 +38,18 @@ _log = get_logger("clock")
 class TimerHandle:
     """One scheduled callback. `cancel()` is cheap and may be called at any time."""
 
-    __slots__ = ("_args", "_callback", "_queue", "due_ns")
+    __slots__ = ("_args", "_callback", "_queue", "background", "due_ns")
 
-    def __init__(self, queue: TimerQueue, due_ns: int, callback: Callable[..., None], args: tuple[Any, ...]):
+    def __init__(
+        self,
+        queue: TimerQueue,
+        due_ns: int,
+        callback: Callable[..., None],
+        args: tuple[Any, ...],
+        background: bool = False,
+    ) -> None:
         self.due_ns = due_ns
+        self.background = background
         self._queue: TimerQueue | None = queue
         self._callback: Callable[..., None] | None = callback
         self._args = args
@@ -57,7 +65,7 @@ class TimerHandle:
         if queue is not None:
             self._queue = self._callback = None
             self._args = ()
-            queue.note_cancelled()
+            queue.note_cancelled(self.background)
 
     def run(self) -> None:
         """Call the callback; `WorldClock` does this."""
@@ -71,20 +79,34 @@ class TimerHandle:
 class TimerQueue:
     """A heap of timers in order of (due moment, scheduling order). Pure: no clock, no loop."""
 
-    __slots__ = ("_cancelled", "_heap", "_sequence")
+    __slots__ = ("_background", "_cancelled", "_heap", "_sequence")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, TimerHandle]] = []
         self._sequence = 0
         self._cancelled = 0
+        self._background = 0
 
     def __len__(self) -> int:
         return len(self._heap) - self._cancelled
 
-    def add(self, due_ns: int, callback: Callable[..., None], args: tuple[Any, ...] = ()) -> TimerHandle:
-        """Schedule a callback."""
-        handle = TimerHandle(self, due_ns, callback, args)
+    @property
+    def busy(self) -> bool:
+        """Tell whether anything but housekeeping is scheduled."""
+        return len(self) > self._background
+
+    def add(
+        self,
+        due_ns: int,
+        callback: Callable[..., None],
+        args: tuple[Any, ...] = (),
+        *,
+        background: bool = False,
+    ) -> TimerHandle:
+        """Schedule a callback; `background` marks housekeeping that recurs for ever."""
+        handle = TimerHandle(self, due_ns, callback, args, background)
         self._sequence += 1
+        self._background += background
         heappush(self._heap, (due_ns, self._sequence, handle))
         return handle
 
@@ -101,11 +123,14 @@ class TimerQueue:
         due_ns = self.next_due_ns()
         if due_ns is None or due_ns > now_ns:
             return None
-        return heappop(self._heap)[2]
+        handle = heappop(self._heap)[2]
+        self._background -= handle.background
+        return handle
 
-    def note_cancelled(self) -> None:
+    def note_cancelled(self, background: bool = False) -> None:
         """Count a cancelled timer; once they outnumber the living the heap is swept."""
         self._cancelled += 1
+        self._background -= background
         if self._cancelled > 1000 and self._cancelled * 2 > len(self._heap):
             self._heap[:] = [entry for entry in self._heap if entry[2].pending]
             heapify(self._heap)
@@ -171,6 +196,13 @@ class WorldClock:
     def call_later(self, delay_s: float, callback: Callable[..., None], *args: Any) -> TimerHandle:
         """Call `callback(*args)` after `delay_s` seconds of world time."""
         return self.call_at(self.now_ns() + round(delay_s * SECOND_NS), callback, *args)
+
+    def call_in_background(self, due_ns: int, callback: Callable[..., None], *args: Any) -> TimerHandle:
+        """Schedule housekeeping that recurs for ever: `call_at`, but `run_until_idle` ends without it."""
+        handle = self._timers.add(due_ns, callback, args, background=True)
+        if due_ns < self._armed_ns:
+            self._arm()
+        return handle
 
     async def sleep_until(self, due_ns: int) -> None:
         """Wait until the world has reached `due_ns`."""
@@ -276,7 +308,8 @@ class WorldClock:
     async def run_until_idle(self, until_ns: int | None = None, *, settle_turns: int = _SETTLE_TURNS) -> int:
         """Discrete mode: step from due moment to due moment, each once nothing is in flight.
 
-        Freezes the world. Ends when nothing is scheduled, or at `until_ns` (the world then stands there).
+        Freezes the world. Ends when nothing but housekeeping is scheduled, or at `until_ns` (there the world
+        then stands).
         `settle_turns` rounds of the event loop are granted to tasks between two steps. Returns how many steps
         were taken.
         """
@@ -286,7 +319,7 @@ class WorldClock:
         while True:
             await self._settle(settle_turns)
             due_ns = self.next_due_ns()
-            if due_ns is None or (until_ns is not None and due_ns > until_ns):
+            if due_ns is None or (due_ns > until_ns if until_ns is not None else not self._timers.busy):
                 break
             self.advance_to(max(due_ns, self.now_ns()))
             steps += 1

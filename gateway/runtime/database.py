@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Executable, Row
 from sqlalchemy.exc import DBAPIError
 
+from gateway.runtime.clock import WorldClock
 from gateway.runtime.engines import READERS, Backend, open_backend
 from gateway.runtime.errors import (
     DatabaseBusy,
@@ -58,7 +60,10 @@ _log = get_logger("database")
 class Database:
     """A durable store by URL, made by `await Database.open(url)`. Its methods belong to the loop's thread."""
 
-    def __init__(self, backend: Backend, metrics: Metrics, max_pending: int, process: bool) -> None:
+    def __init__(
+        self, backend: Backend, metrics: Metrics, max_pending: int, process: bool, clock: WorldClock | None
+    ) -> None:
+        self._clock = clock
         self._backend = backend
         self._engine = backend.read_engine()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-reader")
@@ -83,15 +88,17 @@ class Database:
         max_pending: int = DEFAULT_MAX_PENDING,
         branches: Sequence[MigrationBranch] = (),
         process: bool = False,
+        clock: WorldClock | None = None,
     ) -> Self:
         """Connect. `sqlite:///path`, `sqlite://` (gone at close) or `postgresql://user@host/name`.
 
         `branches` are migrated to their heads first (the only way for a database that is gone at close);
         `max_pending` bounds the units that wait. With `process`, SQLite is written by a process of its own,
-        out of this interpreter's way: for services; a thread starts sooner. Raises `DatabaseUnavailable`,
+        out of this interpreter's way: for services; a thread starts sooner. In discrete mode `clock` stands
+        still while anything is under way here. Raises `DatabaseUnavailable`,
         `DatabaseBusy` and `MigrationError`.
         """
-        database = cls(open_backend(url), metrics or Metrics(process=False), max_pending, process)
+        database = cls(open_backend(url), metrics or Metrics(process=False), max_pending, process, clock)
         try:
             if branches:
                 await database._loop.run_in_executor(None, migrate, database._backend.url, branches)
@@ -120,8 +127,7 @@ class Database:
             self._failures.labels("overloaded").inc()
             raise DatabaseOverloaded(f"{self._pending} units wait, the bound is {self._max_pending}")
         future: Future = self._loop.create_future()
-        self._pending += 1
-        self._writer.put((intents, future))
+        self._take(intents, future)
         return future
 
     def write_soon(self, *intents: Any) -> None:
@@ -134,15 +140,13 @@ class Database:
         if self._pending >= 2 * self._max_pending:
             self._failures.labels("overloaded").inc()
             raise DatabaseOverloaded(f"{self._pending} units wait, the bound is {2 * self._max_pending}")
-        self._pending += 1
-        self._writer.put((intents, None))
+        self._take(intents, None)
 
     async def flush(self) -> None:
         """Wait until everything handed over so far is settled."""
         if not self._closed:
-            self._pending += 1
             settled: Future = self._loop.create_future()
-            self._writer.put(((), settled))
+            self._take((), settled)
             await settled
 
     async def fetch(self, select: Executable, params: Mapping[str, Any] | None = None) -> list[Row[Any]]:
@@ -157,7 +161,8 @@ class Database:
         """Run `work` with a reading connection on a reader's thread. It sees what was durable before."""
         if self._closed:
             raise DatabaseClosed
-        return await self._loop.run_in_executor(self._readers, self._read, work)
+        with nullcontext() if self._clock is None else self._clock.busy():
+            return await self._loop.run_in_executor(self._readers, self._read, work)
 
     async def close(self) -> None:
         """Settle what waits, then let go of threads and connections. May be called twice."""
@@ -172,6 +177,12 @@ class Database:
 
     async def __aexit__(self, *_error: object) -> None:
         await self.close()
+
+    def _take(self, intents: tuple[Any, ...], future: Future | None) -> None:
+        if self._clock is not None and self._pending == 0:
+            self._clock.begin()
+        self._pending += 1
+        self._writer.put((intents, future))
 
     def _read(self, work: Callable[[Connection], _T]) -> _T:
         try:
@@ -194,6 +205,8 @@ class Database:
                     future.set_result(None)
                 else:
                     future.set_exception(error)
+        if self._clock is not None and self._pending == 0:
+            self._clock.end()
 
     def _release(self) -> None:
         self._readers.shutdown()

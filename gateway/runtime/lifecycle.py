@@ -120,6 +120,7 @@ class Lifecycle:
         if self._lag is not None:
             self._lag.start()
         gc.collect()
+        gc.set_threshold(50_000, 20, 50)
         gc.freeze()  # what lives from start to end need not be walked by every collection
         self.ready = True
         _log.info("ready", parts=[name for name, _ in self._started])

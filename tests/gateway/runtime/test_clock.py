@@ -365,3 +365,21 @@ async def test_scheduling_is_cheap() -> None:
         handle.cancel()
     assert (time.perf_counter() - began) / 20_000 < 20e-6
     clock.close()
+
+
+async def test_housekeeping_is_no_reason_to_go_on() -> None:
+    clock = frozen()
+    swept: list[int] = []
+
+    def sweep() -> None:
+        swept.append((clock.now_ns() - START) // SECOND_NS)
+        clock.call_in_background(clock.now_ns() + 3600 * SECOND_NS, sweep)
+
+    clock.call_in_background(START + 3600 * SECOND_NS, sweep)
+    clock.call_in_background(START + SECOND_NS, pytest.fail, "cancelled").cancel()
+    clock.call_later(7201, lambda: None)
+    assert await clock.run_until_idle() == 3
+    assert swept == [3600, 7200]
+    assert await clock.run_until_idle() == 0
+    await clock.run_until_idle(START + 10_800 * SECOND_NS)
+    assert swept == [3600, 7200, 10_800]

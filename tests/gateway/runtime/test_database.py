@@ -35,6 +35,7 @@ from sqlalchemy import (
     update,
 )
 
+from gateway.runtime.clock import WorldClock
 from gateway.runtime.database import (
     Database,
     DatabaseBusy,
@@ -517,6 +518,28 @@ async def test_a_signal_to_the_group_leaves_the_writing_process_alone(tmp_path: 
         await database.write(InsertMessage(1, "a"))
         assert await stored(database) == {1: "a"}
     assert child.returncode == 0
+
+
+async def test_the_world_stands_still_while_something_is_under_way(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    create_tables(url)
+    clock = WorldClock(10**18, frozen=True)
+    story: list[str] = []
+    async with await Database.open(url, clock=clock) as database:
+
+        async def work() -> None:
+            await database.write(InsertMessage(1, "a"))
+            assert (await stored(database)) == {1: "a"}
+            story.append("stored")
+            clock.call_later(1, story.append, "after")
+
+        tasks: list[asyncio.Task[None]] = []
+        clock.call_later(1, lambda: tasks.append(asyncio.ensure_future(work())))
+        clock.call_later(60, story.append, "a minute")
+        await clock.run_until_idle()
+        await asyncio.gather(*tasks)
+    assert story == ["stored", "after", "a minute"]
+    assert clock.in_flight == 0
 
 
 @pytest.mark.system("initdb")
