@@ -5,8 +5,13 @@ anything of that PDU is kept. Every octet is copied a constant number of times, 
 most one unfinished PDU is kept.
 """
 
+import struct
+from typing import Final
+
 from gateway.smpp.constants import DEFAULT_MAX_PDU_OCTETS, HEADER_OCTETS
 from gateway.smpp.errors import CommandLengthInvalid
+
+_unpack_length: Final = struct.Struct(">I").unpack_from
 
 
 class Framer:
@@ -44,7 +49,7 @@ class Framer:
         frames: list[bytes] = []
         position, end, limit = 0, len(data), self.limit_octets
         while end - position >= 4:
-            length = int.from_bytes(data[position : position + 4], "big")
+            (length,) = _unpack_length(data, position)
             if not HEADER_OCTETS <= length <= limit:
                 self.fault = _fault(data, position, length, limit)
                 return frames

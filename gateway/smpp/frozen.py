@@ -25,22 +25,26 @@ def draft_of(cls: type) -> Any:
 
 @dataclass_transform(frozen_default=True)
 def frozen(cls: type[T]) -> type[T]:
-    """Class decorator.
-
-    `@dataclass(frozen=True, slots=True)` with a quick `__init__`; no `default_factory`.
-    """
-    made = dataclass(frozen=True, slots=True)(cls)
+    """Class decorator: `@dataclass(frozen=True, slots=True)`, quick to make; no `default_factory`."""
+    made = dataclass(frozen=True, slots=True, init=False)(cls)
     names = tuple(field.name for field in fields(made))  # type: ignore[arg-type]
     if not names:
         return made
     draft = type(f"{made.__name__}Draft", made.__bases__, {"__slots__": names, "__doc__": None})
     _drafts[made] = draft
-    type.__setattr__(made, "__init__", _initializer(made, draft))
+    type.__setattr__(made, "__new__", _constructor(made, draft))
+    type.__setattr__(made, "__reduce__", _reduce)
     return made
 
 
-def _initializer(cls: type, draft: type) -> Callable[..., None]:
-    parameters, scope = [], {"_become": object.__setattr__, "_draft": draft, "_frozen": cls}
+def _reduce(self: Any) -> tuple[type, tuple[Any, ...]]:
+    """Copies and pickles are made like any other."""
+    return type(self), tuple(getattr(self, field.name) for field in fields(self))
+
+
+def _constructor(cls: type, draft: type) -> Callable[..., Any]:
+    """`__new__` rather than `__init__`: it starts from the draft, and nothing has to be thawed first."""
+    parameters, scope = [], {"_draft": draft, "_frozen": cls}
     for field in fields(cls):
         if field.default is MISSING:
             parameters.append(field.name)
@@ -49,8 +53,8 @@ def _initializer(cls: type, draft: type) -> Callable[..., None]:
             parameters.append(f"{field.name}=_default_{field.name}")
     stores = "\n".join(f"    self.{field.name} = {field.name}" for field in fields(cls))
     source = (
-        f"def __init__(self, {', '.join(parameters)}):\n"
-        f"    _become(self, '__class__', _draft)\n{stores}\n    self.__class__ = _frozen\n"
+        f"def __new__(cls, {', '.join(parameters)}):\n"
+        f"    self = _draft()\n{stores}\n    self.__class__ = _frozen\n    return self\n"
     )
     exec(source, scope)  # noqa: S102 - the source is made of the class's own field names
-    return scope["__init__"]  # type: ignore[return-value]
+    return scope["__new__"]

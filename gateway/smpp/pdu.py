@@ -471,16 +471,16 @@ GRAMMAR: Final[Mapping[CommandId, tuple[FieldSpec, ...]]] = MappingProxyType(
 )
 """The mandatory fields of every command in wire order."""
 
-CLASSES: Final[Mapping[int, type[Pdu]]] = MappingProxyType(_CLASSES)
+CLASSES: Final[Mapping[int, type[Pdu]]] = _CLASSES
 """PDU class by `command_id`."""
 
-DECODERS: Final[Mapping[int, codegen.Decoder]] = MappingProxyType(_DECODERS)
+DECODERS: Final[Mapping[int, codegen.Decoder]] = _DECODERS
 """(frame, command_status, sequence_number) -> PDU by `command_id`.
 
 The session's way in, header already read.
 """
 
-ENCODERS: Final[Mapping[type, codegen.Encoder]] = MappingProxyType(_ENCODERS)
+ENCODERS: Final[Mapping[type, codegen.Encoder]] = _ENCODERS
 """(PDU, sequence_number) -> frame by PDU class; the session's way out."""
 
 RESPONSE_CLASSES: Final[Mapping[int, type[Pdu]]] = MappingProxyType(
@@ -521,5 +521,5 @@ def response_to(request: Pdu, command_status: int = 0, **body: Any) -> Pdu:
 
     A request that has no response (outbind, alert_notification) gets a `GenericNack`.
     """
-    made: Any = RESPONSE_CLASSES.get(request.command_id, GenericNack)
+    made: Any = _CLASSES.get(request.response_id, GenericNack)
     return made(command_status=command_status, sequence_number=request.sequence_number, **body)  # type: ignore[no-any-return]

@@ -151,6 +151,8 @@ class SmppSession:
         self.tap = tap
         self.peer_version: int = InterfaceVersion.V34
         self.peer_system_id = ""
+        self.out: list[bytes] = []
+        """Frames waiting for `data_to_send`; always the same list."""
         self._peer = role.peer
         self._framer = Framer(settings.max_pdu_octets)
         self._timers = Timers(settings.timers)
@@ -163,7 +165,6 @@ class SmppSession:
         self._unbind_reason = CloseReason.UNBOUND
         self._response_armed = settings.timers.response_s <= 0
         self._last_received = self._last_message = now
-        self._out: list[bytes] = []
         self._events: list[Event] = []
         self._enter(SessionState.OPEN)
         self._timers.start(Timer.SESSION_INIT, now)
@@ -177,17 +178,12 @@ class SmppSession:
 
     def data_to_send(self) -> bytes:
         """Every queued octet, joined; the queue is empty afterwards."""
-        out = self._out
+        out = self.out
         if not out:
             return b""
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
         return data
-
-    @property
-    def queued(self) -> int:
-        """PDUs waiting in `data_to_send`."""
-        return len(self._out)
 
     @property
     def window_free(self) -> int:
@@ -252,13 +248,14 @@ class SmppSession:
             self._answer_bind(request, response, now)
         else:
             self._write(response, request.sequence_number, now)
-        self.forget(now)
+        self._owed -= self._owed > 0
+        if self._draining or self._peer_unbind is not None:
+            self._continue_unbind(now)
         return True
 
     def forget(self, now: float) -> None:
         """One request of the peer will never be answered: it is owed no longer (fault injection)."""
-        if self._owed:
-            self._owed -= 1
+        self._owed -= self._owed > 0
         if self._draining or self._peer_unbind is not None:
             self._continue_unbind(now)
 
@@ -279,7 +276,7 @@ class SmppSession:
 
     def send_raw(self, data: bytes, now: float) -> None:
         """Queue octets as they are, unnumbered and untracked (fault injection)."""
-        self._out.append(data)
+        self.out.append(data)
         if self.tap is not None:
             self.tap(Direction.OUT, data, None, now)
 
@@ -563,7 +560,7 @@ class SmppSession:
         if pdu.tlvs and not self.tlvs_allowed:
             pdu = replace(pdu, tlvs=())  # type: ignore[type-var]
         frame = ENCODERS[pdu.__class__](pdu, sequence)
-        self._out.append(frame)
+        self.out.append(frame)
         if self.tap is not None:
             self.tap(Direction.OUT, frame, pdu, now)
 

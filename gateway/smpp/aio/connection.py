@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
-from gateway.smpp.aio.handler import DEFAULTS, ConnectionSettings, OnResponse, Outcome, SmppHandler
+from gateway.smpp.aio.handler import DEFAULTS, Answer, ConnectionSettings, OnResponse, Outcome, SmppHandler
 from gateway.smpp.constants import CommandId, CommandStatus
 from gateway.smpp.errors import BindFailed, FieldInvalid, WindowFull
 from gateway.smpp.events import (
@@ -51,6 +51,7 @@ class SmppConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._time = self._loop.time
         self._session = SmppSession(role, settings.session, now=self._time(), tap=tap)
+        self._out = self._session.out
         self._flush_pdus = settings.flush_pdus
         self._transport: asyncio.Transport | None = None
         self._pumping = self._flush_scheduled = self._write_paused = False
@@ -272,7 +273,14 @@ class SmppConnection(asyncio.Protocol):
         try:
             while events := self._session.events():
                 for event in events:
-                    _DISPATCH[event.__class__](self, event)
+                    if event.__class__ is ResponseReceived:  # the hot one, without a detour
+                        on_response, context = event.context
+                        try:
+                            on_response(context, event.response)
+                        except Exception as error:
+                            self._report(error)
+                    else:
+                        _DISPATCH[event.__class__](self, event)
         finally:
             self._pumping = False
         self._flush()
@@ -294,7 +302,7 @@ class SmppConnection(asyncio.Protocol):
             self._timer, self._timer_at = self._loop.call_at(deadline, self._on_timer), deadline
 
     def _schedule_flush(self) -> None:
-        if self._session.queued >= self._flush_pdus:
+        if len(self._out) >= self._flush_pdus:
             self._flush()
         elif not (self._flush_scheduled or self._pumping):
             self._flush_scheduled = True
@@ -331,10 +339,6 @@ class SmppConnection(asyncio.Protocol):
 
     # Events
 
-    def _on_response(self, event: ResponseReceived) -> None:
-        on_response, context = event.context
-        self._call(on_response, context, event.response)
-
     def _on_failure(self, event: RequestFailed) -> None:
         on_response, context = event.context
         self._call(on_response, context, event.error)
@@ -342,19 +346,28 @@ class SmppConnection(asyncio.Protocol):
     def _on_late(self, event: LateResponseReceived) -> None:
         self._call(self._handler.on_late_response, self, event.context[1], event.response)
 
-    def _on_request(self, event: RequestReceived | BindRequested) -> None:
+    def _on_bind(self, event: BindRequested) -> None:
+        self._handle(event.pdu, self._handler.on_bind)
+
+    def _on_request(self, event: RequestReceived) -> None:
+        self._handle(event.pdu, self._handler.on_request)
+
+    def _handle(self, pdu: Pdu, handle: Callable[..., Answer]) -> None:
+        """Let the handler answer; what it cannot, or cannot be encoded, is ESME_RSYSERR."""
         if self._session.state is SessionState.CLOSED:
             return  # it could not be answered any more: the peer must take it for lost
-        pdu = event.pdu
-        handle: Any = self._handler.on_bind if isinstance(event, BindRequested) else self._handler.on_request
         try:
             answer = handle(self, pdu)
+            if isinstance(answer, Pdu):
+                self._session.respond(pdu, answer, self._time())
+                if len(self._out) >= self._flush_pdus:
+                    self._flush()
+                return
         except Exception as error:
             self._report(error)
-            answer = response_to(pdu, CommandStatus.RSYSERR)
-        if isinstance(answer, Pdu):
-            self._answer(pdu, answer)
-        elif answer is not None:
+            self.respond(pdu, response_to(pdu, CommandStatus.RSYSERR))
+            return
+        if answer is not None:
             task = asyncio.ensure_future(answer)
             self._tasks.add(task)
             task.add_done_callback(partial(self._on_answer, pdu))
@@ -449,9 +462,8 @@ class SmppConnection(asyncio.Protocol):
 
 
 _DISPATCH: dict[type[Event], Callable[[SmppConnection, Any], None]] = {
-    ResponseReceived: SmppConnection._on_response,
     RequestReceived: SmppConnection._on_request,
-    BindRequested: SmppConnection._on_request,
+    BindRequested: SmppConnection._on_bind,
     RequestFailed: SmppConnection._on_failure,
     LateResponseReceived: SmppConnection._on_late,
     SessionBound: SmppConnection._on_bound,
