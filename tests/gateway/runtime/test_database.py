@@ -251,11 +251,11 @@ async def test_too_many_waiting_units_are_refused_and_cost_nothing(database: Dat
     assert sorted(await stored(database)) == [1, 2, 4]
 
 
-async def test_closing_settles_what_waits(database_url: str) -> None:
-    if database_url == "sqlite://":
-        pytest.skip("gone at close")
-    create_tables(database_url)
-    database = await Database.open(database_url)
+@pytest.mark.parametrize("process", [False, True])
+async def test_closing_settles_what_waits(tmp_path: Path, process: bool) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    create_tables(url)
+    database = await Database.open(url, process=process)
     waiting = [database.write(InsertMessage(number, "a")) for number in range(100)]
     database.write_soon(InsertMessage(1000, "soon"))
     await database.close()
@@ -268,7 +268,7 @@ async def test_closing_settles_what_waits(database_url: str) -> None:
     with pytest.raises(DatabaseClosed):
         await database.fetch(select(MESSAGES))
     await database.flush()
-    async with await Database.open(database_url) as again:
+    async with await Database.open(url) as again:
         assert len(await stored(again)) == 101
 
 
