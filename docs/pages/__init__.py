@@ -1,0 +1,1 @@
+"""One module per generated page of the reference; each gives Markdown, the same for the same code."""
