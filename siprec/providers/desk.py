@@ -59,6 +59,8 @@ class ProviderDesk:
         self.tenants = Tenants(directory, self.book, self.providers)
         self.store = ProviderStore(database)
         self.now_ns = now_ns
+        self.on_retention: Callable[[], None] = lambda: None
+        """Called when the next end of a retention may have moved."""
         self._database = database
         self._bus = bus
         self._open: dict[int, Filing] = {}
@@ -117,6 +119,7 @@ class ProviderDesk:
         filing = retention.retained(replace(filing, finished_ns=finished_ns), self.book, self.providers)
         await self._database.write(update_filing(filing))
         self._open.pop(recording_id, None)
+        self.on_retention()
         return filing
 
     async def assign(self, recording_id: int, person: Person) -> Filing:
@@ -132,6 +135,7 @@ class ProviderDesk:
         await self._database.write(update_filing(given))
         if filing.recording_id in self._open:
             self._open[filing.recording_id] = given
+        self.on_retention()
         return given
 
     async def delete(self, filing: Filing, erase: Erase, reason: str) -> None:
@@ -162,6 +166,7 @@ class ProviderDesk:
                 self.book.put(entry)
         for each in subscribers:
             await self._release(each)
+        self.on_retention()
 
     async def change_product(self, person: Person, name: str, product: str, *, how: str, actor: str) -> None:
         """Upgrade, downgrade or provision a person (C8, C9)."""

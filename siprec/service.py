@@ -1,0 +1,248 @@
+"""The recording half as a part of a service: recorder, providers, retention in world time."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from gateway.directory.store import DirectoryStore
+from gateway.runtime.blobs import Blobs, open_blobs
+from gateway.runtime.bus import Bus
+from gateway.runtime.clock import TimerHandle, WorldClock
+from gateway.runtime.database import Database
+from gateway.runtime.errors import ServiceError
+from gateway.runtime.http.routes import Routes
+from gateway.runtime.ids import IdSource
+from gateway.runtime.log import get_logger
+from gateway.runtime.metrics import Metrics
+from siprec.api.administration import RecordingAdministration
+from siprec.api.archive import Archive
+from siprec.api.library import Library
+from siprec.api.recordings import recording_routes
+from siprec.api.settings_routes import settings_routes
+from siprec.providers import events as told
+from siprec.providers.desk import ProviderDesk
+from siprec.providers.errors import FilingNotFound
+from siprec.providers.model import TenantKey
+from siprec.providers.settings import ProvidersSettings
+from siprec.providers.store import DeleteFiling, recording_filings
+from siprec.srs.events import RecordingFinished, RecordingPaused, RecordingResumed, RecordingStarted
+from siprec.srs.server import RecordingServer
+from siprec.srs.settings import RecorderSettings
+from siprec.srs.store import RECORDING, RecordingStore, Tenant, recordings
+
+BRANCHES = ("siprec.srs", "siprec.providers")
+"""Packages whose tables recording makes, besides those of `gateway.directory`."""
+QUARANTINE = "quarantine"
+"""Where recordings of an unknown tenant are counted."""
+LEAST_PAUSE_NS = 1_000_000_000
+"""World time between two sweeps, at least."""
+
+_log = get_logger("recording")
+
+
+class RecorderStartError(ServiceError):
+    """The recorder could not listen; says which settings to change."""
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(host, reason)
+        self.host, self.reason = host, reason
+
+    def __str__(self) -> str:
+        return (
+            f"cannot listen for SIP on {self.host} ({self.reason}): stop what uses the port, or choose "
+            "others with `--set recording.sip.udp_port=PORT --set recording.sip.tcp_port=PORT` "
+            "(and recording.sip.tls.port)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What recording stands on: the parts it shares with whatever else runs in the process."""
+
+    clock: WorldClock
+    bus: Bus
+    metrics: Metrics
+    database: Database
+    ids: IdSource
+    directory: DirectoryStore
+    folder: Path
+    """Where recordings go unless the settings say otherwise."""
+
+
+class Recording:
+    """The recording half as a part of the service's life."""
+
+    def __init__(self, world: Foundation, recorder: RecorderSettings, providers: ProvidersSettings) -> None:
+        self._world = world
+        self.settings = _placed(recorder, world.folder)
+        self.blobs: Blobs = open_blobs(self.settings.storage.url)
+        self.store = RecordingStore(world.database)
+        self.desk = ProviderDesk(
+            world.directory.directory, providers.providers, world.database, world.bus, world.clock.now_ns
+        )
+        self.desk.on_retention = self._arm_soon
+        self.archive = Archive(self.store, self.blobs)
+        self.server = RecordingServer(
+            self.settings,
+            store=self.store,
+            blobs=self.blobs,
+            bus=world.bus,
+            metrics=world.metrics,
+            now_ns=world.clock.now_ns,
+            filing=self,
+            providers=(*providers.providers, QUARANTINE),
+            make_id=world.ids.new_id,
+        )
+        self.ready = False
+        self._tone_seconds = providers.repeat_tone_seconds
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweep_timer: TimerHandle | None = None
+        self._swept = world.metrics.counter(
+            "siprec_recordings_deleted_total", "Recordings deleted", ("reason",)
+        )
+        world.bus.listen(RecordingStarted, self._on_started)
+        world.bus.listen(RecordingPaused, self._on_paused)
+        world.bus.listen(RecordingResumed, self._on_resumed)
+        world.bus.listen(RecordingFinished, self._on_finished)
+        world.bus.listen(told.RecordingDeleted, self._on_deleted)
+
+    def provider_of(self, tenant: Tenant) -> str:
+        """Name the provider of a tenant (`siprec.srs.sealing.Filing`)."""
+        return self.desk.tenants.owner(TenantKey(*tenant)).provider or QUARANTINE
+
+    def routes(self) -> list[Routes]:
+        """The HTTP routes of recording."""
+        library = Library(self._world.database, self.desk)
+        hub = RecordingAdministration(self._world.directory, self.desk, self._tone_seconds)
+        return [recording_routes(library, self.archive, self.desk, self._paused), settings_routes(hub)]
+
+    def _paused(self) -> frozenset[int]:
+        return frozenset(live.recording_id for live in self.server.live if live.paused)
+
+    # ── life ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Seal what a former run left, listen, and take retention up where it stood."""
+        await self.desk.load()
+        try:
+            await self.server.start()
+        except OSError as error:
+            await self.server.stop()
+            raise RecorderStartError(self.settings.sip.host, error.strerror or str(error)) from error
+        await self._settle()
+        await self._reconcile()
+        await self._arm()
+        self.ready = True
+
+    async def drain(self, deadline_s: float) -> None:
+        """Take no new session; running ones end, or are sealed with what arrived."""
+        self.ready = False
+        await self.server.drain(deadline_s)
+        await self._settle()
+
+    async def stop(self) -> None:
+        """Let go of everything."""
+        self.ready = False
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+        await self.server.stop()
+        await self._settle()
+        await self.blobs.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("recording task failed", task=task.get_name(), exc_info=error)
+
+    async def _settle(self) -> None:
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _reconcile(self) -> None:
+        """Bring recordings and filings together that a crash left apart."""
+        row, filing = recordings.c, recording_filings.c
+        both = recordings.outerjoin(recording_filings, row.id == filing.recording_id)
+        apart = filing.recording_id.is_(None) | (filing.finished_ns.is_(None) & (row.state != RECORDING))
+        query = select(
+            row.id, row.service_provider, row.external_group, row.external_identifier, row.ended_ns
+        ).select_from(both)
+        for found in await self._world.database.fetch(query.where(apart)):
+            tenant = Tenant(found.service_provider, found.external_group, found.external_identifier)
+            await self._finish(found.id, tenant, found.ended_ns or self._world.clock.now_ns())
+        strays = recording_filings.outerjoin(recordings, row.id == filing.recording_id)
+        lost = select(filing.recording_id).select_from(strays).where(row.id.is_(None))
+        for found in await self._world.database.fetch(lost):
+            await self._world.database.write(DeleteFiling(found.recording_id))
+
+    # ── what the recorder says ────────────────────────────────────────────────────────────────────
+
+    def _on_started(self, event: RecordingStarted) -> None:
+        filing, intent = self.desk.file(event.recording_id, event.tenant, event.at_ns)
+        self._world.database.write_soon(intent)
+        self.desk.tell(told.RecordingStarted, filing)
+
+    def _on_paused(self, event: RecordingPaused) -> None:
+        if (filing := self.desk.filed(event.recording_id)) is not None:
+            self.desk.tell(told.RecordingPaused, filing)
+
+    def _on_resumed(self, event: RecordingResumed) -> None:
+        if (filing := self.desk.filed(event.recording_id)) is not None:
+            self.desk.tell(told.RecordingResumed, filing)
+
+    def _on_finished(self, event: RecordingFinished) -> None:
+        self._spawn(
+            self._finish(event.recording_id, event.tenant, event.at_ns, event.outcome), "file recording"
+        )
+
+    def _on_deleted(self, event: told.RecordingDeleted) -> None:
+        self._swept.labels("retention" if event.reason == "retention" else "request").inc()
+
+    async def _finish(self, recording_id: int, tenant: Tenant, at_ns: int, outcome: str = "") -> None:
+        try:
+            await self.desk.filing(recording_id)
+            self.desk.refile(recording_id, tenant)
+        except FilingNotFound:
+            _, intent = self.desk.file(recording_id, tenant, at_ns)
+            await self._world.database.write(intent)
+        self.desk.tell(told.RecordingFinished, await self.desk.finish(recording_id, at_ns), outcome)
+
+    # ── retention ─────────────────────────────────────────────────────────────────────────────────
+
+    def _arm_soon(self) -> None:
+        self._spawn(self._arm(), "arm retention")
+
+    async def _arm(self) -> None:
+        """Sweep when the next retention ends."""
+        next_ns = await self.desk.store.next_expiry_ns()
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+            self._sweep_timer = None
+        if next_ns is not None:
+            due_ns = max(next_ns, self._world.clock.now_ns() + LEAST_PAUSE_NS)
+            self._sweep_timer = self._world.clock.call_at(due_ns, self._sweep)
+
+    def _sweep(self) -> None:
+        self._spawn(self._sweep_once(), "retention")
+
+    async def _sweep_once(self) -> None:
+        swept = await self.desk.sweep(self.archive.erase)
+        if swept:
+            _log.info("retention ended", recordings=swept)
+        await self._arm()
+
+
+def _placed(settings: RecorderSettings, folder: Path) -> RecorderSettings:
+    """Put spool and recordings below the service's folder unless they are placed elsewhere."""
+    storage = settings.storage
+    places = {"spool": str(folder / "spool"), "url": str(folder / "recordings")}
+    free = {name: place for name, place in places.items() if name not in storage.model_fields_set}
+    return settings.model_copy(update={"storage": storage.model_copy(update=free)})

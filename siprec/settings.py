@@ -1,0 +1,25 @@
+"""The `recording:` section, and what of the rest `siprec serve` reads."""
+
+from pydantic import BaseModel
+
+from gateway.directory.settings import DirectorySettings
+from gateway.runtime.http.settings import HttpSettings
+from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
+from siprec.providers.settings import ProvidersSettings
+from siprec.srs.settings import RecorderSettings
+
+
+class RecordingSettings(RecorderSettings, ProvidersSettings):
+    """Call recording: the recording server, and the providers that keep what it records."""
+
+
+RECORDING: dict[str, type[BaseModel]] = {"recording": RecordingSettings}
+STANDALONE: dict[str, type[BaseModel]] = {
+    "log": LogSettings,
+    "clock": ClockSettings,
+    "storage": StorageSettings,
+    "http": HttpSettings,
+    "directory": DirectorySettings,
+    **RECORDING,
+}
+"""Sections of `siprec serve`; those of texting are another program's."""

@@ -1,0 +1,120 @@
+"""Recording by itself: `siprec serve`, without the texting half and with its own tables only."""
+
+import asyncio
+from collections.abc import Sequence
+
+from gateway import __version__
+from gateway.directory.settings import DirectorySettings
+from gateway.directory.store import DirectoryStore
+from gateway.runtime import log
+from gateway.runtime.bus import Bus
+from gateway.runtime.clock import WorldClock
+from gateway.runtime.config import LoadedConfig, find_config, load
+from gateway.runtime.database import Database, MigrationBranch, migrate
+from gateway.runtime.http.app import build_app
+from gateway.runtime.http.health import Health
+from gateway.runtime.http.server import HttpServer
+from gateway.runtime.http.settings import HttpSettings
+from gateway.runtime.http.stream import EventStream
+from gateway.runtime.ids import IdSource
+from gateway.runtime.lifecycle import BasePart, Lifecycle, run
+from gateway.runtime.metrics import Metrics
+from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
+from siprec.service import BRANCHES, Foundation, Recording
+from siprec.settings import STANDALONE, RecordingSettings
+
+
+class _StoredDirectory(BasePart):
+    """Takes up stored changes of the directory before anything stands on it."""
+
+    def __init__(self, store: DirectoryStore) -> None:
+        self._store = store
+
+    async def start(self) -> None:
+        """Lay stored changes over the configured world."""
+        await self._store.load()
+
+
+class Standalone:
+    """A recording service of one process: made by `build`, run by its lifecycle."""
+
+    def __init__(
+        self, world: Foundation, lifecycle: Lifecycle, recording: Recording, http: HttpServer
+    ) -> None:
+        self.world = world
+        self.lifecycle = lifecycle
+        self.recording = recording
+        self.http = http
+
+    async def close(self) -> None:
+        """Stop every part and let go of the database; for those who started the lifecycle themselves."""
+        await self.lifecycle.drain()
+        await self.lifecycle.stop()
+        await self.world.database.close()
+
+
+def load_config(name: str, overrides: Sequence[str] = ()) -> LoadedConfig:
+    """The configuration; raises `ConfigError` with every fault of the sections recording reads."""
+    return load(find_config(name), STANDALONE, overrides)
+
+
+async def build(config: LoadedConfig) -> Standalone:
+    """Everything wired, nothing started."""
+    storage = config.section("storage", StorageSettings)
+    branches = [MigrationBranch.of(package) for package in ("gateway.directory", *BRANCHES)]
+    await asyncio.get_running_loop().run_in_executor(None, migrate, storage.url, branches)
+    metrics, bus = Metrics(), Bus()
+    lifecycle = Lifecycle(metrics)
+    clock = _clock(config.section("clock", ClockSettings))
+    database = await Database.open(storage.url, metrics=metrics)
+    directory = DirectoryStore(
+        config.section("directory", DirectorySettings).build(), database, bus, clock.now_ns
+    )
+    world = Foundation(clock, bus, metrics, database, IdSource(storage.node), directory, storage.folder)
+    settings = config.section("recording", RecordingSettings)
+    recording = Recording(world, settings, settings)
+    health = Health()
+    health.add_problems(lambda: lifecycle.problems)
+    health.add_liveness(lambda: lifecycle.healthy)
+    http = _http(config, recording, health, world)
+    lifecycle.add("directory", _StoredDirectory(directory))
+    lifecycle.add("recording", recording)
+    lifecycle.add("http", http)
+    return Standalone(world, lifecycle, recording, http)
+
+
+def _clock(settings: ClockSettings) -> WorldClock:
+    return WorldClock(settings.start_ns, speed=settings.speed, frozen=settings.mode == "frozen")
+
+
+def _http(config: LoadedConfig, recording: Recording, health: Health, world: Foundation) -> HttpServer:
+    settings = config.section("http", HttpSettings)
+    stream = EventStream(world.bus, now_ns=world.clock.now_ns, metrics=world.metrics)
+    application = build_app(
+        recording.routes(),
+        settings.tokens,
+        world.metrics,
+        health,
+        "sms-siprec-gateway: recording",
+        __version__,
+        settings=settings,
+        stream=stream,
+    )
+    return HttpServer(application, settings, health=health)
+
+
+def run_standalone(name: str, overrides: Sequence[str]) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code."""
+    config = load_config(name, overrides)
+    settings = config.section("log", LogSettings)
+    log.configure(settings.level, None if settings.format == "auto" else settings.format == "json")
+    return run(_serve(config))
+
+
+async def _serve(config: LoadedConfig) -> int:
+    service = await build(config)
+    service.world.clock.start()
+    try:
+        return await service.lifecycle.run()
+    finally:
+        await service.world.database.close()
