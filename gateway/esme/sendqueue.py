@@ -47,7 +47,10 @@ class SubmitOutcome(Enum):
     EXPIRED = "expired"
     """Never sent: it waited longer than `window_wait_timeout_s`."""
     STOPPED = "stopped"
-    """The gateway stopped before it was sent or answered; `sent` tells which."""
+    """The gateway stopped first.
+
+    `sent`: it went out, unanswered; send it again after the next start either way.
+    """
 
 
 @frozen
@@ -258,8 +261,8 @@ class SendQueue:
         if not self._returned(submission):
             return
         status, bind = response.command_status, submission.bind
-        if self._stopping:
-            self._finish(submission, result_of(response), now)
+        if self._stopping and status in (_THROTTLED, _QUEUE_FULL):
+            self._finish(submission, SubmitResult(SubmitOutcome.STOPPED, status, sent=False), now)
         elif status == _THROTTLED and bind is not None:
             self._throttle(submission, bind, now)
         elif status == _QUEUE_FULL and submission.full_retries < self._settings.queue_full_retries:
@@ -274,7 +277,8 @@ class SendQueue:
         if not self._returned(submission):
             return
         if self._stopping or submission.attempts >= self._settings.submit_attempts:
-            self._finish(submission, SubmitResult(SubmitOutcome.NO_RESPONSE), now)
+            outcome = SubmitOutcome.STOPPED if self._stopping else SubmitOutcome.NO_RESPONSE
+            self._finish(submission, SubmitResult(outcome), now)
             return
         self._retry(submission, now + (0.0 if lost else self._settings.late_response_wait_s))
 

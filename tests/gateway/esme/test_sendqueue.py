@@ -267,15 +267,28 @@ def test_withdrawing_forever_keeps_nothing() -> None:
 
 def test_stop_ends_what_waits_and_lets_the_outstanding_end() -> None:
     desk = Desk()
-    sent, lost = desk.put("sent", "a"), desk.put("lost", "b")
+    names = ("accepted", "refused", "throttled", "full", "lost")
+    accepted, refused, throttled, full, lost = [desk.put(name) for name in names]
     desk.take_all()
-    desk.put("behind", "a")
+    desk.put("behind", pair="lost")
     desk.put("waiting")
     desk.queue.stop(0.0)
     assert {*desk.finished()} == {("behind", SubmitOutcome.STOPPED), ("waiting", SubmitOutcome.STOPPED)}
-    desk.queue.answered(sent, THROTTLED, 0.0)
+    desk.queue.answered(accepted, OK, 0.0)
+    desk.queue.answered(refused, SubmitSmResp(command_status=0x45), 0.0)
+    desk.queue.answered(throttled, THROTTLED, 0.0)
+    desk.queue.answered(full, QUEUE_FULL, 0.0)
     desk.queue.unanswered(lost, 0.0, lost=True)
-    assert desk.finished() == [("sent", SubmitOutcome.REFUSED), ("lost", SubmitOutcome.NO_RESPONSE)]
+    ended = {
+        submission.context: (result.outcome, result.sent) for submission, result in desk.queue.finished()
+    }
+    assert ended == {
+        "accepted": (SubmitOutcome.ACCEPTED, True),
+        "refused": (SubmitOutcome.REFUSED, True),
+        "throttled": (SubmitOutcome.STOPPED, False),
+        "full": (SubmitOutcome.STOPPED, False),
+        "lost": (SubmitOutcome.STOPPED, True),
+    }
     assert len(desk.queue) == 0
     with pytest.raises(QueueFull):
         desk.put("after")
