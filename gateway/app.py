@@ -166,7 +166,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         world.lifecycle.add("registry feed", feed)
     world.lifecycle.add("webhooks", service.webhooks)
     return [
-        message_routes(texting.intake, texting.ledger.store, world.directory),
+        message_routes(texting.intake, texting.dispatch, texting.ledger.store, world.directory),
         app_routes(texting.intake, world.directory, stream),
         webhook_routes(service.webhooks, world.clock),
         capture_routes(_recorder(service, texting)),

@@ -12,6 +12,7 @@ from gateway.esme.settings import EsmeSettings
 from gateway.messages.admission import Throttle
 from gateway.messages.beliefs import Beliefs
 from gateway.messages.dispatch import Dispatch
+from gateway.messages.gauges import QueueCollector
 from gateway.messages.inbound import Inbound
 from gateway.messages.intake import Intake
 from gateway.messages.keywords import Keywords
@@ -21,6 +22,7 @@ from gateway.messages.resume import resume
 from gateway.messages.retention import Retention
 from gateway.messages.senders import Senders
 from gateway.messages.settings import MessagesSettings
+from gateway.messages.upkeep import Upkeep
 from gateway.policy.consent import Consent
 from gateway.policy.settings import BusinessTextingSettings
 from gateway.policy.verdict import Verdict
@@ -30,7 +32,7 @@ from gateway.registry.settings import RegistrySettings
 from gateway.registry.store import RegistryStore
 from gateway.registry.terms import CarrierTerms
 from gateway.runtime.bus import Bus
-from gateway.runtime.clock import TimerHandle, WorldClock
+from gateway.runtime.clock import WorldClock
 from gateway.runtime.database import Database
 from gateway.runtime.ids import IdSource
 from gateway.runtime.lifecycle import Lifecycle
@@ -40,7 +42,6 @@ from gateway.throttle.limiter import Limiter
 from gateway.throttle.settings import LimitsSettings
 from gateway.throttle.store import LocalStore
 
-SWEEP_NS = 3_600 * 1_000_000_000
 _log = get_logger("service")
 
 
@@ -137,7 +138,9 @@ class Texting:
             collector=LinkCollector(world.metrics),
             on_link_change=self._on_link_change,
         )
-        self.throttle = Throttle(self.limiter, world.metrics, self.beliefs.campaign_counts_per_number)
+        self.throttle = Throttle(
+            self.limiter, self.ledger, world.bus, world.metrics, self.beliefs.campaign_counts_per_number
+        )
         self.dispatch = Dispatch(
             outlets=self.carriers.pools,
             terms_of=self.beliefs.terms_of,
@@ -164,10 +167,19 @@ class Texting:
             world.metrics,
             retention_days=rules.retention_days,
             idempotency_s=settings.messages.idempotency_s,
+            own_days=self._own_retention if rules.retention_customizable else dict,
         )
+        self.upkeep = Upkeep(
+            retention=self.retention,
+            limiter=self.limiter,
+            reservations=self.reservations,
+            settings=settings.limits,
+            clock=world.clock,
+            spawn=world.lifecycle.spawn,
+        )
+        QueueCollector(self.carriers.pools, self.dispatch, self.limiter, world.clock, world.metrics)
         world.bus.listen(CampaignChanged, self._on_registry_change)
         world.bus.listen(BrandChanged, self._on_registry_change)
-        self._sweep_timer: TimerHandle | None = None
         self._shadowed = world.metrics.counter(
             "gateway_messages_shadowed_total", "Verdicts of rules in shadow mode", ("direction", "code")
         )
@@ -187,10 +199,12 @@ class Texting:
         self.reviews.start()
         await self.reservations.restore(world.clock.now_ns())
         await self.carriers.start()
-        again = await resume(self.ledger.store, self.dispatch, self.receipts, self.inbound)
+        again = await resume(
+            self.ledger.store, self.dispatch, self.receipts, self.inbound, self.limiter.waiting
+        )
         if again:
             _log.info("resumed", unsent=again)
-        self._sweep_timer = world.clock.call_at(world.clock.now_ns() + SWEEP_NS, self._sweep)
+        self.upkeep.start()
 
     async def drain(self, deadline_s: float) -> None:
         """Hand nothing more out, let outstanding submits be answered; what waits is durable."""
@@ -202,18 +216,13 @@ class Texting:
         """Let go of everything."""
         self.dispatch.stop()
         self.reviews.stop()
-        if self._sweep_timer is not None:
-            self._sweep_timer.cancel()
+        self.upkeep.stop()
         await self.carriers.stop()
 
-    def _sweep(self) -> None:
-        world = self._world
-        world.lifecycle.spawn(self._sweep_once(), "retention")
-        self._sweep_timer = world.clock.call_at(world.clock.now_ns() + SWEEP_NS, self._sweep)
-
-    async def _sweep_once(self) -> None:
-        await self.retention.sweep()
-        await self.reservations.compact(self._world.clock.now_ns())
+    def _own_retention(self) -> Mapping[str, int]:
+        """Organisations whose administrators chose another retention, in days (webex.md B6)."""
+        organizations = self._world.directory.organizations.values()
+        return {one.id: one.text_retention_days for one in organizations if one.text_retention_days}
 
     def _on_link_change(self, carrier: str, link: str, state: str) -> None:
         if state == "bound":
@@ -223,7 +232,7 @@ class Texting:
 
     def _on_registry_change(self, _event: object) -> None:
         self.beliefs.forget()
-        self.limiter.invalidate()
+        self.throttle.forget()
 
     def _on_shadow(self, verdict: Verdict) -> None:
         self._shadowed.labels(verdict.direction.value, verdict.code).inc()

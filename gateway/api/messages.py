@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 
 from gateway.directory.directory import Directory
 from gateway.directory.model import ClientKind, Person
+from gateway.messages.dispatch import Dispatch
 from gateway.messages.documents import message_document, story_document
 from gateway.messages.intake import Intake, OutboundText, Refusal, Taken
 from gateway.messages.model import Direction, Message, State
@@ -108,11 +109,18 @@ class MessageQuery(ApiModel):
     cursor: str | None = None
 
 
-def message_routes(intake: Intake, store: MessageStore, directory: Directory) -> Routes:
+def message_routes(intake: Intake, dispatch: Dispatch, store: MessageStore, directory: Directory) -> Routes:
     """`/v1/messages`."""
     routes = Routes(
         "Messages", "Texts, both ways. Webex publishes no API for business texts: this one is ours."
     )
+    _add_sending(routes, intake, store, directory)
+    _add_reading(routes, dispatch, store)
+    return routes
+
+
+def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory: Directory) -> None:
+    """One text, and many."""
 
     @routes.post(
         "/v1/messages",
@@ -172,6 +180,10 @@ def message_routes(intake: Intake, store: MessageStore, directory: Directory) ->
         await intake.settle_all([each for each in outcomes if isinstance(each, Taken)])
         return Reply([_bulk_item(outcome) for outcome in outcomes])
 
+
+def _add_reading(routes: Routes, dispatch: Dispatch, store: MessageStore) -> None:
+    """Lists, one text's story, and taking one back."""
+
     @routes.get("/v1/messages", query=MessageQuery, returns=list[MessageOut], paged=True, errors=(400,))
     async def listing(request: ApiRequest) -> Paged:
         """List texts, newest first; a person sees only that person's."""
@@ -199,6 +211,13 @@ def message_routes(intake: Intake, store: MessageStore, directory: Directory) ->
         message = await _visible(request)
         return Reply(story_document(message, await store.segments_of(message.id)))
 
+    @routes.delete("/v1/messages/{id}", errors=(404, 409))
+    async def cancel(request: ApiRequest) -> None:
+        """Take a text back that still waits for its release; what it took of the limits is given back."""
+        message = await _visible(request)
+        if not dispatch.cancel(message.id):
+            raise ApiError(409, "message_not_waiting", "the text is not waiting for its release any more")
+
     async def _visible(request: ApiRequest) -> Message:
         try:
             message = await store.get(decode_id(request.params["id"]))
@@ -207,8 +226,6 @@ def message_routes(intake: Intake, store: MessageStore, directory: Directory) ->
         if message is None or not may_see(request.principal, message):
             raise ApiError(404, "message_not_found", "there is no such message")
         return message
-
-    return routes
 
 
 def outbound(body: MessageIn, principal: Principal, directory: Directory) -> OutboundText:

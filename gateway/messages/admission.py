@@ -1,19 +1,51 @@
 """The throttle at intake: one reservation per text over all scopes (architecture section 7)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 from gateway.messages.intake import Admitted, Judged, Refusal, refusal_of
+from gateway.messages.ledger import Ledger
 from gateway.policy import rules
 from gateway.policy.verdict import Verdict
 from gateway.registry.model import Campaign
+from gateway.runtime.bus import Bus
 from gateway.runtime.metrics import Metrics
 from gateway.throttle.limiter import Granted, Limiter, Plan, Refused
-from gateway.throttle.scopes import ScopeKeys
-from gateway.throttle.store import insert_reservation
+from gateway.throttle.scopes import Scope, ScopeKeys
+from gateway.throttle.store import delete_reservation, insert_reservation
 
 SECOND_NS = 1_000_000_000
 #: Plans kept at hand: one per (sender, campaign, carrier) that texts.
 MAX_PLANS = 100_000
+
+#: Limits at once of which is remembered that they were told.
+MAX_TOLD = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """A limit has no room for a text; told once until it has room again."""
+
+    name: ClassVar[str] = "limit.reached"
+    scope: str
+    key: str
+    code: str
+    carrier: str
+    retry_after_s: float | None
+    organization_id: str | None
+
+    def as_payload(self) -> Mapping[str, object]:
+        """What streams and webhooks are told: a number or person stays out of it."""
+        personal = self.scope in (Scope.NUMBER.value, Scope.PERSON.value)
+        return {
+            "scope": self.scope,
+            "key": None if personal else self.key,
+            "code": self.code,
+            "carrier": self.carrier,
+            "retryAfter": self.retry_after_s,
+            "organizationId": self.organization_id,
+        }
 
 
 class Throttle:
@@ -23,10 +55,18 @@ class Throttle:
     """
 
     def __init__(
-        self, limiter: Limiter, metrics: Metrics, counts_per_number: Callable[[Campaign, str], bool]
+        self,
+        limiter: Limiter,
+        ledger: Ledger,
+        bus: Bus,
+        metrics: Metrics,
+        counts_per_number: Callable[[Campaign, str], bool],
     ) -> None:
         self.limiter = limiter
+        self._ledger = ledger
+        self._bus = bus
         self._counts_per_number = counts_per_number
+        self._told_until_ns: dict[tuple[Scope, str], int] = {}
         self._plans: dict[tuple[str, str | None, str], Plan] = {}
         decisions = metrics.counter(
             "gateway_throttle_decisions_total", "Reservations asked of the limiter", ("scope", "decision")
@@ -37,11 +77,12 @@ class Throttle:
 
     def reserve(self, judged: Judged, message_id: int, now_ns: int) -> Admitted | Refusal:
         """Take room in every scope, or in none."""
-        answer = self.limiter.reserve(
-            self._plan(judged, now_ns), judged.cost, now_ns, judged.text.destination.e164, message_id
-        )
+        plan = self._plan(judged, now_ns)
+        answer = self.limiter.reserve(plan, judged.cost, now_ns, judged.text.destination.e164, message_id)
         if isinstance(answer, Refused):
             self._decisions.labels(answer.scope.value, answer.code).inc()
+            if self._bus.wanted(LimitReached):
+                self._tell(plan.keys, answer, judged, now_ns)
             return _refusal(answer)
         (self._queued if answer.waits else self._granted).inc()
         return Admitted(answer.release_ns, (insert_reservation(answer),), answer)
@@ -50,6 +91,33 @@ class Throttle:
         """Give the room back: the text did not go."""
         if isinstance(reservation, Granted):
             self.limiter.refund(reservation, now_ns)
+            self._ledger.database.write_soon(delete_reservation(reservation))
+
+    def forget(self) -> None:
+        """Campaigns or terms have changed: ask anew what each text counts in."""
+        self._plans.clear()
+        self.limiter.invalidate()
+
+    def _tell(self, keys: ScopeKeys, refused: Refused, judged: Judged, now_ns: int) -> None:
+        """Say that a limit is reached: once until it has room again, however many texts are refused."""
+        key = dict(zip(Scope, keys, strict=True))[refused.scope] or ""
+        if self._told_until_ns.get((refused.scope, key), 0) > now_ns:
+            return
+        if len(self._told_until_ns) >= MAX_TOLD:
+            self._told_until_ns.clear()
+        if refused.retry_after_ns is not None:
+            self._told_until_ns[refused.scope, key] = now_ns + refused.retry_after_ns
+        person = judged.snapshot.person
+        self._bus.publish(
+            LimitReached(
+                refused.scope.value,
+                key,
+                refused.code,
+                judged.carrier,
+                None if refused.retry_after_ns is None else refused.retry_after_ns / SECOND_NS,
+                person.organization_id if person is not None else None,
+            )
+        )
 
     def _plan(self, judged: Judged, now_ns: int) -> Plan:
         source = judged.text.source.e164

@@ -20,6 +20,8 @@ from gateway.runtime.clock import TimerHandle
 from gateway.smpp.constants import status_name
 from gateway.smpp.pdu import SubmitSm
 
+SECOND_NS = 1_000_000_000
+
 
 class Outgoing:
     """One text on its way out."""
@@ -30,6 +32,7 @@ class Outgoing:
         "destination",
         "expires_ns",
         "failed",
+        "flying",
         "message_id",
         "pending",
         "reservation",
@@ -46,6 +49,7 @@ class Outgoing:
         self.total = total
         self.answered = 0
         self.failed = False
+        self.flying = 0
         self.submitted_ns = 0
         self.reservation = reservation
         self.pending: list[Submission] = []
@@ -77,12 +81,20 @@ class Dispatch:
         self._refund = refund
         self._refund_refused = refund_refused
         self._later: dict[int, tuple[Message, object, TimerHandle]] = {}
-        self._later_per_carrier: dict[str, int] = {}
+        self._accepted_ns: dict[str, dict[int, int]] = {carrier: {} for carrier in outlets}
         self._stopping = False
 
     def waiting(self, carrier: str) -> int:
         """Texts and segments that wait for this carrier: for their release time or for a bind."""
-        return self._later_per_carrier.get(carrier, 0) + self._outlets[carrier].queue_length
+        return len(self._accepted_ns[carrier]) + self._outlets[carrier].queue_length
+
+    def oldest_s(self, carrier: str) -> float:
+        """Seconds the oldest of them has waited: world time for a release, wire time for a bind."""
+        accepted_ns = next(iter(self._accepted_ns[carrier].values()), None)
+        waited_s = self._outlets[carrier].queue_oldest_s
+        if accepted_ns is None:
+            return waited_s
+        return max(waited_s, (self._clock.now_ns() - accepted_ns) / SECOND_NS)
 
     def serves(self, carrier: str) -> bool:
         """Whether there are binds to this carrier."""
@@ -95,7 +107,7 @@ class Dispatch:
         if message.release_ns > self._clock.now_ns():
             timer = self._clock.call_at(message.release_ns, self._release_later, message.id)
             self._later[message.id] = message, reservation, timer
-            self._count_later(message.carrier, 1)
+            self._accepted_ns[message.carrier][message.id] = message.created_ns
             self._ledger.queued(message.id)
             return
         self._release(message, reservation, done)
@@ -107,7 +119,7 @@ class Dispatch:
             return False
         message, reservation, timer = waiting
         timer.cancel()
-        self._count_later(message.carrier, -1)
+        self._accepted_ns[message.carrier].pop(message_id)
         self._refund(reservation, self._clock.now_ns())
         self._ledger.finish(message_id, message.carrier, State.DELETED, code="cancelled")
         return True
@@ -118,15 +130,13 @@ class Dispatch:
         for _, _, timer in self._later.values():
             timer.cancel()
         self._later.clear()
-        self._later_per_carrier.clear()
+        for waiting in self._accepted_ns.values():
+            waiting.clear()
 
     def _release_later(self, message_id: int) -> None:
         message, reservation, _ = self._later.pop(message_id)
-        self._count_later(message.carrier, -1)
+        self._accepted_ns[message.carrier].pop(message_id)
         self._release(message, reservation, frozenset())
-
-    def _count_later(self, carrier: str, change: int) -> None:
-        self._later_per_carrier[carrier] = self._later_per_carrier.get(carrier, 0) + change
 
     def _release(self, message: Message, reservation: object, done: frozenset[int]) -> None:
         now_ns = self._clock.now_ns()
@@ -160,9 +170,19 @@ class Dispatch:
             outgoing.pending.append(outlet.submit(pdu, pair, self._answered, (outgoing, part)))
         except EsmeError:
             self._fail(outgoing, State.REJECTED, "queue_full", "gateway")
+            return
+        if outlet.bound:  # what waits for a bind must not hold the world still
+            self._clock.begin()
+            outgoing.flying += 1
+
+    def _land(self, outgoing: Outgoing) -> None:
+        if outgoing.flying:
+            outgoing.flying -= 1
+            self._clock.end()
 
     def _answered(self, context: tuple[Outgoing, int], result: SubmitResult) -> None:
         outgoing, part = context
+        self._land(outgoing)
         if result.outcome is SubmitOutcome.ACCEPTED:
             self._accepted(outgoing, part, result)
         elif result.outcome is SubmitOutcome.REFUSED:
@@ -220,7 +240,8 @@ class Dispatch:
             outgoing.timer.cancel()
         outlet = self._outlets[outgoing.carrier]
         for submission in outgoing.pending:
-            outlet.withdraw(submission)
+            if outlet.withdraw(submission):
+                self._land(outgoing)
         if not refused or self._refund_refused:
             self._refund(outgoing.reservation, self._clock.now_ns())
         self._receipts.forget(outgoing.message_id)

@@ -170,10 +170,12 @@ class Intake:
         if idempotency is not None:
             intents.append(InsertIdempotencyKey(*idempotency, message_id, now_ns))
         try:
-            return Taken(message, self._ledger.database.write(*intents), admitted.reservation)
+            durable = self._ledger.database.write(*intents)
         except Exception:
             self._admission.refund(admitted.reservation, now_ns)
             raise
+        self._ledger.clock.begin()
+        return Taken(message, durable, admitted.reservation)
 
     async def settle(self, taken: "Taken") -> Message:
         """Wait for the commit, then hand the text on."""
@@ -182,6 +184,8 @@ class Intake:
         except Exception:
             self._admission.refund(taken.reservation, self._ledger.clock.now_ns())
             raise
+        finally:
+            self._ledger.clock.end()
         self._ledger.accepted(taken.message)
         self._dispatch.take(taken.message, taken.reservation)
         return taken.message

@@ -4,6 +4,8 @@ At-least-once: a segment that was with a carrier but unanswered when the process
 are bounded by the windows of the binds.
 """
 
+from collections.abc import Callable
+
 from gateway.messages.correlation import Awaited
 from gateway.messages.dispatch import Dispatch, done_parts
 from gateway.messages.inbound import Inbound
@@ -14,8 +16,17 @@ from gateway.smpp.receipt import id_candidates
 from gateway.smpp.segment import Part
 
 
-async def resume(store: MessageStore, dispatch: Dispatch, receipts: Receipts, inbound: Inbound) -> int:
-    """Take up everything unfinished; returns how many texts go out again. Call it before binds come up."""
+async def resume(
+    store: MessageStore,
+    dispatch: Dispatch,
+    receipts: Receipts,
+    inbound: Inbound,
+    reservation_of: Callable[[int], object],
+) -> int:
+    """Take up everything unfinished; returns how many texts go out again. Call it before binds come up.
+
+    `reservation_of(message_id)` is what a text that still waits for its release holds in the limiter.
+    """
     for row in await store.orphans():
         receipts.resume_orphan(
             Orphan(
@@ -40,10 +51,12 @@ async def resume(store: MessageStore, dispatch: Dispatch, receipts: Receipts, in
         else:
             segment = Awaited(row.message_id, row.part, row.total)
             receipts.expect(row.carrier, row.smsc_id, segment, row.destination, row.expires_ns)
-    return await _send_unsent(store, dispatch, receipts)
+    return await _send_unsent(store, dispatch, receipts, reservation_of)
 
 
-async def _send_unsent(store: MessageStore, dispatch: Dispatch, receipts: Receipts) -> int:
+async def _send_unsent(
+    store: MessageStore, dispatch: Dispatch, receipts: Receipts, reservation_of: Callable[[int], object]
+) -> int:
     unsent = [message for message in await store.unsent() if dispatch.serves(message.carrier)]
     answered = await store.answered_parts([message.id for message in unsent])
     for message in unsent:
@@ -56,5 +69,5 @@ async def _send_unsent(store: MessageStore, dispatch: Dispatch, receipts: Receip
                 )
             elif segment.receipt_state is not None:
                 receipts.resume(message.id, message.segments, segment.part, segment.receipt_state)
-        dispatch.take(message, done=done_parts(segments))
+        dispatch.take(message, reservation_of(message.id), done_parts(segments))
     return len(unsent)

@@ -31,6 +31,17 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Whose texts a sweep is about: `only` one organisation's, or all `but` those of some."""
+
+    only: str | None = None
+    but: tuple[str, ...] = ()
+
+
+EVERYBODY = Kept()
+
+
+@dataclass(frozen=True, slots=True)
 class KnownKey:
     """What an Idempotency-Key was used for before."""
 
@@ -80,12 +91,17 @@ class MessageStore:
         )
         return [_message(row) for row in await self._database.fetch(query)]
 
-    async def oldest(self, before_ns: int, limit: int) -> list[int]:
+    async def oldest(self, before_ns: int, limit: int, whose: Kept = EVERYBODY) -> list[int]:
         """Keys of up to `limit` texts from before that moment, oldest first.
 
         Keys grow with time, so that the old ones are the first: nothing else is looked at.
         """
         query = select(messages.c.id, messages.c.created_ns).order_by(messages.c.id).limit(limit)
+        owner = messages.c.organization_id
+        if whose.only is not None:
+            query = query.where(owner == whose.only)
+        elif whose.but:
+            query = query.where(owner.is_(None) | owner.not_in(whose.but))
         rows = await self._database.fetch(query)
         return [row.id for row in takewhile(lambda row: row.created_ns < before_ns, rows)]
 
