@@ -111,6 +111,7 @@ class SipEdge:
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: dict[ClientTransaction, asyncio.Future[Response]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
         self._numbers = 0
         self._flushing = False
         self._closed = False
@@ -206,12 +207,14 @@ class SipEdge:
     def _rearm(self) -> None:
         due = None if self._closed else self.endpoint.next_deadline()
         if self._timer is not None:
-            if due is not None and self._timer.when() <= due:
+            if due is not None and self._timer_due <= due:
                 return
             self._timer.cancel()
             self._timer = None
         if due is not None:
+            # uvloop answers a moment that has passed with a handle that knows no `when()`.
             self._timer = self._loop.call_at(due, self._timer_fired)
+            self._timer_due = due
 
     def _timer_fired(self) -> None:
         self._timer = None

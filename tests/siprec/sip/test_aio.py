@@ -125,6 +125,25 @@ async def test_a_refused_connection_fails_the_request_at_once(parties: Callable[
             await phone.edge.final_response(transaction)
 
 
+def test_a_deadline_that_has_passed_is_met_on_uvloop_too() -> None:
+    """uvloop turns a moment in the past into a handle without `when()`: the edge must not ask for it."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def run() -> int:
+        party = Party()
+        await party.edge.listen_udp("127.0.0.1", 0)
+        transaction = party.endpoint.request("OPTIONS", "sip:127.0.0.1:9", now=party.edge.now() - 40.0)
+        for _ in range(3):
+            party.edge.flush()
+        with pytest.raises(NoResponseError):
+            await party.edge.final_response(transaction)
+        await party.edge.close()
+        return party.endpoint.transactions
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(run()) == 0
+
+
 async def test_a_name_is_resolved(parties: Callable[..., Party]) -> None:
     srs, phone = parties(), parties()
     listening = await srs.edge.listen_udp("127.0.0.1", 0)
