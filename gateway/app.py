@@ -123,7 +123,9 @@ async def _world(config: LoadedConfig, parts: Sequence[str]) -> World:
         clock=clock,
         bus=Bus(),
         metrics=metrics,
-        database=await Database.open(url, metrics=metrics),
+        database=await Database.open(
+            url, metrics=metrics, clock=clock, process=storage.writer == "process" and "texting" in parts
+        ),
         directory=config.section("directory").build(),
         ids=IdSource(storage.node),
         lifecycle=Lifecycle(metrics),

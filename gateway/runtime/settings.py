@@ -54,6 +54,11 @@ class StorageSettings(Section):
         description="Database URL (`sqlite:///path`, `postgresql://user@host/name`); "
         "null: `gateway.db` in the folder.",
     )
+    writer: Literal["thread", "process"] = Field(
+        "thread",
+        description="Who writes an SQLite file: a thread of the service, or a process of its own, which leaves "
+        "the event loop alone under load and costs a moment at the start.",
+    )
     node: int = Field(0, ge=0, le=1023, description="This process among those that write into one database.")
 
     @property
