@@ -1,4 +1,4 @@
-"""Rules for the whole suite: tests that need a system package say so, skip with the reason, and fail in CI."""
+"""Rules for the whole suite: tests that need a system package skip with the reason, and fail in CI."""
 
 import glob
 import os

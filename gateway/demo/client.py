@@ -41,7 +41,8 @@ class ApiClient:
         options: dict[str, Any] = {"json": body, "params": parameters, "headers": headers}
         async with self._session.request(method, self._url + path, **options) as response:
             raw = await response.read()
-            self.next_path = response.links.get("next", {}).get("url")
+            following = response.links.get("next")
+            self.next_path = None if following is None else following.get("url")
             return response.status, json.loads(raw) if raw else None
 
     async def fetch(self, path: str) -> tuple[int, bytes]:

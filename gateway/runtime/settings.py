@@ -56,8 +56,8 @@ class StorageSettings(Section):
     )
     writer: Literal["thread", "process"] = Field(
         "thread",
-        description="Who writes an SQLite file: a thread of the service, or a process of its own, which leaves "
-        "the event loop alone under load and costs a moment at the start.",
+        description="Who writes an SQLite file: a thread of the service, or a process of its own, which "
+        "leaves the event loop alone under load and costs a moment at the start.",
     )
     node: int = Field(0, ge=0, le=1023, description="This process among those that write into one database.")
 

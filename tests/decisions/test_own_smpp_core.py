@@ -1,4 +1,4 @@
-"""Evidence for docs/decisions/0001: what aiosmpplib 0.7.4 lacks and where it turns quadratic, counted, not timed."""
+"""Evidence for docs/decisions/0001: what aiosmpplib 0.7.4 lacks and where it turns quadratic (counted)."""
 
 import inspect
 
