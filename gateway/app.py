@@ -22,6 +22,7 @@ from gateway.api.webhooks import webhook_routes
 from gateway.carriers.feed import RegistryFeed
 from gateway.carriers.service import CarriersService
 from gateway.dashboard.routes import dashboard_routes
+from gateway.directory.store import DirectoryStore
 from gateway.esme.settings import EsmeSettings
 from gateway.messages.webhooks import Webhooks, WebhooksSettings
 from gateway.policy import numbers
@@ -44,8 +45,11 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.service import Texting, TextingSettings, World
 from gateway.settings import COMMON, EVERY_SECTION, PARTS, Networks
+from siprec.service import BRANCHES as RECORDING_BRANCHES
+from siprec.service import Foundation, Recording
+from siprec.settings import RecordingSettings
 
-BRANCHES = {
+BRANCHES: dict[str, tuple[str, ...]] = {
     "texting": (
         "gateway.directory",
         "gateway.registry",
@@ -55,6 +59,7 @@ BRANCHES = {
         "gateway.messages.webhooks",
     ),
     "carriers": (),
+    "recording": ("gateway.directory", *RECORDING_BRANCHES),
 }
 
 
@@ -68,6 +73,7 @@ class Service:
         self.texting: Texting | None = None
         self.carriers: CarriersService | None = None
         self.webhooks: Webhooks | None = None
+        self.recording: Recording | None = None
         self.http: HttpServer | None = None
 
     @property
@@ -87,7 +93,7 @@ def load_config(name: str, parts: Sequence[str], overrides: Sequence[str]) -> Lo
     sections: dict[str, type[BaseModel]] = dict(COMMON)
     for part in parts:
         sections.update(PARTS[part])
-    return load(find_config(name), sections, overrides, known=[*EVERY_SECTION, "recording"])
+    return load(find_config(name), sections, overrides, known=EVERY_SECTION)
 
 
 async def build(config: LoadedConfig, parts: Sequence[str], only_carriers: Sequence[str] = ()) -> Service:
@@ -102,6 +108,8 @@ async def build(config: LoadedConfig, parts: Sequence[str], only_carriers: Seque
         routes += _add_carriers(service, only_carriers)
     if "texting" in parts:
         routes += _add_texting(service, stream)
+    if "recording" in parts:
+        routes += _add_recording(service)
     _add_http(service, routes, stream)
     return service
 
@@ -109,8 +117,9 @@ async def build(config: LoadedConfig, parts: Sequence[str], only_carriers: Seque
 async def _world(config: LoadedConfig, parts: Sequence[str]) -> World:
     storage = config.section("storage", StorageSettings)
     clock_settings = config.section("clock", ClockSettings)
-    url = storage.url if "texting" in parts else "sqlite://"
-    branches = [MigrationBranch.of(package) for part in parts for package in BRANCHES[part]]
+    packages = dict.fromkeys(package for part in parts for package in BRANCHES[part])
+    branches = [MigrationBranch.of(package) for package in packages]
+    url = storage.url if branches else "sqlite://"
     if branches:
         await asyncio.get_running_loop().run_in_executor(None, migrate, url, branches)
     metrics = Metrics()
@@ -209,6 +218,25 @@ class Closing(BasePart):
     async def stop(self) -> None:
         """Close it."""
         self._close()
+
+
+def _add_recording(service: Service) -> list[Routes]:
+    world, texting = service.world, service.texting
+    directory = texting.directory_store if texting is not None else None
+    foundation = Foundation(
+        clock=world.clock,
+        bus=world.bus,
+        metrics=world.metrics,
+        database=world.database,
+        ids=world.ids,
+        directory=directory or DirectoryStore(world.directory, world.database, world.bus, world.clock.now_ns),
+        folder=service.config.section("storage", StorageSettings).folder,
+        owns_directory=directory is None,
+    )
+    settings = service.config.section("recording", RecordingSettings)
+    service.recording = Recording(foundation, settings, settings)
+    world.lifecycle.add("recording", service.recording)
+    return service.recording.routes()
 
 
 def _addressed(esme: EsmeSettings, networks: Networks) -> EsmeSettings:

@@ -9,7 +9,7 @@ import typer
 from gateway import __version__
 
 DONE, NOT_AS_EXPECTED, USAGE = 0, 1, 2
-EVERY_PART = ("texting", "carriers")
+EVERY_PART = ("texting", "carriers", "recording")
 
 app = typer.Typer(
     name="gateway",

@@ -15,6 +15,7 @@ from gateway.registry.terms import CarrierTerms
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.throttle.settings import LimitsSettings
+from siprec.settings import RECORDING
 
 
 class Network(NetworkSettings):
@@ -48,5 +49,9 @@ TEXTING: dict[str, type[BaseModel]] = {
     "esme": EsmeSettings,
     "webhooks": WebhooksSettings,
 }
-PARTS: dict[str, dict[str, type[BaseModel]]] = {"texting": TEXTING, "carriers": CARRIERS}
-EVERY_SECTION: dict[str, type[BaseModel]] = {**COMMON, **TEXTING}
+PARTS: dict[str, dict[str, type[BaseModel]]] = {
+    "texting": TEXTING,
+    "carriers": CARRIERS,
+    "recording": RECORDING,
+}
+EVERY_SECTION: dict[str, type[BaseModel]] = {**COMMON, **TEXTING, **RECORDING}

@@ -71,6 +71,8 @@ class Foundation:
     directory: DirectoryStore
     folder: Path
     """Where recordings go unless the settings say otherwise."""
+    owns_directory: bool = False
+    """Nobody else takes up the stored changes of the directory."""
 
 
 class Recording:
@@ -127,6 +129,8 @@ class Recording:
 
     async def start(self) -> None:
         """Seal what a former run left, listen, and take retention up where it stood."""
+        if self._world.owns_directory:
+            await self._world.directory.load()
         await self.desk.load()
         try:
             await self.server.start()

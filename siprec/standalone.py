@@ -17,22 +17,11 @@ from gateway.runtime.http.server import HttpServer
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.http.stream import EventStream
 from gateway.runtime.ids import IdSource
-from gateway.runtime.lifecycle import BasePart, Lifecycle, run
+from gateway.runtime.lifecycle import Lifecycle, run
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from siprec.service import BRANCHES, Foundation, Recording
 from siprec.settings import STANDALONE, RecordingSettings
-
-
-class _StoredDirectory(BasePart):
-    """Takes up stored changes of the directory before anything stands on it."""
-
-    def __init__(self, store: DirectoryStore) -> None:
-        self._store = store
-
-    async def start(self) -> None:
-        """Lay stored changes over the configured world."""
-        await self._store.load()
 
 
 class Standalone:
@@ -70,14 +59,14 @@ async def build(config: LoadedConfig) -> Standalone:
     directory = DirectoryStore(
         config.section("directory", DirectorySettings).build(), database, bus, clock.now_ns
     )
-    world = Foundation(clock, bus, metrics, database, IdSource(storage.node), directory, storage.folder)
+    ids = IdSource(storage.node)
+    world = Foundation(clock, bus, metrics, database, ids, directory, storage.folder, owns_directory=True)
     settings = config.section("recording", RecordingSettings)
     recording = Recording(world, settings, settings)
     health = Health()
     health.add_problems(lambda: lifecycle.problems)
     health.add_liveness(lambda: lifecycle.healthy)
     http = _http(config, recording, health, world)
-    lifecycle.add("directory", _StoredDirectory(directory))
     lifecycle.add("recording", recording)
     lifecycle.add("http", http)
     return Standalone(world, lifecycle, recording, http)
