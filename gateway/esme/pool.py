@@ -21,7 +21,7 @@ from gateway.esme.errors import NotBound, UnknownCarrier
 from gateway.esme.link import Link, LinkKind, LinkState
 from gateway.esme.observe import CarrierTally, LinkCollector
 from gateway.esme.routes import RouteTable
-from gateway.esme.sendqueue import OnResult, SendQueue, Submission, SubmitOutcome, SubmitResult
+from gateway.esme.sendqueue import Bind, OnResult, SendQueue, Submission, SubmitOutcome, SubmitResult
 from gateway.esme.settings import CarrierLinkSettings, EsmeSettings
 from gateway.runtime.log import get_logger
 from gateway.smpp.aio import Outcome
@@ -233,12 +233,17 @@ class CarrierPool:
         senders = self._senders
         for offset in range(len(senders)):
             link, bind = senders[(self._turn + offset) % len(senders)]
-            while link.window_free > 0:
-                submission = self._queue.take(bind, now)
-                if submission is None or not self._send(link, submission, now):
-                    break
+            self._fill(link, bind, now)
         self._report()
         self._arm()
+
+    def _fill(self, link: Link, bind: Bind, now: float) -> None:
+        """Send until the window is full or nothing waits."""
+        while (free := link.window_free) > 0:
+            for _ in range(free):
+                submission = self._queue.take(bind, now)
+                if submission is None or not self._send(link, submission, now):
+                    return
 
     def _send(self, link: Link, submission: Submission, now: float) -> bool:
         try:

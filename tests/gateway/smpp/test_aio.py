@@ -6,11 +6,13 @@ import ipaddress
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -96,8 +98,8 @@ class World:
         return connection
 
 
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
+@asynccontextmanager
+async def new_world() -> AsyncIterator[World]:
     carrier = Carrier()
     server = await serve("127.0.0.1", 0, handler_factory=lambda _: carrier)
     made = World(carrier, server)
@@ -105,6 +107,12 @@ async def world() -> AsyncIterator[World]:
     for connection in made.made:
         connection.abort()
     await server.close()
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with new_world() as made:
+        yield made
 
 
 def settings(window: int = 10, **timers: float) -> ConnectionSettings:
@@ -555,3 +563,35 @@ async def test_tls(certificate: Path) -> None:
     with pytest.raises(ssl.SSLError):
         await connect("127.0.0.1", server.port, bind=BIND, ssl=ssl.create_default_context())
     await server.close()
+
+
+IN_A_WORLD = [
+    test_bind_submit_unbind,
+    test_a_refused_bind_raises_its_status,
+    test_a_thousand_callbacks_each_once_in_order,
+    test_submit_gives_up_waiting_for_the_window,
+    test_faults_can_be_injected,
+    test_one_bad_peer_disturbs_no_other,
+    test_unbind_waits_for_outstanding_answers,
+]
+ON_THEIR_OWN = [
+    test_a_peer_that_stops_reading_is_read_no_more_and_then_cut,
+    test_a_peer_that_reads_again_is_served_on,
+    test_enquire_link_finds_a_dead_peer,
+    test_more_connections_than_allowed_are_dropped,
+]
+
+
+@pytest.mark.parametrize("test", [*IN_A_WORLD, *ON_THEIR_OWN], ids=lambda test: test.__name__)
+def test_the_same_on_uvloop(test: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    """What depends on the transport, on the loop the service runs on."""
+
+    async def on_uvloop() -> None:
+        assert type(asyncio.get_running_loop()).__module__.startswith("uvloop")
+        if test in IN_A_WORLD:
+            async with new_world() as made:
+                await test(made)
+        else:
+            await test()
+
+    uvloop.run(on_uvloop())
