@@ -1,13 +1,16 @@
 """State of one kind of limit in one scope: one integer per key, in shards, and rare extras beside it.
 
-A key costs one dict entry and one integer: the TAT of a rate, the counter of a window. Shards keep every
-growth, sweep and listing short however many keys there are. A key whose value says no more than a fresh one
-would is idle and may be swept; no other key ever is.
+A key's state is one integer, the TAT of a rate or the counter of a window, in a slot of its shard's list;
+the shard's dict says which slot. Plans hold list and slot, so that a reservation hashes nothing. Shards keep
+every growth, sweep and listing short however many keys there are. A key whose value says no more than a fresh
+one would is idle and may be swept; no other key ever is. A swept key's slot is marked `DEAD`, which sends a
+plan that still holds it to look again, and serves another key only after all plans were made to.
 
 A changed default reaches its keys shard by shard, when a shard is next touched or swept: changing the limit
 of a million numbers stalls nobody.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -22,6 +25,11 @@ NEVER = -(1 << 62)
 FAR = 1 << 62
 """Value of a rate key with islands: no text passes at once, the timeline beside it decides."""
 
+DEAD = 1 << 63
+"""Value of a slot whose key was swept."""
+PERSONAL = (Scope.NUMBER, Scope.PERSON)
+"""The scopes with a key per sender."""
+
 Limit = TypeVar("Limit", RateLimit, WindowLimit)
 
 
@@ -33,9 +41,55 @@ class Dimension(Generic[Limit]):
         self.default: Limit | None = default
         self.mask = shards - 1
         self.shards: list[dict[str, int]] = [{} for _ in range(shards)]
+        self.values: list[list[int]] = [[] for _ in range(shards)]
+        self.retired = 0
+        """Slots of swept keys, which no other key may have yet."""
+        self._retired: list[list[int]] = [[] for _ in range(shards)]
+        self._free: list[list[int]] = [[] for _ in range(shards)]
         self.pinned: list[dict[str, Limit | None]] = [{} for _ in range(shards)]
         self.changes: list[tuple[Limit | None, Limit | None]] = []
         self._settled = [0] * shards
+
+    def read(self, index: int, key: str) -> int:
+        """Return the value of `key`, `NEVER` if it has none."""
+        slot = self.shards[index].get(key)
+        return NEVER if slot is None else self.values[index][slot]
+
+    def write(self, index: int, key: str, value: int) -> None:
+        """Set the value of `key`."""
+        self.values[index][self.slot(index, key)] = value
+
+    def slot(self, index: int, key: str) -> int:
+        """Return the slot of `key`, giving it one."""
+        shard = self.shards[index]
+        slot = shard.get(key)
+        if slot is None:
+            values, free = self.values[index], self._free[index]
+            if free:
+                slot = free.pop()
+                values[slot] = NEVER
+            else:
+                slot = len(values)
+                values.append(NEVER)
+            shard[key] = slot
+        return slot
+
+    def recycle(self) -> None:
+        """Let the slots of swept keys be used again: no plan holds one any more."""
+        self.retired = 0
+        for shard, values, retired, free in zip(
+            self.shards, self.values, self._retired, self._free, strict=True
+        ):
+            if not shard:
+                values.clear()
+                free.clear()
+            else:
+                free.extend(retired)
+            retired.clear()
+
+    def _items(self, index: int) -> Iterable[tuple[str, int]]:
+        values = self.values[index]
+        return ((key, values[slot]) for key, slot in self.shards[index].items())
 
     def set_default(self, limit: Limit | None) -> None:
         """Change the default; keys follow when their shard is next settled."""
@@ -65,9 +119,9 @@ class Dimension(Generic[Limit]):
         """Apply the changes of the default that one shard has not seen."""
         if self._settled[index] == len(self.changes):
             return
-        shard, pinned = self.shards[index], self.pinned[index]
+        pinned = self.pinned[index]
         for old, new in self.changes[self._settled[index] :]:
-            for key in [key for key in shard if key not in pinned]:
+            for key in [key for key in self.shards[index] if key not in pinned]:
                 self._convert(index, key, old, new, now_ns)
         self._settled[index] = len(self.changes)
 
@@ -80,14 +134,15 @@ class Dimension(Generic[Limit]):
     def sweep(self, index: int, now_ns: int) -> int:
         """Forget the idle keys of one shard and give their memory back; return how many."""
         self.settle(index, now_ns)
-        shard = self.shards[index]
         idle = self._idle(index, now_ns)
         if idle:
-            for key in idle:
-                del shard[key]
-            kept = dict(shard)
-            shard.clear()
-            shard.update(kept)
+            shard, values = self.shards[index], self.values[index]
+            slots = [shard.pop(key) for key in idle]
+            for slot in slots:
+                values[slot] = DEAD
+            self._retired[index] += slots
+            self.retired += len(slots)
+            self.shards[index] = dict(shard)  # a dict that lost keys keeps its memory, a copy does not
         return len(idle)
 
     def _idle(self, index: int, now_ns: int) -> list[str]:
@@ -107,16 +162,16 @@ class Rates(Dimension[RateLimit]):
 
     def timeline(self, index: int, key: str) -> Timeline:
         """Return the timeline of `key`; `put` it back after changing it."""
-        return self.booked[index].get(key) or Timeline(self.shards[index].get(key, NEVER))
+        return self.booked[index].get(key) or Timeline(self.read(index, key))
 
     def put(self, index: int, key: str, timeline: Timeline) -> None:
         """Store a changed timeline, as one integer where it has no islands."""
         if timeline.starts:
             self.booked[index][key] = timeline
-            self.shards[index][key] = FAR
+            self.write(index, key, FAR)
         else:
             self.booked[index].pop(key, None)
-            self.shards[index][key] = timeline.frontier
+            self.write(index, key, timeline.frontier)
 
     def _idle(self, index: int, now_ns: int) -> list[str]:
         now = now_ns - EPOCH_NS
@@ -124,7 +179,7 @@ class Rates(Dimension[RateLimit]):
             if timeline.last_end() <= now:
                 timeline.tidy(now, 1)
                 self.put(index, key, timeline)
-        idle = [key for key, tat in self.shards[index].items() if tat <= now]
+        idle = [key for key, tat in self._items(index) if tat <= now]
         changed = self.changed[index]
         if changed:
             for key in idle:
@@ -186,7 +241,7 @@ class Windows(Dimension[WindowLimit]):
         if window.start_ns != limit.calendar.start_ns:
             return self.ahead[index].get(key, {}).get(window.start_ns, 0)
         base = limit.calendar.base
-        value = self.shards[index].get(key, NEVER)
+        value = self.read(index, key)
         if value < base:
             value = self.enter(index, key, limit)
         return value - base
@@ -202,17 +257,17 @@ class Windows(Dimension[WindowLimit]):
             del booked[start]
         if not booked:
             del self.ahead[index][key]
-        self.shards[index][key] = value
+        self.write(index, key, value)
         return value
 
     def add(self, index: int, key: str, limit: WindowLimit, window: Window, segments: int) -> None:
         """Count `segments` (negative: a refund) of `key` in `window`, the current or a later one."""
         used = min(max(self.used(index, key, limit, window) + segments, 0), MAX_COUNT)
         if window.start_ns == limit.calendar.start_ns:
-            self.shards[index][key] = limit.calendar.base + used
+            self.write(index, key, limit.calendar.base + used)
         else:
             self.ahead[index].setdefault(key, {})[window.start_ns] = used
-            self.shards[index].setdefault(key, NEVER)
+            self.write(index, key, self.read(index, key))
 
     def _idle(self, index: int, now_ns: int) -> list[str]:
         ended = count_base(now_ns - self._longest_ns)
@@ -222,7 +277,7 @@ class Windows(Dimension[WindowLimit]):
                 del ahead[key]
         return [
             key
-            for key, value in self.shards[index].items()
+            for key, value in self._items(index)
             if (value < ended or not value & MAX_COUNT) and key not in ahead
         ]
 
@@ -235,7 +290,7 @@ class Windows(Dimension[WindowLimit]):
         new.calendar.roll(now_ns)
         current = self.used(index, key, old, Window(old.calendar.start_ns, old.calendar.end_ns))
         booked = self.ahead[index].pop(key, {})
-        self.shards[index][key] = new.calendar.base + current
+        self.write(index, key, new.calendar.base + current)
         for start_ns, used in booked.items():
             if start_ns > old.calendar.start_ns:
                 self.add(index, key, new, new.calendar.window_at(start_ns), used)

@@ -4,21 +4,21 @@ A plan's hot path reads the tuples (`hot`) directly; the methods here serve the 
 refunds, the rebuild after a restart and the reports. Times are world nanoseconds.
 """
 
-from gateway.throttle.dimension import EPOCH_NS, FAR, NEVER, Rates, Windows
+from gateway.throttle.dimension import DEAD, EPOCH_NS, FAR, NEVER, Rates, Windows
 from gateway.throttle.limits import Overflow, RateLimit, WindowLimit
 from gateway.throttle.scopes import CODES
 from gateway.throttle.windows import MAX_COUNT, Calendar, Window
 
-RateHot = tuple[dict[str, int], str, int, int, "RateEntry"]
-"""What the hot path needs of a rate: shard, key, step, tau, entry (an exact tuple: it unpacks fastest)."""
-WindowHot = tuple[dict[str, int], str, int, Calendar, dict[str, dict[int, int]], "WindowEntry"]
-"""What the hot path needs of a window: shard, key, cap, calendar, bookings ahead, entry."""
+HotRate = tuple[list[int], int, int, int, "RateEntry"]
+"""What the hot path needs of a rate: list and slot of its value, step, tau, entry."""
+HotWindow = tuple[list[int], int, int, Calendar, "WindowEntry"]
+"""What the hot path needs of a window: list and slot of its value, cap, calendar, entry."""
 
 
 class RateEntry:
     """One key under a rate."""
 
-    __slots__ = ("code", "dimension", "hot", "index", "key", "limit", "rejects", "scope", "shard")
+    __slots__ = ("_hot", "code", "dimension", "index", "key", "limit", "rejects", "scope")
 
     def __init__(self, dimension: Rates, key: str, limit: RateLimit) -> None:
         self.dimension = dimension
@@ -26,17 +26,29 @@ class RateEntry:
         self.key = key
         self.limit = limit
         self.index = hash(key) & dimension.mask
-        self.shard = dimension.shards[self.index]
         self.code = CODES[dimension.scope]
         self.rejects = not limit.waits
-        self.hot: RateHot = (self.shard, key, limit.step_ns, limit.tau_ns, self)
+        self._hot: HotRate | None = None
+
+    def hot(self) -> HotRate:
+        """Return what the hot path needs, the same tuple to every plan."""
+        if self._hot is None or self._hot[0][self._hot[1]] == DEAD:
+            slot = self.dimension.slot(self.index, self.key)
+            values = self.dimension.values[self.index]
+            self._hot = values, slot, self.limit.step_ns, self.limit.tau_ns, self
+        return self._hot
+
+    def undo(self, segments: int) -> None:
+        """Take back what the hot path has just taken."""
+        value = self.dimension.read(self.index, self.key)
+        self.dimension.write(self.index, self.key, value - segments * self.limit.step_ns)
 
     def earliest(self, at_ns: int, segments: int, now_ns: int) -> int | None:
         """Return the first moment from `at_ns` at which `segments` fit; `None`: they never do."""
         need = segments * self.limit.step_ns
         if need > self.limit.tau_ns:
             return None
-        value = self.shard.get(self.key, NEVER)
+        value = self.dimension.read(self.index, self.key)
         at = at_ns - EPOCH_NS
         if value != FAR:
             return max(at, max(value, at) + need - self.limit.tau_ns) + EPOCH_NS
@@ -84,7 +96,7 @@ class RateEntry:
 class WindowEntry:
     """One key under a calendar window."""
 
-    __slots__ = ("cap", "code", "dimension", "hot", "index", "key", "limit", "rejects", "scope", "shard")
+    __slots__ = ("_hot", "cap", "code", "dimension", "index", "key", "limit", "rejects", "scope")
 
     def __init__(self, dimension: Windows, key: str, limit: WindowLimit) -> None:
         self.dimension = dimension
@@ -92,12 +104,26 @@ class WindowEntry:
         self.key = key
         self.limit = limit
         self.index = hash(key) & dimension.mask
-        cap = MAX_COUNT if limit.cap is None else limit.cap
-        self.shard = dimension.shards[self.index]
         self.code = CODES[dimension.scope]
         self.rejects = not limit.waits
-        self.cap = cap
-        self.hot: WindowHot = (self.shard, key, cap, limit.calendar, dimension.ahead[self.index], self)
+        self.cap = MAX_COUNT if limit.cap is None else limit.cap
+        self._hot: HotWindow | None = None
+
+    def hot(self) -> HotWindow:
+        """Return what the hot path needs, the same tuple to every plan."""
+        if self._hot is None or self._hot[0][self._hot[1]] == DEAD:
+            slot = self.dimension.slot(self.index, self.key)
+            self._hot = self.dimension.values[self.index], slot, self.cap, self.limit.calendar, self
+        return self._hot
+
+    def undo(self, segments: int) -> None:
+        """Take back what the hot path has just taken."""
+        value = self.dimension.read(self.index, self.key)
+        self.dimension.write(self.index, self.key, value - segments)
+
+    def opening(self) -> int:
+        """Return the counter at the start of the current window: what was booked ahead."""
+        return self.dimension.enter(self.index, self.key, self.limit)
 
     def earliest(self, at_ns: int, segments: int, now_ns: int) -> int | None:
         """Return the first moment from `at_ns` at which `segments` fit; `None`: they never do."""

@@ -282,7 +282,8 @@ class LocalStore:
         plan = self._plans.get(keys)
         if plan is None:
             plan = self._plans[keys] = self._limiter.plan(keys, now_ns)
-        return Granted(row.release_ns, row.segments, plan, row.destination, row.message_id, row.reserved_ns)
+        text = row.release_ns, row.segments, plan, row.destination, row.message_id, row.reserved_ns
+        return Granted(*text, plan.windows)
 
     def _fold(self, settled: Iterable[Granted], now_ns: int) -> dict[_Total, int]:
         """Return the segments to add to each total that still matters."""

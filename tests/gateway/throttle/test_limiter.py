@@ -410,14 +410,38 @@ def test_sweeping_gives_memory_back_without_moving_the_shard(limiter_of, now_ns)
     limiter = limiter_of(number=rate())
     for number in range(4000):
         limiter.reserve(limiter.plan(ScopeKeys(number=f"+1202{number:07}"), now_ns), 1, now_ns)
-    shards = limiter.rates[Scope.NUMBER].shards
-    size = sum(shard.__sizeof__() for shard in shards)
-    plan = limiter.plan(ScopeKeys(number="+12020000001"), now_ns)
+    size = sum(shard.__sizeof__() for shard in limiter.rates[Scope.NUMBER].shards)
     assert limiter.sweep(now_ns + SECOND_NS, 4) == 4000
-    assert sum(shard.__sizeof__() for shard in shards) < size / 100
-    later_ns = now_ns + SECOND_NS
-    assert isinstance(limiter.reserve(plan, 1, later_ns), Granted)
-    assert isinstance(limiter.reserve(plan, 1, later_ns), Refused), "an old plan still finds the key"
+    assert sum(shard.__sizeof__() for shard in limiter.rates[Scope.NUMBER].shards) < size / 100
+
+
+def test_plans_made_before_a_sweep_and_after_it_count_the_same_keys(limiter_of, pacific, now_ns):
+    limits = {name: rate(burst=2) for name in ("number", "person", "campaign", "carrier", "organization")}
+    limiter = limiter_of(**limits, brand_day=day(2, pacific))
+    old = limiter.plan(ALICE, now_ns)
+    limiter.reserve(old, 2, now_ns)
+    tomorrow_ns = now_ns + 2 * DAY_NS
+    for _ in range(3):
+        limiter.sweep(tomorrow_ns, 4)
+    new = limiter.plan(ALICE, tomorrow_ns)
+    assert isinstance(limiter.reserve(new, 1, tomorrow_ns), Granted)
+    assert isinstance(limiter.reserve(old, 1, tomorrow_ns), Granted)
+    assert isinstance(limiter.reserve(old, 1, tomorrow_ns), Refused)
+    assert isinstance(limiter.reserve(new, 1, tomorrow_ns), Refused)
+
+
+def test_slots_of_swept_keys_are_used_again_for_others(limiter_of, monkeypatch, now_ns):
+    monkeypatch.setattr("gateway.throttle.limiter.MAX_RETIRED", 100)
+    limiter = limiter_of(number=rate(burst=1))
+    plans = [limiter.plan(ScopeKeys(number=str(number)), now_ns) for number in range(300)]
+    for hour in range(10):
+        at_ns = now_ns + hour * HOUR_NS
+        for plan in plans[hour * 20 : hour * 20 + 100]:
+            assert isinstance(limiter.reserve(plan, 1, at_ns), Granted)
+            assert isinstance(limiter.reserve(plan, 1, at_ns), Refused)
+        limiter.sweep(at_ns + MINUTE_NS, 4)
+    assert sum(len(values) for values in limiter.rates[Scope.NUMBER].values) <= 500
+    assert limiter.rates[Scope.NUMBER].retired <= 100
 
 
 def test_a_clock_that_steps_back_over_midnight_opens_no_second_day(limiter_of, pacific, now_ns):
