@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ import pytest
 from gateway.app import Service, build, load_config
 from gateway.demo.client import ApiClient
 from gateway.service import CarrierBound
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark that `test_rules_complete` counts."""
+    config.addinivalue_line("markers", "rule(direction, code): shows this rule over HTTP")
+
 
 PARTS = ("texting", "carriers")
 CARRIERS = ("tmobile", "att", "verizon", "uscellular", "bell", "rogers", "telus")
@@ -27,6 +34,10 @@ class RunningWorld:
     def as_(self, token: str) -> ApiClient:
         assert self.service.http is not None
         return ApiClient(self.service.http.url, token)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one sample, 0 while nobody has counted it."""
+        return self.service.world.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
 OpenWorld = Callable[..., AbstractAsyncContextManager[RunningWorld]]
@@ -44,37 +55,43 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
+@contextlib.asynccontextmanager
+async def running_world(
+    folder: Path, ports: list[int], *overrides: str, parts: tuple[str, ...] = PARTS, kill: bool = False
+) -> AsyncIterator[RunningWorld]:
+    """A demo world on these ports and this folder, until the end of the block; `kill` spares the drain."""
+    settings = [
+        "http.port=0",
+        f"storage.folder={folder}",
+        *(f"carriers.networks.{name}.port={port}" for name, port in zip(CARRIERS, ports, strict=True)),
+        *overrides,
+    ]
+    service = await build(load_config("gateway.yaml", parts, settings), parts)
+    await service.lifecycle.start()
+    try:
+        if "texting" in parts and "carriers" in parts:
+            await all_bound(service)
+        assert service.http is not None
+        async with ApiClient(service.http.url, "demo-admin") as client:
+            yield RunningWorld(service, client)
+    finally:
+        if kill:
+            await service.lifecycle.stop()
+            await service.world.database.close()
+        else:
+            await service.close()
+
+
 @pytest.fixture
 def open_world(tmp_path: Path) -> OpenWorld:
     """Open a demo world with further `--set` overrides; may be opened again on the same folder: a restart."""
-    ports = free_ports(len(CARRIERS))
+    return partial(running_world, tmp_path, free_ports(len(CARRIERS)))
 
-    @contextlib.asynccontextmanager
-    async def world(
-        *overrides: str, parts: tuple[str, ...] = PARTS, kill: bool = False
-    ) -> AsyncIterator[RunningWorld]:
-        settings = [
-            "http.port=0",
-            f"storage.folder={tmp_path}",
-            *(f"carriers.networks.{name}.port={port}" for name, port in zip(CARRIERS, ports, strict=True)),
-            *overrides,
-        ]
-        service = await build(load_config("gateway.yaml", parts, settings), parts)
-        await service.lifecycle.start()
-        try:
-            if "texting" in parts and "carriers" in parts:
-                await all_bound(service)
-            assert service.http is not None
-            async with ApiClient(service.http.url, "demo-admin") as client:
-                yield RunningWorld(service, client)
-        finally:
-            if kill:
-                await service.lifecycle.stop()
-                await service.world.database.close()
-            else:
-                await service.close()
 
-    return world
+@pytest.fixture(scope="module")
+def open_shared_world(tmp_path_factory: pytest.TempPathFactory) -> OpenWorld:
+    """As `open_world`, for a world that the tests of a module share."""
+    return partial(running_world, tmp_path_factory.mktemp("world"), free_ports(len(CARRIERS)))
 
 
 async def all_bound(service: Service) -> None:
