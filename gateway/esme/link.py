@@ -155,6 +155,11 @@ class Link(SmppHandler):
         assert self._connection is not None  # noqa: S101 - window_free is 0 without a connection
         self._connection.submit_nowait(pdu, on_response, context)
 
+    def flush(self) -> None:
+        """Write what has been submitted without waiting for the tick's end."""
+        if self._connection is not None:
+            self._connection.flush()
+
     async def request(self, pdu: Pdu) -> Pdu:
         """Send a request and wait for its response."""
         assert self._connection is not None  # noqa: S101 - asked only while bound

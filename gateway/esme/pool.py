@@ -234,6 +234,7 @@ class CarrierPool:
         for offset in range(len(senders)):
             link, bind = senders[(self._turn + offset) % len(senders)]
             self._fill(link, bind, now)
+            link.flush()
         self._report()
         self._arm()
 

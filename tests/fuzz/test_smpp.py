@@ -138,7 +138,7 @@ class TwoSessions(RuleBasedStateMachine):
             assert sorted(self.ended[role]) == list(range(self.sent[role]))
 
 
-TwoSessions.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+TwoSessions.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
 TestTwoSessions = TwoSessions.TestCase
 
 

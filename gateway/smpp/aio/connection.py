@@ -125,6 +125,11 @@ class SmppConnection(asyncio.Protocol):
         self._schedule_flush()
         return sequence
 
+    def flush(self) -> None:
+        """Write what is queued without waiting for the tick's end: for callers that have just sent a batch."""
+        if self._out and not self._pumping:
+            self._flush()
+
     async def submit(self, pdu: Pdu, window_wait_s: float | None = None) -> Pdu:
         """Send a request, after waiting for a place in the window, and wait for its response, whatever its
         status.

@@ -449,5 +449,5 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.accepted_by_carrier <= accepted
 
 
-QueueMachine.TestCase.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
+QueueMachine.TestCase.settings = hypothesis_settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestQueueMachine = QueueMachine.TestCase
