@@ -19,7 +19,7 @@ from gateway.runtime.config import LoadedConfig
 from gateway.runtime.lifecycle import run
 from gateway.service import CarrierBound
 
-PARTS = ("texting", "carriers")
+PARTS = ("texting", "carriers", "recording")
 BIND_WAIT_S = 10.0
 DONE, NOT_AS_EXPECTED = 0, 1
 
@@ -67,14 +67,21 @@ def _spawn(service: Service, work: Coroutine[None, None, None]) -> None:
 async def _play(service: Service, console: Console) -> Tour:
     assert service.http is not None and service.texting is not None  # noqa: S101, PT018 - the demo runs both
     await _wait_for_binds(service)
-    async with ApiClient(service.http.url, "demo-admin") as client:
-        tour = Tour(client)
+    url = service.http.url
+    async with ApiClient(url, "demo-admin") as client, ApiClient(url, "demo-alice") as alice:
+        tour = Tour(client, alice, _recorder_uri(service))
         with console.status("Playing the tour …") as status:
             for number, play in enumerate(STEPS, 1):
                 status.update(f"Playing the tour … step {number} of {len(STEPS)}")
                 tour.steps.append(await play(tour))
     console.print(_table(tour))
     return tour
+
+
+def _recorder_uri(service: Service) -> str:
+    assert service.recording is not None  # noqa: S101 - the demo runs it
+    listening = service.recording.server.listening[0]
+    return f"sip:srs@{listening.host}:{listening.port};transport={listening.transport.value}"
 
 
 async def _wait_for_binds(service: Service) -> None:
@@ -113,6 +120,7 @@ def _show_house(service: Service, console: Console) -> None:
     console.print(f"The page        {url}/   (token [bold]demo-admin[/])", highlight=False)
     console.print(f"The API         {url}/docs", highlight=False)
     console.print(f"SMPP carriers   {carriers}   (guest / guest)", highlight=False)
+    console.print(f"SIPREC recorder {_recorder_uri(service)}   (UDP, TCP; TLS beside it)", highlight=False)
     console.print(
         f"Send a text     [bold]gateway send --url {url} --from +12025550100 --to +13105550120 Hello[/]",
         highlight=False,

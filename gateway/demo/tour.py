@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.demo.call import ForkFailedError, audible_parties, place_call, recorded
 from gateway.demo.client import ApiClient
 
 ALICE, TOLL_HANDSET = "+12025550100", "+13105550122"
@@ -40,6 +41,10 @@ class Tour:
     """What happened so far."""
 
     client: ApiClient
+    alice: ApiClient
+    """The API as alice sees it."""
+    recorder: str
+    """SIP URI of the recorder."""
     steps: list[Step] = field(default_factory=list)
     delivered: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
@@ -119,6 +124,34 @@ async def _answer(tour: Tour) -> Step:
     return step
 
 
+async def _record(tour: Tour) -> Step:
+    step = Step("A call of alice is recorded, both parties heard", "sealed, 2 parties")
+    try:
+        await place_call(tour.recorder)
+    except ForkFailedError as error:
+        step.found = str(error)
+        return step
+    recording = await recorded(tour.alice)
+    if recording is None:
+        step.found = "nothing was sealed"
+        return step
+    heard = await audible_parties(tour.alice, recording["id"])
+    step.found = f"{recording['state']}, {heard} parties"
+    step.details = f"{recording['provider']}, {recording['product']}, {recording['durationMs'] / 1000:.1f} s"
+    tour.recordings.append({**recording, "audibleParties": heard})
+    return step
+
+
+async def _private(tour: Tour) -> Step:
+    step = Step("An administrator may not hear it (C4)", "recording_private")
+    if not tour.recordings:
+        step.found = "no recording"
+        return step
+    status, answer = await tour.client.get(f"/v1/recordings/{tour.recordings[-1]['id']}/audio")
+    step.found, step.details = answer["errors"][0]["code"], f"HTTP {status}"
+    return step
+
+
 Play = Callable[[Tour], Awaitable[Step]]
 
 STEPS: tuple[Play, ...] = (
@@ -158,4 +191,6 @@ STEPS: tuple[Play, ...] = (
         "Hi",
         "international_not_supported",
     ),
+    _record,
+    _private,
 )

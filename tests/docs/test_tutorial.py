@@ -71,6 +71,7 @@ def demo(tmp_path: Path) -> Iterator[int]:
     """`make demo` without its installation, on free ports; gives the HTTP port."""
     http, *carriers = free_ports(1 + len(CARRIERS))
     settings = [f"http.port={http}"]
+    settings += [f"recording.sip.{name}=0" for name in ("udp_port", "tcp_port", "tls.port")]
     settings += [
         f"carriers.networks.{name}.port={port}" for name, port in zip(CARRIERS, carriers, strict=True)
     ]

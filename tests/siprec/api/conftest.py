@@ -16,7 +16,8 @@ from gateway.runtime.clock import WorldClock
 from siprec.metadata import Dialect
 from siprec.phones.document import Party, RecordedCall
 from siprec.phones.forking import SourcePlan
-from siprec.phones.src_aio import Fork, SimulatedSrc, Speech, SrcSettings
+from siprec.phones.sending import Speech
+from siprec.phones.src_aio import Fork, SimulatedSrc, SrcSettings
 from siprec.providers.events import RecordingFinished
 from siprec.standalone import Standalone, build, load_config
 
