@@ -177,7 +177,7 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
     async def send_many(request: ApiRequest) -> Reply:
         """Send up to 1,000 texts; each has its own result, in order."""
         outcomes = [_take(intake, item, request.principal, directory) for item in request.body]
-        await intake.settle_all([each for each in outcomes if isinstance(each, Taken)])
+        await intake.settle([each for each in outcomes if isinstance(each, Taken)])
         return Reply([_bulk_item(outcome) for outcome in outcomes])
 
 

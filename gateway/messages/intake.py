@@ -3,7 +3,6 @@
 `judge` is synchronous and allocates little; `accept` adds the one wait of a text's way in, for its commit.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,10 +74,10 @@ class Admitted(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """A text on its way into the database."""
+    """A text the rules and the limiter let pass, and the write intents that make it durable."""
 
     message: Message
-    durable: "asyncio.Future[None]"
+    intents: tuple[Any, ...]
     reservation: object
 
 
@@ -147,12 +146,15 @@ class Intake:
         the limiter is then given back.
         """
         taken = self.take(request, idempotency)
-        return taken if isinstance(taken, Refusal) else await self.settle(taken)
+        if isinstance(taken, Refusal):
+            return taken
+        await self.settle((taken,))
+        return taken.message
 
     def take(
         self, request: OutboundText, idempotency: tuple[str, str, str] | None = None
     ) -> "Taken | Refusal":
-        """As `accept`, up to the commit that `settle` waits for: bulk requests wait once for all."""
+        """As `accept`, up to the commit, which `settle` makes: it is owed to every `Taken`."""
         judged = self.judge(request)
         if isinstance(judged, Refusal):
             return judged
@@ -166,36 +168,26 @@ class Intake:
         if isinstance(admitted, Refusal):
             return self._refuse(admitted)
         message = self._message(message_id, request, judged, admitted.release_ns, now_ns)
-        intents: list[Any] = [InsertMessage(*message_row(message)), *admitted.intents]
+        intents = (InsertMessage(*message_row(message)), *admitted.intents)
         if idempotency is not None:
-            intents.append(InsertIdempotencyKey(*idempotency, message_id, now_ns))
-        try:
-            durable = self._ledger.database.write(*intents)
-        except Exception:
-            self._admission.refund(admitted.reservation, now_ns)
-            raise
-        self._ledger.clock.begin()
-        return Taken(message, durable, admitted.reservation)
+            intents = (*intents, InsertIdempotencyKey(*idempotency, message_id, now_ns))
+        return Taken(message, intents, admitted.reservation)
 
-    async def settle(self, taken: "Taken") -> Message:
-        """Wait for the commit, then hand the text on."""
-        try:
-            await taken.durable
-        except Exception:
-            self._admission.refund(taken.reservation, self._ledger.clock.now_ns())
-            raise
-        finally:
-            self._ledger.clock.end()
-        self._ledger.accepted(taken.message)
-        self._dispatch.take(taken.message, taken.reservation)
-        return taken.message
-
-    async def settle_all(self, taken: Sequence[Taken]) -> None:
-        """As `settle`, for texts taken one after the other: the last commit is the last to come."""
-        results = await asyncio.gather(*(self.settle(each) for each in taken), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+    async def settle(self, taken: Sequence["Taken"]) -> None:
+        """Store texts in one transaction, all or none, then hand them on."""
+        if not taken:
+            return
+        clock = self._ledger.clock
+        with clock.busy():
+            try:
+                await self._ledger.database.write(*(intent for each in taken for intent in each.intents))
+            except Exception:
+                for each in taken:
+                    self._admission.refund(each.reservation, clock.now_ns())
+                raise
+        for each in taken:
+            self._ledger.accepted(each.message)
+            self._dispatch.take(each.message, each.reservation)
 
     def _facts(self, request: OutboundText) -> Judged:
         person = request.person
