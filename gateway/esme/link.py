@@ -3,8 +3,9 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.esme.backoff import Backoff
 from gateway.esme.deliver import DeliverHandler
@@ -26,6 +27,8 @@ from gateway.smpp.pdu import (
 )
 from gateway.smpp.session import SessionSettings, Tap
 from gateway.smpp.timers import TimerSettings
+
+UNBIND_GRACE_S: Final = 1.0
 
 _log = get_logger("esme")
 
@@ -172,11 +175,17 @@ class Link(SmppHandler):
         self._task = asyncio.get_running_loop().create_task(self._run(tls), name=f"esme-{self.name}")
 
     async def stop(self, wait_s: float) -> None:
-        """Unbind after at most `wait_s` for outstanding answers, and connect no more."""
+        """Unbind after at most `wait_s` for outstanding answers, and connect no more.
+
+        A carrier that then does not answer the unbind within `UNBIND_GRACE_S` is cut off.
+        """
         self._stopping = True
-        if self._connection is not None:
+        connection = self._connection
+        if connection is not None:
             self.state = LinkState.UNBINDING
-            await self._connection.unbind(wait_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(connection.unbind(wait_s), wait_s + UNBIND_GRACE_S)
+            connection.abort()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))

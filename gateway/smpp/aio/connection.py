@@ -126,7 +126,7 @@ class SmppConnection(asyncio.Protocol):
         return sequence
 
     def flush(self) -> None:
-        """Write what is queued without waiting for the tick's end: for callers that have just sent a batch."""
+        """Write what is queued without waiting for the tick's end, after a batch."""
         if self._out and not self._pumping:
             self._flush()
 

@@ -13,7 +13,8 @@ from gateway.esme.deliver import RefuseDeliveries
 from gateway.esme.link import Link, LinkKind, LinkState, connection_settings, tls_context
 from gateway.esme.settings import BackoffSettings, CarrierLinkSettings, TlsSettings
 from gateway.smpp.aio import SmppConnection, SmppHandler, serve
-from gateway.smpp.pdu import Bind, BindTransceiverResp, Pdu, encode, response_to
+from gateway.smpp.errors import RequestAbandoned
+from gateway.smpp.pdu import Bind, BindTransceiverResp, Pdu, SubmitSm, encode, response_to
 
 QUICK = BackoffSettings(min_s=0.01, max_s=0.02)
 
@@ -151,6 +152,26 @@ async def test_stopping_while_waiting_to_reconnect(unused_tcp_port: int) -> None
     await link.stop(1.0)
     assert link.state is LinkState.STOPPED
     assert owner.told == []
+
+
+async def test_a_carrier_that_answers_no_unbind_is_cut_off() -> None:
+    class Busy(Carrier):
+        def on_request(self, connection: SmppConnection, pdu: Pdu) -> None:
+            return None
+
+    carrier, owner = Busy(), Owner()
+    server = await serve("127.0.0.1", 0, handler_factory=lambda _: carrier)
+    link = make_link(owner, server.port)
+    link.start()
+    await until(lambda: link.bound)
+    outcomes: list[Any] = []
+    link.submit(SubmitSm(), lambda _, outcome: outcomes.append(outcome), None)
+    await until(lambda: carrier.connections[0].owed)
+    async with asyncio.timeout(2):
+        await link.stop(0.0)
+    assert isinstance(outcomes[0], RequestAbandoned)
+    assert link.state is LinkState.STOPPED
+    await server.close()
 
 
 def test_tls_settings_make_a_context(tmp_path: Any) -> None:
