@@ -13,8 +13,9 @@ from siprec.metadata.times import to_ns
 from siprec.multipart import Part
 from siprec.multipart import join as join_parts
 from siprec.rtp import rtcp
-from siprec.rtp.aio import MediaPort, PortPool
+from siprec.rtp.aio import MAX_DATAGRAM_BYTES, MediaPort, PortPool
 from siprec.rtp.errors import PortsUnavailableError
+from siprec.rtp.packet import is_rtcp
 from siprec.rtp.srtp import SrtpSession
 from siprec.sdp import SDES_KEY_BYTES, Local, Stream
 from siprec.sip import Dialog, Endpoint
@@ -35,13 +36,14 @@ from siprec.srs.commands import (
     UpdateMetadata,
     UpdateStream,
 )
-from siprec.srs.recorder import Recorder
+from siprec.srs.recorder import Recorder, Track
 from siprec.srs.session import RecordingSession
 from siprec.srs.settings import RecorderSettings
 from siprec.srs.sidecar import Caller
 from siprec.srs.store import Tenant, shortened
 
 RTCP_EVERY_TICKS = 5
+MAX_DRAINED = 2_048
 Observer = Callable[["RecordedCall", str], None]
 
 
@@ -223,6 +225,8 @@ class RecordedCall:
         now = self._around.loop.time()
         port = self._ports.pop(index)
         port.close()
+        if self.running is not None:
+            _drain(port, self.running.recorder.tracks[index], now)
         self._around.pool.release(port.pair, now)
         self._streams.pop(index, None)
         self._protect.pop(index, None)
@@ -330,3 +334,14 @@ class RecordedCall:
             data = rtcp.build_compound(report)
             protect = self._protect.get(index)
             port.send_rtcp(data if protect is None else protect.protect_rtcp(data))
+
+
+def _drain(port: MediaPort, track: Track, now: float) -> None:
+    """Take what still waits in the socket: a BYE may overtake the last packets when there is much to do."""
+    for _ in range(MAX_DRAINED):
+        try:
+            datagram = port.pair.rtp.recv(MAX_DATAGRAM_BYTES)
+        except OSError:
+            return
+        if not is_rtcp(datagram):
+            track.receive(datagram, now)

@@ -6,10 +6,10 @@ What a crash left behind is sealed at the next start with what arrived.
 
 import asyncio
 import json
-import shutil
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +23,7 @@ from siprec.srs.errors import FileDamagedError
 from siprec.srs.events import RecordingFinished
 from siprec.srs.files import AudioFormat, SealedFile, repair_wav, seal
 from siprec.srs.meters import RecorderMeters
-from siprec.srs.sidecar import Caller, Json, RecordingFacts, write_history, write_sidecar
+from siprec.srs.sidecar import Caller, RecordingFacts, write_history, write_sidecar
 from siprec.srs.store import (
     FAILED,
     RECORDING,
@@ -38,7 +38,8 @@ from siprec.srs.timeline import Timeline
 
 SIDECAR = "recording.json"
 HISTORY = "metadata.json"
-MAX_AT_ONCE = 8
+MAX_AT_ONCE = 4
+"""Sealing waits for disks and shares the interpreter with calls that begin: a few at a time."""
 
 _log = get_logger("recorder")
 
@@ -121,16 +122,19 @@ class Sealer:
         key = storage_key(finished.recording_id, facts.started_ns)
         try:
             async with self._gate:
-                files = await asyncio.to_thread(self._seal_files, finished.directory)
-                document = write_sidecar(facts, files) | {"storageKey": key}
-                await self._keep(key, finished.directory, files, document, write_history(facts.revisions))
+                files = await self._seal_files(finished.directory)
+                document = _json(write_sidecar(facts, files) | {"storageKey": key})
+                await self._keep(key, files, document, _json(write_history(facts.revisions)))
+            with suppress(OSError):
+                finished.directory.rmdir()
             state = SEALED
         except (FileDamagedError, BlobError, OSError) as error:
             _log.error(
                 "recording could not be sealed", recording=encode_id(finished.recording_id), error=str(error)
             )
             files, state = [], FAILED
-            document = write_sidecar(facts, files) | {"storageKey": key, "failure": type(error).__name__}
+            failure = {"storageKey": key, "failure": type(error).__name__}
+            document = _json(write_sidecar(facts, files) | failure)
         size = sum(file.size_bytes for file in files)
         await self._store.seal(_sealed_row(finished, state, size, document))
         self._meters.stored(facts.provider, size)
@@ -144,22 +148,17 @@ class Sealer:
         )
         self._bus.publish(event)
 
-    def _seal_files(self, directory: Path) -> list[SealedFile]:
-        """Seal what the recorder wrote, parties first."""
-        if not directory.exists():
+    async def _seal_files(self, directory: Path) -> list[SealedFile]:
+        """Seal what the recorder wrote, parties first; a call without audio left nothing."""
+        if not os.path.isdir(directory):  # noqa: ASYNC240 - one look at a local folder
             return []
-        paths = sorted(directory.glob("*.wav"), key=lambda path: (path.stem == "stereo", path.stem))
-        return [seal(path, self._format) for path in paths]
+        return await asyncio.to_thread(_seal_all, directory, self._format)
 
-    async def _keep(
-        self, key: str, directory: Path, files: Sequence[SealedFile], document: Json, history: list[Json]
-    ) -> None:
+    async def _keep(self, key: str, files: Sequence[SealedFile], document: bytes, history: bytes) -> None:
         for file in files:
             await self._blobs.put_file(f"{key}/{file.name}", file.path)
-        await self._blobs.put(f"{key}/{HISTORY}", _json(history))
-        await self._blobs.put(f"{key}/{SIDECAR}", _json(document))
-        with suppress(OSError):
-            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        await self._blobs.put(f"{key}/{HISTORY}", history)
+        await self._blobs.put(f"{key}/{SIDECAR}", document)
 
     async def recover(self, spool: Path) -> int:
         """Seal the recordings that were in progress when the process ended; return how many."""
@@ -173,11 +172,16 @@ class Sealer:
         return found
 
 
+def _seal_all(directory: Path, audio_format: AudioFormat) -> list[SealedFile]:
+    paths = sorted(directory.glob("*.wav"), key=lambda path: (path.stem == "stereo", path.stem))
+    return [seal(path, audio_format) for path in paths]
+
+
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, indent=1).encode()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _sealed_row(finished: Finished, state: str, size_bytes: int, document: Json) -> SealRecording:
+def _sealed_row(finished: Finished, state: str, size_bytes: int, document: bytes) -> SealRecording:
     facts = finished.facts
     return SealRecording(
         finished.recording_id,
@@ -189,7 +193,7 @@ def _sealed_row(finished: Finished, state: str, size_bytes: int, document: Json)
         facts.duration_ms,
         size_bytes,
         facts.outcome,
-        json.dumps(document, ensure_ascii=False, separators=(",", ":")),
+        document.decode(),
     )
 
 
@@ -223,7 +227,7 @@ def _left_behind(row: RecordingRow, spool: Path, now_ns: int) -> Finished:
         warnings=(),
         revisions=(),
     )
-    return Finished(row.id, directory, row.tenant, replace(facts))
+    return Finished(row.id, directory, row.tenant, facts)
 
 
 def tenant_names(tenant: Tenant) -> dict[str, str]:
