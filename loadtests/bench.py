@@ -50,7 +50,7 @@ def throttle(rounds: int) -> dict[str, Any]:
 
 def gateway(rounds: int) -> dict[str, Any]:
     """HTTP → durable → SMPP beside Kannel: plain, with receipts, with webhooks, in bulk."""
-    from loadtests import bench_gateway
+    from loadtests import bench_correlation, bench_gateway
 
     cases = bench_gateway.run(rounds)
     plain, peer = cases["gateway"] or {}, cases["kannel"]
@@ -62,6 +62,7 @@ def gateway(rounds: int) -> dict[str, Any]:
         "p99_ratio_kannel": ratio(plain, peer, "p99_ms"),
         "webhooks_ratio_kannel_dlr": ratio(hooked, peer_dlr, "finished_per_second"),
         "cases": cases,
+        "receipts_waiting": bench_correlation.run(1.0 * rounds),
     }
 
 
