@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import ssl
 from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from siprec.sip.endpoint import Endpoint
 from siprec.sip.errors import DestinationError, NoResponseError
@@ -63,8 +63,8 @@ class _Stream(asyncio.Protocol):
         self.routes: set[Route] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what stream servers hand out
-        self.transport = transport
+        # uvloop's TLS transports are no `asyncio.Transport`, though they are what one is.
+        self.transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername") or ("", 0)
         self._edge.stream_opened(self, (str(peer[0]), int(peer[1])))
 
