@@ -378,8 +378,7 @@ LINES = st.lists(st.sampled_from(["on", "paused", "gone"]), min_size=1, max_size
 @settings(max_examples=150)
 @given(st.lists(LINES, min_size=1, max_size=8))
 def test_any_offers_keep_orders_consistent(offers: list[list[str]]) -> None:
-    """Streams open before they change or close, recordings alternate, every offer is answered line by line.
-    """
+    """Streams open before they change or close, recordings alternate, each offer is answered by line."""
     play = Play()
     open_streams: set[int] = set()
     recording = paused = False
