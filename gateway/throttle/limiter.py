@@ -424,8 +424,26 @@ def _reject(plan: Plan, segments: int, at_ns: int, now_ns: int) -> Refused | Non
     return None
 
 
+def _full(plan: Plan, segments: int, now_ns: int) -> Refused | None:
+    """Return the refusal of a waiting limit whose own queue is too long already.
+
+    A text behind its pair starts from the pair's last release: what its scopes owe until then counts too.
+    """
+    for entry in plan.waiting:
+        earliest = entry.earliest(now_ns, segments, now_ns)
+        if earliest is not None and earliest > now_ns:
+            excess = entry.too_late(earliest, now_ns, earliest - now_ns)
+            if excess is not None:
+                return Refused(entry.scope, QUEUE_FULL, excess)
+    return None
+
+
 def _settle(plan: Plan, segments: int, floor_ns: int, now_ns: int) -> int | Refused:
     """Return the first moment from `floor_ns` at which every waiting limit has room."""
+    if floor_ns > now_ns:
+        full = _full(plan, segments, now_ns)
+        if full is not None:
+            return full
     release, delays = floor_ns, [0] * len(plan.waiting)
     while True:
         before = release
