@@ -14,6 +14,7 @@ from gateway.api.compliance import compliance_routes
 from gateway.api.consent import consent_routes
 from gateway.api.directory import directory_routes
 from gateway.api.explain import explain_routes
+from gateway.api.limits import limit_routes
 from gateway.api.live import app_routes
 from gateway.api.messages import message_routes
 from gateway.api.registry import registry_routes
@@ -184,6 +185,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         directory_routes(texting.directory_store, texting.registry, settings.business_texting),
         registry_routes(texting.registry_store, world.directory, settings.terms),
         rule_routes(texting.pipeline),
+        limit_routes(texting.limiter, texting.limits, world.clock, world.directory, texting.registry),
         explain_routes(texting.intake, world.directory),
         consent_routes(texting.consent),
         compliance_routes(texting.ledger.store, settings.business_texting.revision),

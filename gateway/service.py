@@ -17,6 +17,7 @@ from gateway.messages.inbound import Inbound
 from gateway.messages.intake import Intake
 from gateway.messages.keywords import Keywords
 from gateway.messages.ledger import Ledger
+from gateway.messages.limits import StandingLimits
 from gateway.messages.receipts import Receipts
 from gateway.messages.resume import resume
 from gateway.messages.retention import Retention
@@ -113,6 +114,7 @@ class Texting:
         self.beliefs = Beliefs(self.registry, settings.terms, settings.limits)
         self.limiter = Limiter(settings.limits.defaults(), self.beliefs.derive)
         self.reservations = LocalStore(world.database, self.limiter)
+        self.limits = StandingLimits(self.limiter, self.reservations)
         self.senders = Senders(
             world.directory,
             self.registry,
@@ -197,6 +199,7 @@ class Texting:
         await self.consent.load()
         self._on_registry_change(None)
         self.reviews.start()
+        await self.limits.restore()
         await self.reservations.restore(world.clock.now_ns())
         await self.carriers.start()
         again = await resume(
