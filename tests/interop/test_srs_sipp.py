@@ -1,48 +1,15 @@
 """SIPp as caller: both dialects, whole dialogs, 100 of 100 on UDP and TCP, one recording each."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gateway.runtime.blobs import FolderBlobs
-from gateway.runtime.bus import Bus
-from gateway.runtime.clock import WorldClock
-from gateway.runtime.database import Database, MigrationBranch
-from gateway.runtime.metrics import Metrics
 from siprec.srs.server import RecordingServer
-from siprec.srs.settings import RecorderSettings
-from siprec.srs.store import RecordingFilter, RecordingStore
+from siprec.testing import running_recorder
 
 SCENARIOS = Path(__file__).parents[2] / "loadtests" / "sipp"
 CALLS = 100
-
-
-@pytest.fixture
-async def srs(tmp_path: Path) -> AsyncIterator[Any]:
-    settings = RecorderSettings.model_validate(
-        {
-            "sip": {"udp_port": 0, "tcp_port": 0},
-            "media": {"port_pairs": 220, "quarantine_seconds": 0.0},
-            "storage": {"spool": str(tmp_path / "spool"), "min_free_bytes": 0},
-            "max_sessions": CALLS,
-        }
-    )
-    branches = [MigrationBranch.of("siprec.srs")]
-    async with await Database.open(f"sqlite:///{tmp_path / 'a.db'}", branches=branches) as database:
-        server = RecordingServer(
-            settings,
-            store=RecordingStore(database),
-            blobs=FolderBlobs(tmp_path / "kept"),
-            bus=Bus(),
-            metrics=Metrics(process=False),
-            now_ns=WorldClock().now_ns,
-        )
-        await server.start()
-        yield server
-        await server.stop()
 
 
 async def run_sipp(server: RecordingServer, scenario: str, transport: str, folder: Path) -> None:
@@ -69,10 +36,12 @@ async def run_sipp(server: RecordingServer, scenario: str, transport: str, folde
 @pytest.mark.system("sipp")
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 @pytest.mark.parametrize("scenario", ["rfc7866", "broadworks"])
-async def test_whole_dialogs(srs: RecordingServer, scenario: str, transport: str, tmp_path: Path) -> None:
-    await run_sipp(srs, scenario, transport, tmp_path)
-    await srs.drain(10.0)
-    rows = await srs._store.find(RecordingFilter(), CALLS + 10)
+async def test_whole_dialogs(scenario: str, transport: str, tmp_path: Path) -> None:
+    media = {"port_pairs": 220, "quarantine_seconds": 0.0}
+    async with running_recorder(tmp_path, media=media, max_sessions=CALLS) as srs:
+        await run_sipp(srs.server, scenario, transport, tmp_path)
+        await srs.server.drain(10.0)
+        rows = await srs.rows()
     assert len(rows) == CALLS
     assert {(row.state, row.dialect, row.outcome) for row in rows} == {("sealed", scenario, "bye received")}
     for row in rows:

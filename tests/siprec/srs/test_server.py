@@ -53,7 +53,7 @@ def level(samples: np.ndarray, rate: int, tone_hz: int) -> float:
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda d: d.value)
 async def test_a_call_is_recorded_sealed_and_filed(
-    srs: Any, src: SimulatedSrc, dialect: Dialect, transport: str
+    srs: Any, src: SimulatedSrc, dialect: Dialect, transport: str, tmp_path: Path
 ) -> None:
     fork = src.fork(plan(srs, dialect, transport), CALL, speech=Speech(seed=7))
     await fork.started()
@@ -78,7 +78,7 @@ async def test_a_call_is_recorded_sealed_and_filed(
     history = json.loads(srs.audio(row, "metadata.json").read_text())
     assert len(history) == document["metadataRevisions"] >= 1
     assert json.loads(srs.audio(row, "recording.json").read_text())["id"] == encode_id(row.id)
-    assert not (srs.root / "spool" / encode_id(row.id)).exists()
+    assert not (tmp_path / "spool" / encode_id(row.id)).exists()
     assert srs.server.sessions == 0
 
 
