@@ -65,15 +65,29 @@ class RateEntry:
         self.dimension.put(self.index, self.key, timeline)
         return start + need
 
-    def restore(self, release_ns: int, segments: int, now_ns: int) -> int:
-        """Place an admitted reservation again, in order of release; return the end of its interval."""
+    def restore(self, release_ns: int, until_ns: int | None, segments: int, waited: bool) -> int:
+        """Take up a stored reservation; `until_ns` is what `busy_until_ns` said of it, `None` nothing.
+
+        A text that waited has an interval of its own; one that left at once found everything before the end
+        of its interval taken.
+        """
         need = segments * self.limit.step_ns
         timeline = self.dimension.timeline(self.index, self.key)
-        release = release_ns - EPOCH_NS
-        start = max(timeline.last_end(), release)
-        timeline.take(start, need, min(now_ns - EPOCH_NS, release), self.limit.step_ns)
+        if until_ns is None or waited:
+            release = release_ns - EPOCH_NS
+            own = release if until_ns is None else max(release, until_ns - EPOCH_NS - need)
+            start = timeline.gap(own, need)
+            timeline.take(start, need, NEVER, self.limit.step_ns)
+            end = start + need
+        else:
+            end = until_ns - EPOCH_NS
+            timeline.tidy(end, self.limit.step_ns)
         self.dimension.put(self.index, self.key, timeline)
-        return start + need
+        return end
+
+    def busy_until_ns(self) -> int:
+        """Return the end of what is reserved without a gap."""
+        return self.dimension.timeline(self.index, self.key).frontier + EPOCH_NS
 
     def refund(self, end: int, segments: int, reserved_ns: int, now_ns: int) -> None:
         """Free the interval that ends at `end`, unless the rate has changed since it was taken."""

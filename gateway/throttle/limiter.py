@@ -52,7 +52,6 @@ class Plan:
         "keys",
         "rates",
         "rejecting",
-        "tau_ns",
         "version",
         "waiting",
         "windows",
@@ -76,8 +75,6 @@ class Plan:
             self.first_values, self.first_slot, self.first_step_ns, self.first_tau_ns, _ = self.first.hot()
         self.hot_rates = tuple(entry.hot() for entry in self.rates if entry is not self.first)
         self.hot_windows = tuple(entry.hot() for entry in self.windows)
-        self.tau_ns = max((entry.limit.tau_ns for entry in self.rates), default=0)
-        """How long after its release a text still weighs on a rate, at most."""
         self.entries: tuple[RateEntry | WindowEntry, ...] = (*self.rates, *self.windows)
         asked: tuple[RateEntry | WindowEntry, ...] = (*self.windows, *self.rates)
         self.waiting = tuple(entry for entry in asked if entry.limit.waits)
@@ -102,6 +99,16 @@ class Granted(NamedTuple):
     def waits(self) -> bool:
         """Whether the text leaves later than it was accepted."""
         return self.release_ns > self.reserved_ns
+
+
+def busy_until_ns(granted: Granted) -> dict[Scope, int]:
+    """Return how far each rate is taken by a reservation: the end of its interval.
+
+    Ask right after `reserve`: asked later it may say a later time, and a restart holds back more than needed.
+    """
+    if granted.taken:
+        return {entry.scope: end + EPOCH_NS for entry, end in granted.taken}
+    return {entry.scope: entry.busy_until_ns() for entry in granted.plan.rates}
 
 
 class Refused(NamedTuple):
@@ -363,14 +370,18 @@ class Limiter:
             if window.in_force():
                 window.add(granted.release_ns, -granted.segments, now_ns)
 
-    def restore(self, granted: Granted, now_ns: int) -> Granted:
-        """Take up a stored reservation after a restart. Hand them over in order of release."""
+    def restore(self, granted: Granted, ends_ns: Mapping[Scope, int], now_ns: int) -> Granted:
+        """Take up a stored reservation after a restart; `ends_ns` is what `busy_until_ns` said of it."""
         plan = granted.plan
         if plan.version != self._version:
             self._renew(plan, now_ns)
         for window in plan.windows:
             window.add(granted.release_ns, granted.segments, now_ns)
-        taken = tuple((e, e.restore(granted.release_ns, granted.segments, now_ns)) for e in plan.rates)
+        taken = tuple(
+            (rate, rate.restore(granted.release_ns, ends_ns.get(rate.scope), granted.segments, granted.waits))
+            for rate in plan.rates
+            if ends_ns.get(rate.scope, granted.release_ns + rate.limit.tau_ns) > now_ns
+        )
         granted = granted._replace(windows=plan.windows, taken=taken)
         if granted.release_ns > now_ns:
             self._remember(granted)

@@ -7,7 +7,7 @@
     await store.restore(now_ns)          # at start, before the first text is taken
     await store.compact(now_ns)          # from a timer
 
-A row says what one admitted text took and when it leaves. Its rates forget it soon after the release; then
+A row says what one admitted text took, until when, and when it leaves. Its rates forget it soon after; then
 `compact` adds its segments to the totals of the windows it still counts in and deletes the row, so that a
 restart reads what is waiting or recent and one total per key and window, not a day's texts.
 An admitted segment is in a row or in a total until nothing depends on it.
@@ -36,7 +36,7 @@ from sqlalchemy import (
 
 from gateway.runtime.database import Database
 from gateway.runtime.intents import writes
-from gateway.throttle.limiter import Granted, Limiter, Plan
+from gateway.throttle.limiter import Granted, Limiter, Plan, busy_until_ns
 from gateway.throttle.scopes import Scope, ScopeKeys
 
 metadata = MetaData()
@@ -47,6 +47,7 @@ reservations = Table(
     metadata,
     Column("message_id", _KEY, primary_key=True, autoincrement=False),
     *(Column(scope.value, String(128)) for scope in Scope),
+    *(Column(f"{scope.value}_until_ns", BigInteger) for scope in Scope),
     Column("destination", String(128)),
     Column("segments", Integer, nullable=False),
     Column("reserved_ns", BigInteger, nullable=False),
@@ -90,6 +91,12 @@ class InsertReservation(NamedTuple):
     brand_day: str | None
     carrier: str | None
     organization: str | None
+    number_until_ns: int | None
+    person_until_ns: int | None
+    campaign_until_ns: int | None
+    brand_day_until_ns: int | None
+    carrier_until_ns: int | None
+    organization_until_ns: int | None
     destination: str | None
     segments: int
     reserved_ns: int
@@ -162,22 +169,29 @@ class DeleteLimit(NamedTuple):
 
 
 def insert_reservation(granted: Granted) -> InsertReservation:
-    """Return the write of a reservation. `granted.message_id` must be the message's id."""
-    plan = granted.plan
-    return InsertReservation(
-        granted.message_id,
-        *plan.keys,
-        granted.destination,
-        granted.segments,
-        granted.reserved_ns,
-        granted.release_ns,
-        granted.release_ns + plan.tau_ns,
+    """Return the write of a reservation, right after it. `granted.message_id` must be the message's id."""
+    until_ns = busy_until_ns(granted)
+    settled_ns = max(until_ns.values(), default=granted.release_ns)
+    text = granted.destination, granted.segments, granted.reserved_ns, granted.release_ns
+    return InsertReservation._make(
+        (
+            granted.message_id,
+            *granted.plan.keys,
+            *map(until_ns.get, Scope),
+            *text,
+            max(settled_ns, granted.release_ns),
+        )
     )
 
 
 def delete_reservation(granted: Granted) -> DeleteReservation:
     """Return the write that goes with `Limiter.refund`."""
     return DeleteReservation(granted.message_id)
+
+
+def _until_ns(row: Row[tuple[object, ...]]) -> dict[Scope, int]:
+    ends = ((scope, getattr(row, f"{scope.value}_until_ns")) for scope in Scope)
+    return {scope: end_ns for scope, end_ns in ends if end_ns is not None}
 
 
 class StoredLimit(NamedTuple):
@@ -222,7 +236,7 @@ class LocalStore:
         count, after = 0, (-(1 << 62), 0)
         while rows := await self._page(after):
             for row in rows:
-                self._limiter.restore(self._granted(row, now_ns), now_ns)
+                self._limiter.restore(self._granted(row, now_ns), _until_ns(row), now_ns)
             count += len(rows)
             after = rows[-1].release_ns, rows[-1].message_id
         self._plans.clear()

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.load.judge import Admitted, earliest_release, rate_excess, window_excess
-from gateway.throttle.limiter import Granted, Limiter, Refused
+from gateway.throttle.limiter import Granted, Limiter, Refused, busy_until_ns
 from gateway.throttle.limits import (
     HOUR_NS,
     MINUTE_NS,
@@ -120,6 +120,7 @@ class World:
         self.limiter = Limiter(limits, shards=2)
         self.plans = [self.limiter.plan(keys, start_ns) for keys in SENDERS]
         self.admitted: list[Granted] = []
+        self.ends_ns: dict[int, dict[Scope, int]] = {}
         self.next_id = 1
         self.last_release: dict[tuple[str | None, str], int] = {}
         self.stretches: dict[tuple[Scope, str], Stretch] = {}
@@ -182,7 +183,8 @@ class World:
         self.plans = [self.limiter.plan(keys, self.now_ns) for keys in SENDERS]
         for row in rows:
             plan = self.plans[SENDERS.index(row.plan.keys)]
-            self.limiter.restore(row._replace(plan=plan, taken=()), self.now_ns)
+            ends_ns = self.ends_ns[row.message_id]
+            self.limiter.restore(row._replace(plan=plan, taken=()), ends_ns, self.now_ns)
         for stretch in self.stretches.values():
             stretch.rates = stretch.rates[-1:]
             stretch.limited_since = max(stretch.limited_since, stretch.rate_since)
@@ -203,6 +205,7 @@ class World:
             return
         self.next_id += 1
         self.admitted.append(answer)
+        self.ends_ns[answer.message_id] = busy_until_ns(answer)
         pair = answer.plan.keys.number, destination
         assert answer.release_ns >= self.now_ns
         last_ns = self.last_release.get(pair, 0)
@@ -274,7 +277,7 @@ def local_window(calendar: Calendar, at_ns: int) -> tuple[int, int]:
 
 LIMITS = st.dictionaries(scopes, scope_limits, min_size=1, max_size=3)
 STORY = settings(
-    max_examples=300, deadline=None, suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large)
+    max_examples=100, deadline=None, suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large)
 )
 
 

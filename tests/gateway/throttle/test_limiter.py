@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.throttle.limiter import Granted, Limiter, Refused
+from gateway.throttle.limiter import Granted, Limiter, Refused, busy_until_ns
 from gateway.throttle.limits import (
     DAY_NS,
     HOUR_NS,
@@ -331,9 +331,9 @@ def test_other_vendors_use_the_same_day(limiter_of, pacific, now_ns):
 
 def rebuilt(limits, granted, now_ns):
     limiter = Limiter(limits, shards=4)
-    for old in sorted(granted, key=lambda g: (g.release_ns, g.message_id)):
+    for old, ends_ns in granted:
         plan = limiter.plan(old.plan.keys, now_ns)
-        limiter.restore(old._replace(plan=plan, taken=()), now_ns)
+        limiter.restore(old._replace(plan=plan, taken=()), ends_ns, now_ns)
     return limiter
 
 
@@ -350,7 +350,7 @@ def test_after_a_restart_the_next_decisions_are_the_same(pacific, now_ns):
         at_ns = now_ns + step * SECOND_NS // 3
         answer = limiter.reserve(limiter.plan(keys, at_ns), 1 + step % 2, at_ns, HANDSET, step + 1)
         if isinstance(answer, Granted):
-            granted.append(answer)
+            granted.append((answer, busy_until_ns(answer)))
     later_ns = now_ns + 10 * SECOND_NS
     again = rebuilt(limits, granted, later_ns)
     for step in range(20):
@@ -366,17 +366,20 @@ def test_a_text_that_waited_through_a_restart_can_be_refunded(limiter_of, now_ns
     limits = {Scope.NUMBER: queue()}
     limiter = Limiter(limits)
     plan = limiter.plan(ALICE, now_ns)
-    granted = [limiter.reserve(plan, 1, now_ns, message_id=n) for n in (1, 2, 3)]
-    again = rebuilt(limits, granted, now_ns)
+    texts = (limiter.reserve(plan, 1, now_ns, message_id=n) for n in (1, 2, 3))
+    rows = [(text, busy_until_ns(text)) for text in texts]
+    again = rebuilt(limits, rows, now_ns)
     again.refund(again.waiting(2), now_ns)
-    assert again.reserve(again.plan(ALICE, now_ns), 1, now_ns).release_ns == granted[1].release_ns
+    assert again.reserve(again.plan(ALICE, now_ns), 1, now_ns).release_ns == rows[1][0].release_ns
 
 
 def test_long_past_texts_weigh_nothing_after_a_restart(now_ns):
     limits = {Scope.NUMBER: queue(burst=1)}
     limiter = Limiter(limits)
     plan = limiter.plan(ALICE, now_ns)
-    granted = [limiter.reserve(plan, 1, now_ns + n * SECOND_NS, message_id=n + 1) for n in range(50)]
+    moments = (now_ns + n * SECOND_NS for n in range(50))
+    texts = (limiter.reserve(plan, 1, at_ns, message_id=1) for at_ns in moments)
+    granted = [(text, busy_until_ns(text)) for text in texts]
     later_ns = now_ns + 60 * SECOND_NS
     assert releases(rebuilt(limits, granted, later_ns), ALICE, later_ns, 2) == [0, SECOND_NS]
 
