@@ -1,0 +1,1 @@
+"""The audio set of simulated calls: see README.md beside it."""
