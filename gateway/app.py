@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from ipaddress import ip_address
 
 from pydantic import BaseModel
@@ -271,12 +272,16 @@ def _add_http(service: Service, routes: list[Routes], stream: EventStream) -> No
 
 
 def run_service(
-    name: str, parts: Sequence[str], overrides: Sequence[str], only_carriers: Sequence[str] = ()
+    name: str,
+    parts: Sequence[str],
+    overrides: Sequence[str],
+    only_carriers: Sequence[str] = (),
+    announce: Callable[[Service], None] | None = None,
 ) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit code."""
+    """Run until SIGTERM or SIGINT; returns the exit code. `announce` is called once everything is up."""
     config = load_config(name, parts, overrides)
     configure_log(config)
-    return run(_serve(config, parts, only_carriers))
+    return run(_serve(config, parts, only_carriers, announce))
 
 
 def configure_log(config: LoadedConfig) -> None:
@@ -285,10 +290,16 @@ def configure_log(config: LoadedConfig) -> None:
     log.configure(settings.level, None if settings.format == "auto" else settings.format == "json")
 
 
-async def _serve(config: LoadedConfig, parts: Sequence[str], only_carriers: Sequence[str]) -> int:
+async def _serve(
+    config: LoadedConfig,
+    parts: Sequence[str],
+    only_carriers: Sequence[str],
+    announce: Callable[[Service], None] | None,
+) -> int:
     service = await build(config, parts, only_carriers)
     service.world.clock.start()
     try:
-        return await service.lifecycle.run()
+        on_ready = None if announce is None else partial(announce, service)
+        return await service.lifecycle.run(on_ready=on_ready)
     finally:
         await service.world.database.close()

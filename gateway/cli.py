@@ -156,11 +156,13 @@ def carriers(
         gateway carriers --carrier tmobile --port 2775
     """
     from gateway.app import run_service  # noqa: PLC0415
+    from gateway.demo.tables import print_carriers  # noqa: PLC0415
 
     extra = list(overrides or [])
     if port is not None:
         extra.append(f"carriers.port={port}")
-    sys.exit(run_service(config, ("carriers",), extra, tuple(carrier or ())))
+        extra += [f"carriers.networks.{name}.port={port + place}" for place, name in enumerate(carrier or ())]
+    sys.exit(run_service(config, ("carriers",), extra, tuple(carrier or ()), print_carriers))
 
 
 @app.command()

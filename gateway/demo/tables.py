@@ -2,11 +2,29 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from gateway.app import Service
+
+
+def print_carriers(service: "Service") -> None:
+    """Where each carrier listens and how a stranger binds to it."""
+    assert service.carriers is not None  # noqa: S101 - called by the command that runs them
+    table = Table(title="Mock carriers", box=SIMPLE_HEAD, title_style="bold")
+    for heading in ("carrier", "country", "SMPP", "account", "behaviour"):
+        table.add_column(heading, no_wrap=True)
+    for state in service.carriers.states():
+        address = f"{state.host}:{state.port}"
+        table.add_row(f"[bold]{state.name}[/]", state.country, address, "guest / guest", state.behaviour)
+    console = Console(stderr=True)
+    console.print(table)
+    if service.http is not None:
+        console.print(f"API {service.http.url}/docs   Ctrl-C ends it.", highlight=False)
 
 
 def print_rules(rules: Iterable[Mapping[str, Any]]) -> None:
