@@ -53,7 +53,10 @@ class RateLimit:
 
     def __post_init__(self) -> None:
         if self.segments < 1 or self.period_ns < 1 or self.burst < 1 or self.max_wait_ns < 0:
-            raise ValueError(f"a rate needs positive segments, period and burst: {self!r}")
+            raise ValueError(
+                "a rate needs positive segments, period and burst, "
+                f"not {self.segments} per {self.period_ns} ns and {self.burst}"
+            )
         if self.overflow is Overflow.DEFER:
             raise ValueError("a rate has no reset to defer to: use reject or queue")
         step_ns = -(-self.period_ns // self.segments)
@@ -85,7 +88,7 @@ class WindowLimit:
             or self.max_wait_ns < 0
             or self.spacing_ns < 0
         ):
-            raise ValueError(f"a window needs a positive cap: {self!r}")
+            raise ValueError(f"a window needs a cap from 1 to {MAX_COUNT}, not {self.cap}")
         if self.windows_ahead < 1:
             raise ValueError("windows_ahead counts from 1, the next window")
 
