@@ -11,6 +11,7 @@ import random
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import soundfile
@@ -24,6 +25,25 @@ TONES_HZ = (440, 510, 590, 680, 790, 910, 1_050, 1_210, 1_400, 1_620, 1_870, 2_1
 AMPLITUDE = 8_000
 LOOP_S = 1
 PTIME_MS = 20
+
+
+class Audio(Protocol):
+    """Payloads in order, prepared or live."""
+
+    @property
+    def step(self) -> int:
+        """RTP clock units a payload."""
+
+    @property
+    def clock_hz(self) -> int:
+        """Rate of the RTP timestamp."""
+
+    @property
+    def ptime_s(self) -> float:
+        """Seconds a payload."""
+
+    def payload(self, number: int) -> bytes | None:
+        """The payload with this number, None past the end."""
 
 
 @dataclass(frozen=True, slots=True)

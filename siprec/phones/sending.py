@@ -5,14 +5,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from siprec.phones.audio import EncodedAudio, encoded_tone, encoded_wav, tone_of
+from siprec.phones.audio import Audio, EncodedAudio, encoded_tone, encoded_wav, tone_of
 from siprec.phones.forking import AnsweredStream
 from siprec.phones.impairment import Impairment, Weather
 from siprec.rtp import rtcp
 from siprec.rtp.aio import MediaPort, PacedStream, Pacer
 from siprec.rtp.packet import RtpPacket, build
 from siprec.rtp.srtp import SrtpSession
+
+
+class Voices(Protocol):
+    """What the parties say, prepared (`Speech`) or live."""
+
+    def encoded(self, codec: str, party: int, ptime_ms: int) -> Audio:
+        """The payloads of a party."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class SentStream:
         self.packets = 0
         """Packets the sender made, whether or not they arrived."""
         self.answer: AnsweredStream | None = None
-        self.audio: EncodedAudio | None = None
+        self.audio: Audio | None = None
         self._key = key
         self._weather = weather
         self._impairment = Impairment(weather, rng)
@@ -61,7 +69,7 @@ class SentStream:
         """Numbers of the packets that the weather took."""
         return self._impairment.lost
 
-    def begin(self, answer: AnsweredStream, audio: EncodedAudio, pacer: Pacer, delay_s: float) -> None:
+    def begin(self, answer: AnsweredStream, audio: Audio, pacer: Pacer, delay_s: float) -> None:
         """Send `audio` where the answer says."""
         self.answer, self.audio = answer, audio
         self._srtp = None

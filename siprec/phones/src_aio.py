@@ -39,7 +39,7 @@ from siprec.phones.forking import (
     endpoint_config,
 )
 from siprec.phones.impairment import Weather
-from siprec.phones.sending import SentStream, Speech
+from siprec.phones.sending import SentStream, Speech, Voices
 from siprec.phones.src import SourceSession, SourceState
 from siprec.rtp.aio import MediaPort, Pacer, PortPool
 from siprec.rtp.srtp import KEY_BYTES
@@ -77,7 +77,7 @@ class Fork:
     """One forked call. Every verb of `SourceSession`, without the clock."""
 
     def __init__(
-        self, src: "SimulatedSrc", session: SourceSession, streams: Sequence[SentStream], speech: Speech
+        self, src: "SimulatedSrc", session: SourceSession, streams: Sequence[SentStream], speech: Voices
     ) -> None:
         self.session = session
         self.streams = tuple(streams)
@@ -294,7 +294,7 @@ class SimulatedSrc:
         plan: SourcePlan,
         call: RecordedCall,
         *,
-        speech: Speech | None = None,
+        speech: Voices | None = None,
         weather: Weather | None = None,
         announcement: Announcement | None = None,
     ) -> Fork:
