@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -66,12 +67,24 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+class Ports(NamedTuple):
+    """Where the demo's two doors are."""
+
+    http: int
+    sip: int
+
+    def in_place_of_the_usual(self, script: str) -> str:
+        """The commands of the tutorial, led to these ports."""
+        script = script.replace("127.0.0.1:8080", f"127.0.0.1:{self.http}")
+        return script.replace("siprec call", f"siprec call --to sip:srs@127.0.0.1:{self.sip}")
+
+
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[int]:
-    """`make demo` without its installation, on free ports; gives the HTTP port."""
-    http, *carriers = free_ports(1 + len(CARRIERS))
-    settings = [f"http.port={http}"]
-    settings += [f"recording.sip.{name}=0" for name in ("udp_port", "tcp_port", "tls.port")]
+def demo(tmp_path: Path) -> Iterator[Ports]:
+    """`make demo` without its installation, on free ports."""
+    http, sip, *carriers = free_ports(2 + len(CARRIERS))
+    settings = [f"http.port={http}", "recording.sip.tls.port=0"]
+    settings += [f"recording.sip.udp_port={sip}", f"recording.sip.tcp_port={sip}"]
     settings += [
         f"carriers.networks.{name}.port={port}" for name, port in zip(CARRIERS, carriers, strict=True)
     ]
@@ -82,7 +95,7 @@ def demo(tmp_path: Path) -> Iterator[int]:
     process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT)
     try:
         wait_until_ready(http, process, tmp_path / "demo.log")
-        yield http
+        yield Ports(http, sip)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
@@ -101,19 +114,20 @@ def wait_until_ready(port: int, process: "subprocess.Popen[bytes]", log: Path) -
     pytest.fail(f"the demo was not ready in {READY_WITHIN_S} s: {log.read_text(encoding='utf-8')}")
 
 
+@pytest.mark.slow
 @pytest.mark.system("curl")
-async def test_every_block_does_what_the_tutorial_says(demo: int, tmp_path: Path):
+async def test_every_block_does_what_the_tutorial_says(demo: Ports, tmp_path: Path):
     bin_folder = Path(sys.executable).parent
     environment = os.environ | {
         "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-        "GATEWAY_URL": f"http://127.0.0.1:{demo}",
+        "GATEWAY_URL": f"http://127.0.0.1:{demo.http}",
         "COLUMNS": "100",
     }
     carried_out = 0
     for commands, expected in blocks(TUTORIAL.read_text(encoding="utf-8")):
         if commands in DONE_BY_HARNESS:
             continue
-        script = commands.replace("127.0.0.1:8080", f"127.0.0.1:{demo}")
+        script = demo.in_place_of_the_usual(commands)
         done = await asyncio.to_thread(
             subprocess.run,
             ["bash", "-euo", "pipefail", "-c", script],
@@ -125,7 +139,8 @@ async def test_every_block_does_what_the_tutorial_says(demo: int, tmp_path: Path
             timeout=30,
             check=False,
         )
-        assert done.returncode == 0, f"{script}\n{done.stdout}"
+        log = (tmp_path / "demo.log").read_text(encoding="utf-8")
+        assert done.returncode == 0, f"{script}\n{done.stdout}\n{log}"
         if expected is not None:
             shown = done.stdout.strip()
             assert as_pattern(expected.strip()).fullmatch(shown), (

@@ -1,0 +1,87 @@
+"""What the how-to pages print is carried out: Python by running it, YAML by the program's own check."""
+
+import asyncio
+import re
+import shutil
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from gateway.app import load_config
+from gateway.messages.webhooks.wire import Signer
+from gateway.runtime.config import ConfigError
+from gateway.settings import PARTS
+from gateway.testing.carriers import running_carrier
+
+ROOT = Path(__file__).parents[2]
+HOW_TO = ROOT / "docs" / "how-to"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The code blocks of a page in one language, list items' too."""
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block) for _, block in found]
+
+
+def test_every_page_is_linked_from_the_index():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = [*HOW_TO.glob("*.md"), *(ROOT / "docs" / "explanation").glob("*.md")]
+    pages += (ROOT / "docs" / "reference").glob("*.md")
+    assert [page.name for page in pages if f"({page.parent.name}/{page.name})" not in index] == []
+
+
+def test_the_core_needs_no_socket(capsys: pytest.CaptureFixture[str]):
+    in_memory, _ = blocks("use-the-smpp-core.md", "python")
+    exec(compile(in_memory, "use-the-smpp-core.md", "exec"), {})
+    assert capsys.readouterr().out.endswith("my own object 4f\n")
+
+
+async def test_the_core_on_a_blocking_socket(capsys: pytest.CaptureFixture[str]):
+    _, blocking = blocks("use-the-smpp-core.md", "python")
+    async with running_carrier("tmobile") as carrier:
+        program = compile(blocking.replace("2775", str(carrier.port)), "use-the-smpp-core.md", "exec")
+        await asyncio.to_thread(exec, program, {})
+        assert carrier.state().decisions == {"delivered": 1}
+    assert capsys.readouterr().out.strip().isdigit()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_a_foreign_esme_binds_and_gets_its_receipt(capsys: pytest.CaptureFixture[str]):
+    smpplib, in_a_test = blocks("bind-my-esme.md", "python")
+    compile(in_a_test, "bind-my-esme.md", "exec")
+    async with running_carrier("tmobile", receipt_latency={"seconds": 0.05}) as carrier:
+        program = compile(smpplib.replace("2775", str(carrier.port)), "bind-my-esme.md", "exec")
+        await asyncio.to_thread(exec, program, {})
+    accepted, receipt = capsys.readouterr().out.splitlines()
+    assert accepted.startswith("accepted as ")
+    assert f"id:{accepted.split()[-1]} " in receipt
+    assert "stat:DELIVRD" in receipt
+
+
+def test_the_receiver_trusts_what_the_gateway_signs_and_nothing_else():
+    [receiver] = blocks("receive-webhooks.md", "python")
+    names: dict[str, object] = {"__name__": "receiver"}
+    exec(compile(receiver, "receive-webhooks.md", "exec"), names)
+    genuine, body = names["genuine"], b'{"event": "message.delivered"}'
+    _, signature = Signer(b"correct horse")(body)
+    assert genuine(body, signature)
+    assert not genuine(body + b" ", signature)
+
+
+@pytest.mark.parametrize(
+    ("page", "file"), [("connect-my-smsc.md", "gateway.yaml"), ("add-a-carrier.md", "world.yaml")]
+)
+def test_configurations_have_no_faults(page: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GATEWAY_ADMIN_TOKEN", "one")
+    monkeypatch.setenv("SMSC_PASSWORD", "guest")
+    folder = tmp_path / "config"
+    shutil.copytree(ROOT / "config", folder)
+    for block in blocks(page, "yaml"):
+        name = block.partition("\n")[0].removeprefix("# ")
+        (folder / name).write_text(block, encoding="utf-8")
+    loaded = load_config(str(folder / file), tuple(PARTS), ())
+    assert set(loaded.section("esme").carriers) >= {"mysmsc" if page.startswith("connect") else "coastal"}
+    with pytest.raises(ConfigError):
+        load_config(str(folder / file), tuple(PARTS), ["esme.carriers.tmobile.wimdow=3"])
