@@ -67,10 +67,10 @@ def gateway(rounds: int) -> dict[str, Any]:
 
 
 def siprec(rounds: int) -> dict[str, Any]:
-    """RTP received, placed and decoded, microseconds a packet."""
-    from loadtests import bench_rtp
+    """Microseconds an RTP packet costs; calls a second the recorder takes, and sessions it holds."""
+    from loadtests import bench_rtp, bench_srs
 
-    return bench_rtp.run(2.0 * rounds)
+    return bench_rtp.run(2.0 * rounds) | {"recorder": bench_srs.run(2.0 * rounds)}
 
 
 SECTIONS: Mapping[str, Section] = {

@@ -1,0 +1,369 @@
+"""The whole recorder under load, in its own process: calls a second, and dual-stream sessions held without loss.
+
+    python -m loadtests.bench_srs [SECONDS]        # both ladders, a rung of so many seconds each
+    python -m loadtests.bench_srs calls 300 10     # one rung
+    python -m loadtests.bench_srs sessions 500 30
+
+A call is INVITE with BroadWorks metadata and two streams, ACK, half a second, BYE: ports taken, row written,
+sidecar sealed. A rate counts if no call failed and nothing was sent twice. A number of sessions counts if every
+packet is in a recording, the kernel dropped none, and the loop was never more than 150 ms late. The recorder has
+one core, the driver the other.
+"""
+
+import asyncio
+import heapq
+import json
+import multiprocessing
+import os
+import random
+import resource
+import select
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from siprec import metadata, sdp
+from siprec.metadata import Dialect
+from siprec.multipart import Part, join
+from siprec.phones.document import CallDocument, Party, RecordedCall
+from siprec.sdp import Outgoing
+
+RATES = (100, 300, 500, 1_000)
+SESSIONS = (200, 500, 800, 1_000)
+HOLD_S = 0.5
+MAX_LAG_MS = 150.0
+PACKET_S = 0.02
+PAYLOAD = bytes(160)
+
+
+# ---------------------------------------------------------------------- the recorder's process
+
+
+def _serve(pipe: Connection, root: str, port_pairs: int, sessions: int) -> None:
+    _pin(0)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    from gateway.runtime.lifecycle import run  # the loop the service runs on
+
+    run(_recorder(pipe, Path(root), port_pairs, sessions))
+
+
+def _pin(core: int) -> None:
+    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        os.sched_setaffinity(0, {core})
+
+
+async def _recorder(pipe: Connection, root: Path, port_pairs: int, sessions: int) -> None:
+    from siprec.testing import running_recorder
+
+    media = {"port_pairs": port_pairs, "quarantine_seconds": 0.0}
+    async with running_recorder(root, media=media, max_sessions=sessions) as srs:
+        lag = asyncio.create_task(_measure_lag())
+        started = time.process_time()
+        pipe.send(srs.server.listening[0].port)
+        loop, asked = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(pipe.fileno(), lambda: (pipe.recv(), asked.set()))
+        await asked.wait()
+        loop.remove_reader(pipe.fileno())
+        cpu_s = time.process_time() - started
+        pool = srs.server._pool
+        drops = 0 if pool is None else pool.kernel_drops()
+        lag.cancel()
+        await srs.server.drain(5.0)
+        rows = await srs.rows(100_000)
+        streams = [stream for row in rows for stream in (row.document or {}).get("streams", ())]
+        pipe.send(
+            {
+                "cpu_s": cpu_s,
+                "lag_ms": _measure_lag.worst_ms,  # type: ignore[attr-defined]
+                "kernel_drops": drops,
+                "recordings": len(rows),
+                "packets": sum(stream["packets"] for stream in streams),
+                "lost": sum(stream["lost"] for stream in streams),
+            }
+        )
+
+
+async def _measure_lag() -> None:
+    """Note how late a timer of 20 ms is, at worst, once the first second of setting up is over."""
+    _measure_lag.worst_ms = 0.0  # type: ignore[attr-defined]
+    while True:
+        before = time.perf_counter()
+        await asyncio.sleep(0.02)
+        late_ms = (time.perf_counter() - before - 0.02) * 1000
+        _measure_lag.worst_ms = max(_measure_lag.worst_ms, late_ms)  # type: ignore[attr-defined]
+
+
+class Recorder:
+    """The recorder's process, and its report."""
+
+    def __init__(self, port_pairs: int, sessions: int) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="bench-srs-")
+        self._pipe, theirs = multiprocessing.Pipe()
+        context = multiprocessing.get_context("spawn")
+        arguments = (theirs, self._folder.name, port_pairs, sessions)
+        self._process = context.Process(target=_serve, args=arguments)
+        self._process.start()
+        self.address = ("127.0.0.1", int(self._pipe.recv()))
+
+    def report(self) -> dict[str, Any]:
+        """Stop it and return what it measured."""
+        self._pipe.send("stop")
+        report: dict[str, Any] = self._pipe.recv()
+        self._process.join(30)
+        self._folder.cleanup()
+        return report
+
+
+# ---------------------------------------------------------------------- what the driver says
+
+
+def _body() -> tuple[str, bytes]:
+    rng = random.Random(1)
+    call = RecordedCall(
+        Party("sip:alice@acme.example", "Alice"),
+        Party("tel:+13105550120"),
+        tenant=("acme", "sales", "alice@acme.example"),
+    )
+    paper = CallDocument(Dialect.BROADWORKS, call, lambda: UUID(int=rng.getrandbits(128), version=4), 0)
+    offer = sdp.offer([Outgoing(40_000, "1"), Outgoing(40_002, "2")], address="127.0.0.1", session_id=1)
+    parts = [
+        Part.of("application/rs-metadata+xml", metadata.write(paper.complete()), "recording-session"),
+        Part.of("application/sdp", offer.encode()),
+    ]
+    return join(parts, "UniqueBroadWorksBoundary")
+
+
+class Caller:
+    """One socket for all calls; requests are written as text, so that driving costs little."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.target = target
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.socket.setblocking(False)
+        self._me = f"127.0.0.1:{self.socket.getsockname()[1]}"
+        self._content_type, self._body = _body()
+
+    def send(
+        self, method: str, call: int, branch: str, to: str = "<sip:srs@127.0.0.1>", cseq: int = 1
+    ) -> None:
+        """Send a request of a call."""
+        invite = method == "INVITE"
+        extra = (
+            f"Contact: <sip:src@{self._me}>;src\r\nContent-Type: {self._content_type}\r\n" if invite else ""
+        )
+        body = self._body if invite else b""
+        head = (
+            f"{method} sip:srs@{self.target[0]}:{self.target[1]} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {self._me};branch=z9hG4bK{call}{branch};rport\r\nMax-Forwards: 20\r\n"
+            f'From: "Alice"<sip:alice@127.0.0.1>;tag=f{call}\r\nTo: {to}\r\nCall-ID: {call}@bench\r\n'
+            f"CSeq: {cseq} {method}\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
+        )
+        self.socket.sendto(head.encode() + body, self.target)
+
+    def receive(self, wait_s: float) -> list[tuple[int, str, int, str, bytes]]:
+        """Return what came: call, method, status, To, body; requests of the recorder are passed over."""
+        if not select.select([self.socket], [], [], max(0.0, wait_s))[0]:
+            return []
+        found = []
+        for _ in range(128):
+            try:
+                data = self.socket.recv(65_536)
+            except BlockingIOError:
+                break
+            head, _, body = data.partition(b"\r\n\r\n")
+            first, *lines = head.decode().split("\r\n")
+            fields = dict(line.split(": ", 1) for line in lines)
+            if first.startswith("SIP/2.0 "):
+                call = int(fields["Call-ID"].partition("@")[0])
+                found.append((call, fields["CSeq"].split()[1], int(first[8:11]), fields["To"], body))
+        return found
+
+
+# ---------------------------------------------------------------------- calls a second
+
+
+@dataclass
+class _Calls:
+    """The calls of one rung: open loop, so a slow recorder does not slow the callers."""
+
+    caller: Caller
+    rate: float
+    total: int
+
+    def run(self) -> dict[str, Any]:
+        began, sent, done = time.perf_counter(), 0, 0
+        waiting: dict[int, float] = {}
+        talking: list[tuple[float, int, str]] = []
+        leaving: set[int] = set()
+        outcomes: Counter[str] = Counter()
+        latencies: list[float] = []
+        give_up = began + self.total / self.rate + HOLD_S + 5.0
+        while done < self.total and time.perf_counter() < give_up:
+            now = time.perf_counter()
+            while sent < self.total and now >= began + sent / self.rate:
+                waiting[sent] = began + sent / self.rate
+                self.caller.send("INVITE", sent, "i")
+                sent += 1
+            while talking and talking[0][0] <= now:
+                _, call, to = heapq.heappop(talking)
+                leaving.add(call)
+                self.caller.send("BYE", call, "b", to, 2)
+            upcoming = [began + sent / self.rate] if sent < self.total else []
+            upcoming += [talking[0][0]] if talking else []
+            for call, method, status, to, _ in self.caller.receive(min(upcoming, default=now + 0.05) - now):
+                if status == 100:
+                    outcomes["trying"] += 1
+                elif method == "INVITE":
+                    self.caller.send("ACK", call, "i" if status >= 300 else "a", to)
+                    asked = waiting.pop(call, None)
+                    if asked is None:
+                        outcomes["repeated"] += 1
+                    elif status == 200:
+                        latencies.append(time.perf_counter() - asked)
+                        heapq.heappush(talking, (time.perf_counter() + HOLD_S, call, to))
+                    else:
+                        outcomes["failed"] += 1
+                        done += 1
+                elif method == "BYE" and call in leaving:
+                    leaving.remove(call)
+                    outcomes["ended" if status == 200 else "failed"] += 1
+                    done += 1
+        latencies.sort()
+        return {
+            "ended": outcomes["ended"],
+            "failed": outcomes["failed"] + self.total - done,
+            "repeated": outcomes["repeated"],
+            "p50_ms": round(statistics.median(latencies) * 1000, 1) if latencies else None,
+            "p99_ms": round(latencies[int(len(latencies) * 0.99)] * 1000, 1) if latencies else None,
+        }
+
+
+def measure_calls(rate: float, seconds: float) -> dict[str, Any]:
+    """Play one rate; `ok` says that none failed and nothing was sent twice."""
+    at_once = int(rate * (HOLD_S + 1.0)) + 20
+    recorder = Recorder(2 * at_once, at_once)
+    caller = Caller(recorder.address)
+    result = _Calls(caller, rate, int(rate * seconds)).run()
+    caller.socket.close()
+    report = recorder.report()
+    calls = max(result["ended"], 1)
+    ok = not result["failed"] and not result["repeated"] and report["recordings"] == int(rate * seconds)
+    return {"rate": rate, "ok": ok, **result, "cpu_ms_per_call": round(report["cpu_s"] * 1000 / calls, 2)}
+
+
+# ---------------------------------------------------------------------- sessions held
+
+
+def _open_sessions(caller: Caller, count: int) -> tuple[list[int], list[str]]:
+    """Set up calls one by one; return RTP ports and the To of each call."""
+    ports: list[int] = []
+    tags: list[str] = []
+    for call in range(count):
+        caller.send("INVITE", call, "i")
+        answered = False
+        while not answered:
+            for number, method, status, to, body in caller.receive(5.0):
+                if (number, method, status) == (call, "INVITE", 200):
+                    caller.send("ACK", call, "a", to)
+                    ports += [media.port for media in sdp.parse(body).media]
+                    tags.append(to)
+                    answered = True
+    return ports, tags
+
+
+def _send_rtp(ports: list[int], seconds: float) -> tuple[int, int]:
+    """Send 20 ms packets to every port, spread over the interval; return packets sent and times it was late."""
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.bind(("127.0.0.1", 0))
+    tails = [(number + 1).to_bytes(4, "big") + PAYLOAD for number in range(len(ports))]
+    targets = [("127.0.0.1", port) for port in ports]
+    slot, late = PACKET_S / len(ports), 0
+    began = time.perf_counter()
+    rounds = int(seconds / PACKET_S)
+    for number in range(rounds):
+        head = b"\x80\x00" + (number & 0xFFFF).to_bytes(2, "big") + (number * 160).to_bytes(4, "big")
+        base = began + number * PACKET_S
+        for index, target in enumerate(targets):
+            if index % 16 == 0:
+                wait = base + index * slot - time.perf_counter()
+                if wait > 0.0003:
+                    time.sleep(wait)
+                elif wait < -0.1:
+                    late += 1
+            sender.sendto(head + tails[index], target)
+    sender.close()
+    return rounds * len(ports), late
+
+
+def measure_sessions(count: int, seconds: float) -> dict[str, Any]:
+    """Hold sessions with media; `ok` says that every packet was recorded and the loop kept up."""
+    recorder = Recorder(2 * count + 4, count)
+    caller = Caller(recorder.address)
+    ports, tags = _open_sessions(caller, count)
+    sent, late = _send_rtp(ports, seconds)
+    time.sleep(0.3)
+    for call, to in enumerate(tags):
+        caller.send("BYE", call, "b", to, 2)
+        if call % 20 == 0:
+            time.sleep(0.05)
+    until = time.perf_counter() + 1.0
+    while time.perf_counter() < until:
+        caller.receive(0.1)
+    caller.socket.close()
+    report = recorder.report()
+    whole = report["packets"] == sent and not report["lost"] and not report["kernel_drops"]
+    return {
+        "sessions": count,
+        "ok": whole and report["lag_ms"] <= MAX_LAG_MS,
+        "sent": sent,
+        "recorded": report["packets"],
+        "kernel_drops": report["kernel_drops"],
+        "lag_ms": round(report["lag_ms"]),
+        "driver_late": late,
+        "cpu_us_per_packet": round(report["cpu_s"] * 1e6 / max(report["packets"], 1), 1),
+    }
+
+
+def run(seconds: float = 3.0) -> dict[str, Any]:
+    """Climb both ladders until a rung fails; return the last that held, and its figures."""
+    _pin(1)
+    best: dict[str, Any] = {"calls": None, "sessions": None}
+    for rate in RATES:
+        rung = measure_calls(rate, seconds)
+        if not rung["ok"]:
+            break
+        best["calls"] = rung
+    for count in SESSIONS:
+        rung = measure_sessions(count, seconds)
+        if not rung["ok"]:
+            break
+        best["sessions"] = rung
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    return best
+
+
+def main(arguments: list[str]) -> int:
+    """Play one rung, or both ladders."""
+    if len(arguments) == 3:
+        _pin(1)
+        measure = {"calls": measure_calls, "sessions": measure_sessions}[arguments[0]]
+        print(json.dumps(measure(int(arguments[1]), float(arguments[2]))))
+        return 0
+    print(json.dumps(run(float(arguments[0]) if arguments else 3.0)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
