@@ -1,0 +1,146 @@
+"""Carriers with their own truth: what the gateway believes and lets pass, a carrier may still refuse."""
+
+from typing import Any
+
+import pytest
+
+ALICE, BOB, CAROL, DAVE = "+12025550100", "+12025550101", "+14165550102", "+12025550103"
+TMOBILE, ATT, VERIZON, USCELLULAR = "+13105550125", "+12125550125", "+14155550125", "+13125550125"
+BELL, ROGERS = "+15145550125", "+16475550125"
+FROZEN = ("clock.mode=frozen", "clock.start=2026-11-02T15:00:00Z")
+NO_LIMITS = ("limits.number={}", "limits.person={}", "limits.organization={}")
+
+
+async def send(world: Any, to: str, text: str = "Hello", source: str = ALICE) -> str:
+    status, message = await world.client.post("/v1/messages", {"from": source, "to": to, "text": text})
+    assert status == 202, message
+    return str(message["id"])
+
+
+async def final(world: Any, message_id: str) -> dict[str, Any]:
+    """The text's story once it has an outcome, while a frozen world moves on second by second."""
+    for _ in range(60):
+        message: dict[str, Any] = await world.client.follow(message_id, 0.05)
+        if message["state"] not in ("accepted", "queued", "submitted"):
+            break
+        await world.client.post("/v1/clock", {"advance": 1})
+    return message
+
+
+async def outcome(world: Any, to: str, text: str = "Hello", source: str = ALICE) -> tuple[str, str | None]:
+    message = await final(world, await send(world, to, text, source))
+    if message["state"] == "rejected":
+        assert message["blockedBy"] == "carrier"
+        assert message["verdicts"][-1]["blockedBy"] == "carrier"
+        assert message["verdicts"][-1]["outcome"] == "refused"
+    return message["state"], message.get("code")
+
+
+async def test_a_carrier_that_has_not_heard_of_a_number_refuses_it(open_world: Any) -> None:
+    async with open_world(*FROZEN) as world:
+        status, _ = await world.client.post("/v1/campaigns/acme-office/numbers", {"numbers": [BOB]})
+        assert status == 200
+        message = await final(world, await send(world, ATT, source=BOB))
+        assert (message["state"], message["code"], message["blockedBy"]) == (
+            "rejected",
+            "carrier_30034",
+            "carrier",
+        )
+        receipt = next(moment for moment in message["timeline"] if moment["event"] == "deliver_sm")
+        assert (receipt["receipt"], receipt["error"]) == ("REJECTD", "30034")
+        verdict = message["verdicts"][-1]
+        assert verdict["description"] == "Refused by the carrier att, told in the receipt as 30034."
+        assert world.metric(
+            "gateway_messages_finished_total", direction="outbound", carrier="att", state="rejected"
+        )
+        assert world.metric("carrier_decisions_total", carrier="att", outcome="unregistered_number") == 1
+        assert await outcome(world, TMOBILE, source=BOB) == ("rejected", "carrier_4476")
+        await world.client.post("/v1/clock", {"advance": 30})
+        assert await outcome(world, ATT, source=BOB) == ("delivered", None)
+        assert await outcome(world, TMOBILE, source=BOB) == ("delivered", None)
+
+
+async def test_each_carrier_refuses_a_suspended_campaign_with_its_own_code(open_world: Any) -> None:
+    """The gateway's own rule is off; the carriers' truth is not."""
+    async with open_world(*FROZEN, "business_texting.rules={campaign_not_active: off}") as world:
+        refused = {TMOBILE: "4773", ATT: "30033", VERIZON: "60", USCELLULAR: "40010"}
+        for to, code in refused.items():
+            state, found = await outcome(world, to, source=DAVE)
+            assert state == "rejected"
+            assert found is not None
+            assert found.removeprefix("carrier_").lstrip("0") == code
+        for to in (BELL, ROGERS):  # no registry for Canadian recipients
+            assert await outcome(world, to, source=DAVE) == ("delivered", None)
+
+
+async def test_a_canadian_number_needs_registration_at_us_carriers_only(open_world: Any) -> None:
+    rules = "business_texting.rules={number_not_in_campaign: off}"
+    async with open_world(*FROZEN, rules) as world:
+        path = f"/v1/campaigns/acme-office/numbers/{CAROL}"
+        assert (await world.client.call("DELETE", path))[0] == 204
+        await world.client.post("/v1/clock", {"advance": 31})
+        assert await outcome(world, ROGERS, source=CAROL) == ("delivered", None)
+        assert await outcome(world, ATT, source=CAROL) == ("rejected", "carrier_30034")
+
+
+async def test_att_keeps_its_cap_per_minute_whatever_the_gateway_believes(open_world: Any) -> None:
+    truth = "carriers.networks.att.profile.caps.campaign_minute.classes.T=4"
+    async with open_world(*FROZEN, *NO_LIMITS, truth) as world:
+        _, campaign = await world.client.get("/v1/campaigns/acme-office")
+        assert campaign["carriers"]["att"]["segmentsPerMinute"] == 75
+        ids = [await send(world, f"+1212555200{number}") for number in range(6)]
+        codes = [(await final(world, each)).get("code") for each in ids]
+        assert (codes.count(None), codes.count("carrier_30022")) == (4, 2)
+        await world.client.post("/v1/clock", {"advance": 60})
+        assert await outcome(world, ATT) == ("delivered", None)
+
+
+async def test_the_days_cap_counts_what_other_vendors_sent(open_world: Any) -> None:
+    others = 'carriers.networks.tmobile.profile.caps.brand_day.other_vendors={"12-3456789": 39999}'
+    async with open_world(*FROZEN, others) as world:
+        _, believed = await world.client.get("/v1/limits/brand_day/acme-dental@tmobile")
+        assert believed["window"]["cap"] == 40_000
+        assert await outcome(world, TMOBILE) == ("delivered", None)
+        assert await outcome(world, TMOBILE) == ("rejected", "carrier_4780")
+        assert await outcome(world, ATT) == ("delivered", None)
+        assert world.metric("gateway_cap_used_ratio", carrier="tmobile", scope="brand_day") < 0.001
+
+
+@pytest.mark.parametrize(
+    ("truth", "text", "code"),
+    [
+        ('blocked_destinations=["+13105550125"]', "Hello", "carrier_4482"),
+        (f'blocked_sources=["{ALICE}"]', "Hello", "carrier_4481"),
+        ("filters=[{cause: spam, phrases: [free cruise]}]", "A FREE cruise!", "carrier_4770"),
+    ],
+    ids=["destination", "source", "filter"],
+)
+async def test_a_carriers_filters_and_lists_are_its_own(
+    open_world: Any, truth: str, text: str, code: str
+) -> None:
+    async with open_world(*FROZEN, f"carriers.networks.tmobile.profile.{truth}") as world:
+        assert await outcome(world, TMOBILE, text) == ("rejected", code)
+        assert await outcome(world, "+13105550126" if "sources" not in truth else ATT) == ("delivered", None)
+
+
+async def test_a_refusal_in_the_response_is_the_carriers_too(open_world: Any) -> None:
+    truth = (
+        "carriers.networks.tmobile.profile.refusals={brand_day_cap: {at: response, status: 69}}",
+        'carriers.networks.tmobile.profile.caps.brand_day.other_vendors={"12-3456789": 40000}',
+    )
+    async with open_world(*FROZEN, *truth) as world:
+        message = await final(world, await send(world, TMOBILE))
+        assert (message["state"], message["blockedBy"]) == ("rejected", "carrier")
+        responses = [moment for moment in message["timeline"] if moment["event"] == "submit_sm_resp"]
+        assert [moment["status"] for moment in responses] == ["ESME_RSUBMITFAIL"]
+        assert message["verdicts"][-1]["description"].endswith("told in the response.")
+
+
+async def test_a_behaviour_switched_live_disagrees_at_once(open_world: Any) -> None:
+    async with open_world(*FROZEN) as world:
+        await world.client.call("PATCH", "/v1/carriers/uscellular", {"profile": "capped"})
+        state, code = await outcome(world, USCELLULAR)
+        assert state == "rejected"
+        assert code is not None
+        await world.client.call("PATCH", "/v1/carriers/uscellular", {"profile": "healthy"})
+        assert await outcome(world, USCELLULAR) == ("delivered", None)

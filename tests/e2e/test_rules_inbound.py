@@ -1,0 +1,87 @@
+"""Every inbound text rule over HTTP: stored with its code, counted and shown, answered ESME_ROK."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ALICE, BOB = "+12025550100", "+12025550101"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(open_shared_world: Any) -> AsyncIterator[Any]:
+    async with open_shared_world("clock.mode=scaled", "clock.speed=50") as running:
+        yield running
+
+
+async def received(world: Any, source: str, to: str, text: str, files: list[str]) -> dict[str, Any]:
+    """What became of a text that a handset on AT&T wrote."""
+    _, before = await world.client.get("/v1/carriers/att")
+    body = {"from": source, "to": to, "text": text, "files": files}
+    status, answer = await world.client.post("/v1/carriers/att/inbound", body)
+    assert status == 202, answer
+    async with world.as_("demo-partner") as partner:
+        message = await partner.received(20, number=source)
+        assert message is not None
+        _, story = await partner.get(f"/v1/messages/{message['id']}")
+    _, after = await world.client.get("/v1/carriers/att")
+    while after["delivered"] < before["delivered"] + answer["segments"]:
+        _, after = await world.client.get("/v1/carriers/att")
+    assert after["dropped"] == before["dropped"]
+    found: dict[str, Any] = story
+    return found
+
+
+CASES = {
+    "malformed": ("ACME", ALICE, "Hi", [], "rejected"),
+    "mms_not_supported": ("+12125550131", ALICE, "", ["photo.jpg"], "rejected"),
+    "international_not_supported": ("+447700900123", ALICE, "Hi", [], "rejected"),
+    "emoji_not_supported": ("+12125550132", ALICE, "👍🏽", [], "rejected"),
+    "recipient_unknown": ("+12125550133", "+12025550105", "Hi", [], "undeliverable"),
+}
+
+
+@pytest.mark.parametrize(
+    "code", [pytest.param(code, marks=pytest.mark.rule("inbound", code)) for code in CASES]
+)
+async def test_an_inbound_text_is_refused_for_one_rule_alone(world: Any, code: str) -> None:
+    source, to, text, files, state = CASES[code]
+    labels = {"direction": "inbound", "code": code}
+    before = world.metric("gateway_messages_rejected_total", **labels)
+    story = await received(world, source, to, text, files)
+    assert (story["state"], story["code"], story["blockedBy"]) == (state, code, "gateway")
+    assert world.metric("gateway_messages_rejected_total", **labels) == before + 1
+    outcomes = {one["code"]: one["outcome"] for one in story["verdicts"]}
+    assert [name for name, outcome in outcomes.items() if outcome == "refused"] == [code]
+
+
+@pytest.mark.rule("inbound", "recipient_texting_disabled")
+async def test_texts_to_a_user_who_is_switched_off_are_kept(world: Any) -> None:
+    path = "/v1/people/bob"
+    await world.client.call("PATCH", path, {"textingOverride": "off"})
+    try:
+        story = await received(world, "+12125550134", BOB, "Hi", [])
+    finally:
+        await world.client.call("PATCH", path, {"textingOverride": "organizationDefault"})
+    assert (story["state"], story["code"]) == ("undeliverable", "recipient_texting_disabled")
+    assert (await received(world, "+12125550135", BOB, "Hi", []))["state"] == "received"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("+12125550136", "Is ten fine?"),
+        ("+17875550136", "Saludos desde Puerto Rico"),
+        ("+18005550136", "© ® ™ :-)"),
+        ("+12125550137", ""),
+    ],
+)
+async def test_what_no_rule_refuses_is_received(world: Any, source: str, text: str) -> None:
+    accepted = world.metric("gateway_messages_accepted_total", direction="inbound")
+    story = await received(world, source, ALICE, text, [])
+    assert (story["state"], story["text"], story.get("code")) == ("received", text, None)
+    assert world.metric("gateway_messages_accepted_total", direction="inbound") == accepted + 1
+    assert {one["outcome"] for one in story["verdicts"]} == {"passed"}
