@@ -13,7 +13,7 @@ from gateway.runtime.blobs import Blobs, open_blobs
 from gateway.runtime.bus import Bus
 from gateway.runtime.clock import TimerHandle, WorldClock
 from gateway.runtime.database import Database
-from gateway.runtime.errors import ServiceError
+from gateway.runtime.errors import BlobError, ServiceError
 from gateway.runtime.http.routes import Routes
 from gateway.runtime.ids import IdSource
 from gateway.runtime.log import get_logger
@@ -26,7 +26,7 @@ from siprec.api.settings_routes import settings_routes
 from siprec.providers import events as told
 from siprec.providers.desk import ProviderDesk
 from siprec.providers.errors import FilingNotFound
-from siprec.providers.model import TenantKey
+from siprec.providers.model import Account, TenantKey
 from siprec.providers.settings import ProvidersSettings
 from siprec.providers.store import DeleteFiling, recording_filings
 from siprec.srs.events import RecordingFinished, RecordingPaused, RecordingResumed, RecordingStarted
@@ -87,7 +87,9 @@ class Recording:
             world.directory.directory, providers.providers, world.database, world.bus, world.clock.now_ns
         )
         self.desk.on_retention = self._arm_soon
-        self.archive = Archive(self.store, self.blobs)
+        self.desk.on_account = self._on_account
+        places = {name: open_blobs(url) for name, url in providers.storages.items()}
+        self.archive = Archive(self.store, self.blobs, places)
         self.server = RecordingServer(
             self.settings,
             store=self.store,
@@ -101,6 +103,8 @@ class Recording:
         )
         self.ready = False
         self._tone_seconds = providers.repeat_tone_seconds
+        self._storages = frozenset(places)
+        self._moving = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweep_timer: TimerHandle | None = None
         self._swept = world.metrics.counter(
@@ -119,7 +123,7 @@ class Recording:
     def routes(self) -> list[Routes]:
         """The HTTP routes of recording."""
         library = Library(self._world.database, self.desk)
-        hub = RecordingAdministration(self._world.directory, self.desk, self._tone_seconds)
+        hub = RecordingAdministration(self._world.directory, self.desk, self._tone_seconds, self._storages)
         return [recording_routes(library, self.archive, self.desk, self._paused), settings_routes(hub)]
 
     def _paused(self) -> frozenset[int]:
@@ -137,16 +141,18 @@ class Recording:
         except OSError as error:
             await self.server.stop()
             raise RecorderStartError(self.settings.sip.host, error.strerror or str(error)) from error
-        await self._settle()
+        await self.settle()
         await self._reconcile()
         await self._arm()
+        for account in self.desk.book.accounts.values():
+            self._on_account(account)
         self.ready = True
 
     async def drain(self, deadline_s: float) -> None:
         """Take no new session; running ones end, or are sealed with what arrived."""
         self.ready = False
         await self.server.drain(deadline_s)
-        await self._settle()
+        await self.settle()
 
     async def stop(self) -> None:
         """Let go of everything."""
@@ -154,8 +160,8 @@ class Recording:
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
         await self.server.stop()
-        await self._settle()
-        await self.blobs.close()
+        await self.settle()
+        await self.archive.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -167,7 +173,8 @@ class Recording:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("recording task failed", task=task.get_name(), exc_info=error)
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
+        """Wait until everything under way in the background is done."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -217,7 +224,32 @@ class Recording:
         except FilingNotFound:
             _, intent = self.desk.file(recording_id, tenant, at_ns)
             await self._world.database.write(intent)
-        self.desk.tell(told.RecordingFinished, await self.desk.finish(recording_id, at_ns), outcome)
+        filing = await self.desk.finish(recording_id, at_ns)
+        self.desk.tell(told.RecordingFinished, filing, outcome)
+        account = self.desk.book.account(filing.owner.organization_id or "", filing.owner.provider)
+        if account is not None and account.storage != filing.storage:
+            self._on_account(account)
+
+    # ── the customer's own storage ────────────────────────────────────────────────────────────────
+
+    def _on_account(self, account: Account) -> None:
+        self._spawn(self._move(account), "move recordings")
+
+    async def _move(self, account: Account) -> None:
+        """Bring an account's recordings to where it keeps them: copied, noted, then cleared (C6, C7)."""
+        async with self._moving:
+            moved = 0
+            for filing in await self.desk.store.misplaced(account):
+                try:
+                    await self.archive.copy(filing, account.storage)
+                    await self.desk.relocated(filing, account.storage)
+                    await self.archive.clear(filing)
+                except BlobError as error:
+                    _log.error("recording could not be moved", error=str(error))
+                    return
+                moved += 1
+            if moved:
+                _log.info("recordings moved", provider=account.provider, recordings=moved)
 
     # ── retention ─────────────────────────────────────────────────────────────────────────────────
 

@@ -1,5 +1,6 @@
 """Changes of recording settings, judged, made durable, and followed up at the provider (webex.md C, D)."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -23,13 +24,21 @@ class RecordingAdministration:
         store: The directory, where settings are values with inheritance.
         desk: The providers.
         tone_seconds: Shortest and longest interval of the repeat tone (D6).
+        storages: Names of customers' own places for recordings (C6, C7).
     """
 
-    def __init__(self, store: DirectoryStore, desk: ProviderDesk, tone_seconds: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        store: DirectoryStore,
+        desk: ProviderDesk,
+        tone_seconds: tuple[int, int],
+        storages: Collection[str] = (),
+    ) -> None:
         self.store = store
         self.directory = store.directory
         self.desk = desk
         self._tone_seconds = tone_seconds
+        self._storages = storages
 
     def provider(self, name: str) -> Provider:
         """A provider by name; refused where there is none (C3)."""
@@ -139,7 +148,7 @@ class RecordingAdministration:
                     )
                 )
         if "storage" in given:
-            require(rules.check_storage(provider, given["storage"]))
+            require(rules.check_storage(provider, given["storage"], self._storages))
         if "administrators" in given:
             given["administrators"] = frozenset(given["administrators"])
         after = replace(account, **given)

@@ -4,13 +4,15 @@ import asyncio
 import io
 import json
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from gateway.runtime.blobs import Blobs, FolderBlobs
+from gateway.runtime.errors import BlobError
 from siprec.api.peaks import Outline, outline
+from siprec.providers.model import Filing
 from siprec.srs.errors import RecordingNotFoundError
 from siprec.srs.sealing import HISTORY
 from siprec.srs.store import RecordingRow, RecordingStore
@@ -23,6 +25,7 @@ KEPT_OUTLINES = 64
 class Audio:
     """One audio file of a recording."""
 
+    blobs: Blobs
     key: str
     name: str
     size_bytes: int
@@ -36,17 +39,30 @@ class Audio:
 
 
 class Archive:
-    """Reads and erases what was sealed."""
+    """Reads, moves and erases what was sealed.
 
-    def __init__(self, store: RecordingStore, blobs: Blobs) -> None:
+    `blobs` is the providers' cloud, `places` are customers' own (webex.md C6, C7), by name.
+    """
+
+    def __init__(
+        self, store: RecordingStore, blobs: Blobs, places: Mapping[str, Blobs] | None = None
+    ) -> None:
         self.store = store
-        self._blobs = blobs
+        self._places: dict[str | None, Blobs] = {None: blobs}
+        self._places.update(places or {})
         self._outlines: OrderedDict[tuple[str, int], Outline] = OrderedDict()
 
-    def audio(self, row: RecordingRow, part: str) -> Audio | None:
+    def _at(self, filing: Filing) -> Blobs:
+        """Where a recording's files are; raises `BlobError` where the place is no longer configured."""
+        found = self._places.get(filing.storage)
+        if found is None:
+            raise BlobError(filing.storage or "", "recording.storages no longer names this place")
+        return found
+
+    def audio(self, row: RecordingRow, filing: Filing, part: str) -> Audio | None:
         """A recording's file: `stereo`, or a party by number (from 1) or by label; None if there is none.
 
-        Without a stereo file, `stereo` is the first party's.
+        Without a stereo file, `stereo` is the first party's. Raises `BlobError`.
         """
         document = row.document or {}
         files: list[dict[str, Any]] = document.get("audio", [])
@@ -61,11 +77,13 @@ class Archive:
         if found is None:
             return None
         key = f"{document['storageKey']}/{found['name']}"
-        return Audio(key, found["name"], found["bytes"], found["sha256"], found["durationMs"])
+        return Audio(
+            self._at(filing), key, found["name"], found["bytes"], found["sha256"], found["durationMs"]
+        )
 
     def read(self, audio: Audio, start: int, end: int) -> AsyncIterator[bytes]:
         """Stream the bytes from `start` up to, without, `end`. Raises `BlobError`."""
-        return self._blobs.read(audio.key, start, end)
+        return audio.blobs.read(audio.key, start, end)
 
     async def outline(self, audio: Audio, points: int) -> Outline:
         """A file's waveform in at most `points` stretches. Raises `BlobError`."""
@@ -80,27 +98,51 @@ class Archive:
         return made
 
     async def _source(self, audio: Audio) -> Path | BinaryIO:
-        if isinstance(self._blobs, FolderBlobs):
-            await self._blobs.info(audio.key)
-            return self._blobs.path(audio.key)
-        return io.BytesIO(await self._blobs.get(audio.key))
+        if isinstance(audio.blobs, FolderBlobs):
+            await audio.blobs.info(audio.key)
+            return audio.blobs.path(audio.key)
+        return io.BytesIO(await audio.blobs.get(audio.key))
 
-    async def history(self, row: RecordingRow) -> list[dict[str, Any]]:
+    async def history(self, row: RecordingRow, filing: Filing) -> list[dict[str, Any]]:
         """Every metadata document as it came, oldest first. Raises `BlobError`."""
         key = (row.document or {}).get("storageKey")
         if key is None or row.state != "sealed":
             return []
-        found: list[dict[str, Any]] = json.loads(await self._blobs.get(f"{key}/{HISTORY}"))
+        found: list[dict[str, Any]] = json.loads(await self._at(filing).get(f"{key}/{HISTORY}"))
         return found
 
-    async def erase(self, recording_id: int) -> None:
-        """Delete a recording's audio, sidecar and row; one that is gone already is no error."""
+    async def copy(self, filing: Filing, storage: str | None) -> bool:
+        """Copy a recording's files to another place; False where it has none. Raises `BlobError`."""
+        key = await self._key(filing.recording_id)
+        if key is None:
+            return False
+        source, target = self._at(filing), self._at(replace(filing, storage=storage))
+        for blob in await source.list(f"{key}/"):
+            await target.put(blob.key, await source.get(blob.key))
+        return True
+
+    async def clear(self, filing: Filing) -> None:
+        """Delete a recording's files where `filing` says they are."""
+        key = await self._key(filing.recording_id)
+        if key is not None:
+            blobs = self._at(filing)
+            for blob in await blobs.list(f"{key}/"):
+                await blobs.delete(blob.key)
+
+    async def _key(self, recording_id: int) -> str | None:
         try:
             row = await self.store.get(recording_id)
         except RecordingNotFoundError:
-            return
-        key = (row.document or {}).get("storageKey")
-        if key is not None:
-            for blob in await self._blobs.list(f"{key}/"):
-                await self._blobs.delete(blob.key)
-        await self.store.delete(recording_id)
+            return None
+        found: str | None = (row.document or {}).get("storageKey")
+        return found
+
+    async def close(self) -> None:
+        """Let go of every place."""
+        for blobs in self._places.values():
+            await blobs.close()
+
+    async def erase(self, filing: Filing) -> None:
+        """Delete a recording's audio, sidecar and row; one that is gone already is no error."""
+        await self.clear(filing)
+        await self.store.delete(filing.recording_id)

@@ -157,7 +157,7 @@ def _add_listening(routes: Routes, find: _Finder, archive: Archive) -> None:
         query: MetadataQuery = request.query
         entry = await find.sealed(request, Action.SHOW)
         try:
-            history = await archive.history(entry.row)
+            history = await archive.history(entry.row, entry.filing)
         except BlobError:
             raise _gone() from None
         if query.revision is None:
@@ -175,7 +175,10 @@ def _raw(document: dict[str, Any]) -> bytes:
 
 
 def _file(archive: Archive, entry: Entry, party: str) -> Audio:
-    found = archive.audio(entry.row, party)
+    try:
+        found = archive.audio(entry.row, entry.filing, party)
+    except BlobError:
+        raise _gone() from None
     if found is None:
         raise ApiError(404, "audio_not_found", "the recording has no such audio: stereo, or a party's label")
     return found

@@ -136,7 +136,7 @@ class AccountChange(ApiModel):
 
     contract: bool | None = None
     kind: AccountKind | None = None
-    storage: str | None = Field(None, max_length=1024)
+    storage: Name | None = None
     administrators: tuple[Name, ...] | None = Field(None, max_length=100)
 
 

@@ -19,7 +19,7 @@ from siprec.providers.access import Caller, allowed
 from siprec.providers.book import Book, Entry, seed
 from siprec.providers.errors import FilingNotFound
 from siprec.providers.events import RecordingDeleted, RecordingEvent
-from siprec.providers.model import Action, Filing, Owner, Provider, Subscriber, TenantKey
+from siprec.providers.model import Account, Action, Filing, Owner, Provider, Subscriber, TenantKey
 from siprec.providers.provisioning import subscribe
 from siprec.providers.store import (
     DeleteFiling,
@@ -30,7 +30,7 @@ from siprec.providers.store import (
 )
 from siprec.providers.tenants import Tenants
 
-Erase = Callable[[int], Awaitable[None]]
+Erase = Callable[[Filing], Awaitable[None]]
 """Deletes the audio, sidecar and row of a recording."""
 
 
@@ -61,6 +61,8 @@ class ProviderDesk:
         self.now_ns = now_ns
         self.on_retention: Callable[[], None] = lambda: None
         """Called when the next end of a retention may have moved."""
+        self.on_account: Callable[[Account], None] = lambda _account: None
+        """Called when an account has changed."""
         self._database = database
         self._bus = bus
         self._open: dict[int, Filing] = {}
@@ -138,9 +140,15 @@ class ProviderDesk:
         self.on_retention()
         return given
 
+    async def relocated(self, filing: Filing, storage: str | None) -> Filing:
+        """Note that a recording's files are at another place now."""
+        filing = replace(filing, storage=storage)
+        await self._database.write(update_filing(filing))
+        return filing
+
     async def delete(self, filing: Filing, erase: Erase, reason: str) -> None:
         """Delete a recording and its filing, and tell it."""
-        await erase(filing.recording_id)
+        await erase(filing)
         await self._database.write(DeleteFiling(filing.recording_id))
         self._open.pop(filing.recording_id, None)
         self.tell(RecordingDeleted, filing, reason)
@@ -166,6 +174,9 @@ class ProviderDesk:
                 self.book.put(entry)
         for each in subscribers:
             await self._release(each)
+        for account in entries:
+            if isinstance(account, Account):
+                self.on_account(account)
         self.on_retention()
 
     async def change_product(self, person: Person, name: str, product: str, *, how: str, actor: str) -> None:

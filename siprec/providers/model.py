@@ -95,7 +95,7 @@ class Account:
     administrators: frozenset[str] = frozenset()
     """Names of callers who administer the account (C14)."""
     storage: str | None = None
-    """Folder or bucket of the customer; None: the provider's cloud (C6, C7)."""
+    """Name of the customer's own place for recordings; None: the provider's cloud (C6, C7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,8 @@ class Filing:
     finished_ns: int | None = None
     expires_ns: int | None = None
     """When retention ends; None: never, or not yet finished."""
+    storage: str | None = None
+    """Where its files are: the name of a customer's own place, None: the provider's cloud (C6, C7)."""
 
     @property
     def quarantined(self) -> bool:

@@ -4,6 +4,7 @@ The table `RULES` is what the reference documentation and the API's refusals are
 where a change is allowed. Facts are those of `webex.md`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gateway.directory.model import Licence, Location, Organization, Person, recording_provider
@@ -69,6 +70,7 @@ RULES: dict[str, Rule] = {
             409,
             "the provider keeps recordings in its own cloud and cannot move them to the customer's",
         ),
+        Rule("storage_unknown", ("C6", "C7"), 422, "there is no such storage of a customer's own"),
         Rule("account_missing", ("C8",), 409, "the organisation has no account at the provider"),
         Rule(
             "account_not_by_support",
@@ -187,11 +189,13 @@ def check_opening_by_support(provider: Provider, account: Account | None) -> Ref
     return None if "support" in provider.account_opened_by else refuse("account_not_by_support")
 
 
-def check_storage(provider: Provider, storage: str | None) -> Refusal | None:
-    """Whether recordings may be kept at the customer's own place (C6, C7)."""
-    if storage is not None and not provider.customer_storage:
+def check_storage(provider: Provider, storage: str | None, places: Collection[str]) -> Refusal | None:
+    """Whether recordings may be kept at `storage`, one of the customers' own `places` (C6, C7)."""
+    if storage is None:
+        return None
+    if not provider.customer_storage:
         return refuse("storage_not_offered", provider.title)
-    return None
+    return None if storage in places else refuse("storage_unknown", storage)
 
 
 @dataclass(frozen=True, slots=True)

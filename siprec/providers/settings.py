@@ -13,6 +13,10 @@ class ProvidersSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     providers: Mapping[str, Provider] = Field(default_factory=dict, description="Providers by name (C3).")
+    storages: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="Customers' own places for recordings (C6, C7), by name: a folder or `s3://bucket/prefix`.",
+    )
     repeat_tone_seconds: tuple[int, int] = Field(
         (10, 90), description="Shortest and longest interval of the repeat tone (D6)."
     )

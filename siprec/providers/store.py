@@ -49,6 +49,7 @@ recording_filings = Table(
     Column("recorded_ns", BigInteger, nullable=False),
     Column("finished_ns", BigInteger),
     Column("expires_ns", BigInteger),
+    Column("storage", String(64)),
     Index("recording_filings_by_person", "person_id", "recording_id"),
     Index("recording_filings_by_expiry", "expires_ns"),
 )
@@ -71,6 +72,7 @@ class InsertFiling(NamedTuple):
     recorded_ns: int
     finished_ns: int | None
     expires_ns: int | None
+    storage: str | None
 
 
 @writes(
@@ -92,6 +94,7 @@ class UpdateFiling(NamedTuple):
     reason: str
     finished_ns: int | None
     expires_ns: int | None
+    storage: str | None
     the_recording_id: int
 
 
@@ -147,13 +150,14 @@ def insert_filing(filing: Filing) -> InsertFiling:
         filing.recorded_ns,
         filing.finished_ns,
         filing.expires_ns,
+        filing.storage,
     )
 
 
 def update_filing(filing: Filing) -> UpdateFiling:
     """The row of a changed filing."""
     row = insert_filing(filing)
-    return UpdateFiling(*row[1:9], filing.finished_ns, filing.expires_ns, filing.recording_id)
+    return UpdateFiling(*row[1:9], filing.finished_ns, filing.expires_ns, filing.storage, filing.recording_id)
 
 
 def _bounded(key: TenantKey) -> tuple[str, str, str]:
@@ -170,6 +174,7 @@ def filing_of(row: Any) -> Filing:
         row.recorded_ns,
         row.finished_ns,
         row.expires_ns,
+        row.storage,
     )
 
 
@@ -217,6 +222,16 @@ class ProviderStore:
         """Filings of recordings that were not finished, as a crash leaves them."""
         rows = await self._database.fetch(select(_t).where(_t.c.finished_ns.is_(None)))
         return [filing_of(row) for row in rows]
+
+    async def misplaced(self, account: Account) -> list[Filing]:
+        """Finished recordings of an account that are not where the account keeps them now."""
+        query = select(_t).where(
+            _t.c.organization_id == account.organization_id,
+            _t.c.provider == account.provider,
+            _t.c.finished_ns.is_not(None),
+            _t.c.storage.is_distinct_from(account.storage),
+        )
+        return [filing_of(row) for row in await self._database.fetch(query.order_by(_t.c.recording_id))]
 
     async def quarantined_as(self, tenant: TenantKey) -> list[Filing]:
         """Recordings in quarantine that name this tenant."""

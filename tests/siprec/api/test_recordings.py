@@ -158,6 +158,7 @@ async def test_metadata_is_kept_as_it_came(world: Any) -> None:
 
 async def test_a_recording_in_progress_is_listed_but_not_yet_heard(world: Any) -> None:
     fork = await world.begin()
+    await world.service.world.database.flush()
     async with world.service.world.bus.subscribe(RecordingPaused) as paused:
         (listed,) = (await world.get("/v1/recordings", "demo-alice")).items
         assert (listed["state"], listed["paused"], listed["expiresAt"]) == ("recording", False, None)

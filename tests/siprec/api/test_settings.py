@@ -1,5 +1,6 @@
 """Recording settings over the API: each rule of webex.md C and D shown, and its opposite."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,9 +259,41 @@ async def test_external_identifiers_are_the_key_of_recordings_c15(world: Any) ->
     assert (own["id"], own["tenant"]["externalIdentifier"]) == (recording_id, "alice-1")
 
 
-async def test_storage_is_moved_only_where_the_provider_offers_it_c6_c7(world: Any) -> None:
-    refused = await world.patch(f"{ORG}/accounts/dubber", {"storage": "anywhere"}, "demo-partner")
+async def test_recordings_move_to_the_customers_own_storage_and_back_c6_c7(
+    open_world: Any, tmp_path: Path
+) -> None:
+    own, cloud = tmp_path / "own", tmp_path / "recordings"
+    account, dave = f"{ORG}/accounts/imagicle", "dave@acme-dental.example"
+
+    def files(folder: Path) -> int:
+        return sum(path.suffix == ".wav" for path in folder.rglob("*"))
+
+    async with open_world(f"recording.storages.acme={own}") as world:
+        first = await world.record(dave)
+        assert (files(cloud), files(own)) == (3, 0)
+        moved = await world.patch(account, {"storage": "acme"}, "demo-partner")
+        assert (moved.status, moved.json["storage"]) == (200, "acme")
+        await world.service.recording.settle()
+        assert (files(cloud), files(own)) == (0, 3)
+        second = await world.record(dave)
+        await world.service.recording.settle()
+        assert (files(cloud), files(own)) == (0, 6)
+        for recording_id in (first, second):
+            assert (await world.get(f"/v1/recordings/{recording_id}/audio")).status == 200
+            assert (await world.get(f"/v1/recordings/{recording_id}/metadata")).json["history"]
+        assert (await world.delete(f"/v1/recordings/{first}", "demo-imagicle")).status == 204
+        assert files(own) == 3
+        await world.patch(account, {"storage": None}, "demo-partner")
+        await world.service.recording.settle()
+        assert (files(cloud), files(own)) == (3, 0)
+        assert (await world.get(f"/v1/recordings/{second}/audio")).status == 200
+
+
+async def test_storage_is_offered_and_configured_or_refused_c6_c7(world: Any) -> None:
+    refused = await world.patch(f"{ORG}/accounts/dubber", {"storage": "acme"}, "demo-partner")
     assert (refused.status, refused.code) == (409, "storage_not_offered")
+    unknown = await world.patch(f"{ORG}/accounts/imagicle", {"storage": "/etc"}, "demo-partner")
+    assert (unknown.status, unknown.code) == (422, "storage_unknown")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from gateway.runtime.http.auth import Principal
 from siprec.providers.desk import ProviderDesk
 from siprec.providers.errors import FilingNotFound
 from siprec.providers.events import RecordingDeleted, RecordingEvent, RecordingStarted
-from siprec.providers.model import DAY_NS, Account, Action, Provider, TenantKey
+from siprec.providers.model import DAY_NS, Account, Action, Filing, Provider, TenantKey
 from siprec.providers.store import metadata
 
 ALICE = ("sp", "acme", "alice@acme")
@@ -45,8 +45,8 @@ class World:
             await desk.load()
             yield desk
 
-    async def erase(self, recording_id: int) -> None:
-        self.erased.append(recording_id)
+    async def erase(self, filing: Filing) -> None:
+        self.erased.append(filing.recording_id)
 
     async def record(self, desk: ProviderDesk, recording_id: int, key: tuple[str, str, str] = ALICE) -> None:
         _, intent = desk.file(recording_id, key, self.now)

@@ -143,8 +143,12 @@ def test_regions_c6_c7(
 def test_recordings_move_to_the_customers_storage_c6_c7(
     providers: Providers, name: str, expected: str | None
 ) -> None:
-    assert code(check_storage(providers[name], "s3://bucket")) == expected
-    assert check_storage(providers[name], None) is None
+    assert code(check_storage(providers[name], "acme", {"acme"})) == expected
+    assert check_storage(providers[name], None, ()) is None
+
+
+def test_a_customers_storage_is_one_that_is_configured_c6_c7(providers: Providers) -> None:
+    assert code(check_storage(providers["callcabinet"], "/etc", {"acme"})) == "storage_unknown"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Audio truth: tones sent as RTP with loss, reorder, skew and pauses are found where they belong."""
 
 import random
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -328,3 +329,30 @@ def test_without_stereo_there_are_only_parties(tmp_path: Path) -> None:
     recorder.open_track(stream(0))
     recorder.finish(play(recorder, [Party(0, "PCMU", 440)], 2.0, random.Random(1)))
     assert [file.path.name for file in recorder.files] == ["party-1.wav"]
+
+
+def test_hours_of_silence_cost_neither_memory_nor_time(tmp_path: Path) -> None:
+    """A party that is silent for ten hours leaves a hole in the file, not gigabytes in memory."""
+    recorder = Recorder(tmp_path, RecordingProfile(pause_mode="silence"))
+    one, two, rng = Party(0, "PCMU", 440), Party(1, "PCMU", 1210), random.Random(1)
+    for index in (0, 1):
+        recorder.open_track(stream(index))
+    end = play(recorder, [one, two], 2.0, rng, loss=0)
+    recorder.pause(end)
+    for party in (one, two):
+        party.start += 36_000.0
+    recorder.resume(end + 36_000.0)
+    tracemalloc.start()
+    end = play(recorder, [one, two], 2.0, rng, loss=0)
+    recorder.finish(end)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000_000
+    info = soundfile.info(tmp_path / "stereo.wav")
+    assert abs(info.duration - 36_004) < 0.1
+    assert (tmp_path / "stereo.wav").stat().st_blocks * 512 < 2_000_000
+    with soundfile.SoundFile(tmp_path / "stereo.wav") as file:
+        file.seek(36_003 * 8000)
+        tail = file.read(dtype="int16")
+    assert level(tail[:, 0].astype(float), 8000, 440) > 20 * level(tail[:, 0].astype(float), 8000, 1210)
+    assert level(tail[:, 1].astype(float), 8000, 1210) > 20 * level(tail[:, 1].astype(float), 8000, 440)

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("recorded_ns", sa.BigInteger, nullable=False),
         sa.Column("finished_ns", sa.BigInteger),
         sa.Column("expires_ns", sa.BigInteger),
+        sa.Column("storage", sa.String(64)),
     )
     op.create_index("recording_filings_by_person", "recording_filings", ["person_id", "recording_id"])
     op.create_index("recording_filings_by_expiry", "recording_filings", ["expires_ns"])
