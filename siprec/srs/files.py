@@ -154,6 +154,16 @@ class StereoMix:
             self._sums = grown
 
     @property
+    def base(self) -> int:
+        """The first frame that is not taken yet."""
+        return self._base
+
+    def skip_to(self, at: int) -> None:
+        """Leave out frames that nothing was said in, so that an hour of silence costs no memory."""
+        if not self._top:
+            self._base = max(self._base, at)
+
+    @property
     def waiting(self) -> int:
         """Frames that are not taken yet."""
         return self._top

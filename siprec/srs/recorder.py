@@ -24,6 +24,8 @@ from siprec.srs.timeline import TICKS_HZ, Gap, Run, Timeline, TrackTimeline
 Protect = Callable[[bytes], bytes]
 STEREO_PATIENCE_S = 2.0
 """How far a track may lag behind another before the stereo file goes on without it."""
+STEREO_AHEAD_S = 10
+"""Silence longer than this is left out of memory."""
 FRAME_UNITS = {"opus": 960}
 MAX_WRITE_S = 86_400
 
@@ -324,8 +326,11 @@ class Recorder:
         track.timeline.heard_until(end * TICKS_HZ // file.rate_hz)
         if self._profile.stereo:
             stereo = self._stereo_mix(file.rate_hz)
-            mixed = resample(samples, file.rate_hz, stereo.rate_hz)
-            stereo.add(self._channel(track), at * stereo.rate_hz // TICKS_HZ, mixed)
+            place = at * stereo.rate_hz // TICKS_HZ
+            if place - stereo.base > STEREO_AHEAD_S * stereo.rate_hz:
+                self._take_stereo(place)
+                stereo.skip_to(place - round(STEREO_PATIENCE_S * stereo.rate_hz))
+            stereo.add(self._channel(track), place, resample(samples, file.rate_hz, stereo.rate_hz))
 
     def _stereo_mix(self, rate_hz: int) -> StereoMix:
         if self._stereo is None:
@@ -349,14 +354,19 @@ class Recorder:
         return WavFile(self.directory / name, rate_hz, channels)
 
     def _write_stereo(self, *, last: bool) -> None:
-        mix, file = self._stereo, self._stereo_file
-        if mix is None or file is None:
+        if self._stereo is None:
             return
         ends = [track.timeline.end for track in self.tracks.values() if track.timeline.begun]
         until = self.timeline.end
         if not last:
             patience = round(STEREO_PATIENCE_S * TICKS_HZ)
             until = max(min(ends, default=until), until - patience)
-        at, samples = mix.take((until - self.timeline.cut) * mix.rate_hz // TICKS_HZ)
+        self._take_stereo((until - self.timeline.cut) * self._stereo.rate_hz // TICKS_HZ)
+
+    def _take_stereo(self, until: int) -> None:
+        mix, file = self._stereo, self._stereo_file
+        if mix is None or file is None:
+            return
+        at, samples = mix.take(until)
         if len(samples):
             file.write(at, samples)
