@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
@@ -47,9 +48,11 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.service import Texting, TextingSettings, World
 from gateway.settings import COMMON, EVERY_SECTION, PARTS, Networks
-from siprec.service import BRANCHES as RECORDING_BRANCHES
-from siprec.service import Foundation, Recording
+from siprec.settings import BRANCHES as RECORDING_BRANCHES
 from siprec.settings import RecordingSettings
+
+if TYPE_CHECKING:
+    from siprec.service import Recording
 
 BRANCHES: dict[str, tuple[str, ...]] = {
     "texting": (
@@ -61,7 +64,7 @@ BRANCHES: dict[str, tuple[str, ...]] = {
         "gateway.messages.webhooks",
     ),
     "carriers": (),
-    "recording": ("gateway.directory", *RECORDING_BRANCHES),
+    "recording": RECORDING_BRANCHES,
 }
 
 
@@ -224,6 +227,8 @@ class Closing(BasePart):
 
 
 def _add_recording(service: Service) -> list[Routes]:
+    from siprec.service import Foundation, Recording  # noqa: PLC0415 - codecs and audio, which only it needs
+
     world, texting = service.world, service.texting
     directory = texting.directory_store if texting is not None else None
     foundation = Foundation(
@@ -237,9 +242,10 @@ def _add_recording(service: Service) -> list[Routes]:
         owns_directory=directory is None,
     )
     settings = service.config.section("recording", RecordingSettings)
-    service.recording = Recording(foundation, settings, settings)
-    world.lifecycle.add("recording", service.recording)
-    return service.recording.routes()
+    service.recording = recording = Recording(foundation, settings, settings)
+    service.health.add_part("recording", lambda: recording.ready)
+    world.lifecycle.add("recording", recording)
+    return recording.routes()
 
 
 def _addressed(esme: EsmeSettings, networks: Networks) -> EsmeSettings:

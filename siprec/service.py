@@ -34,8 +34,6 @@ from siprec.srs.server import RecordingServer
 from siprec.srs.settings import RecorderSettings
 from siprec.srs.store import RECORDING, RecordingStore, Tenant, recordings
 
-BRANCHES = ("siprec.srs", "siprec.providers")
-"""Packages whose tables recording makes, besides those of `gateway.directory`."""
 QUARANTINE = "quarantine"
 """Where recordings of an unknown tenant are counted."""
 LEAST_PAUSE_NS = 1_000_000_000

@@ -13,6 +13,8 @@ class RecordingSettings(RecorderSettings, ProvidersSettings):
     """Call recording: the recording server, and the providers that keep what it records."""
 
 
+BRANCHES = ("gateway.directory", "siprec.srs", "siprec.providers")
+"""Packages whose tables recording makes."""
 RECORDING: dict[str, type[BaseModel]] = {"recording": RecordingSettings}
 STANDALONE: dict[str, type[BaseModel]] = {
     "log": LogSettings,

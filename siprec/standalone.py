@@ -20,8 +20,8 @@ from gateway.runtime.ids import IdSource
 from gateway.runtime.lifecycle import Lifecycle, run
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
-from siprec.service import BRANCHES, Foundation, Recording
-from siprec.settings import STANDALONE, RecordingSettings
+from siprec.service import Foundation, Recording
+from siprec.settings import BRANCHES, STANDALONE, RecordingSettings
 
 
 class Standalone:
@@ -50,7 +50,7 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> LoadedConfig:
 async def build(config: LoadedConfig) -> Standalone:
     """Everything wired, nothing started."""
     storage = config.section("storage", StorageSettings)
-    branches = [MigrationBranch.of(package) for package in ("gateway.directory", *BRANCHES)]
+    branches = [MigrationBranch.of(package) for package in BRANCHES]
     await asyncio.get_running_loop().run_in_executor(None, migrate, storage.url, branches)
     metrics, bus = Metrics(), Bus()
     lifecycle = Lifecycle(metrics)
@@ -66,6 +66,7 @@ async def build(config: LoadedConfig) -> Standalone:
     health = Health()
     health.add_problems(lambda: lifecycle.problems)
     health.add_liveness(lambda: lifecycle.healthy)
+    health.add_part("recording", lambda: recording.ready)
     http = _http(config, recording, health, world)
     lifecycle.add("recording", recording)
     lifecycle.add("http", http)
