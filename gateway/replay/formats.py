@@ -83,9 +83,18 @@ def recognise(name: str, head: bytes) -> Format:
     raise FormatUnknown(name, head)
 
 
+class OpenTrace(NamedTuple):
+    """A capture being read; `share` says how much of its file has been."""
+
+    format: Format
+    trace: Trace
+    share: Callable[[], float]
+
+
 @contextmanager
-def open_trace(path: Path) -> Iterator[tuple[Format, Trace]]:
+def open_trace(path: Path) -> Iterator[OpenTrace]:
     """The format of a file, and its trace; raises `FormatUnknown` and `OSError`."""
+    size = max(1, path.stat().st_size)
     with path.open("rb") as raw:
         zipped = raw.read(2) == _GZIP
         raw.seek(0)
@@ -96,7 +105,7 @@ def open_trace(path: Path) -> Iterator[tuple[Format, Trace]]:
         except (OSError, EOFError):
             raise FormatUnknown(path.name, _GZIP) from None
         found = recognise(path.name, head)
-        yield found, _guarded(found.read(stream))
+        yield OpenTrace(found, _guarded(found.read(stream)), lambda: min(1.0, raw.tell() / size))
 
 
 def _guarded(trace: Trace) -> Trace:

@@ -211,9 +211,10 @@ CAPTURES = {
 def test_formats_are_recognised_by_content(name, zipped, tmp_path):
     file = tmp_path / "whatever.bin"
     file.write_bytes(gzip.compress(CAPTURES[name]) if zipped else CAPTURES[name])
-    with open_trace(file) as (found, trace):
+    with open_trace(file) as (found, trace, share):
         assert found.name == name
         assert list(trace)
+        assert share() == 1.0
 
 
 @pytest.mark.parametrize("data", [b"", b"hello world\n", b"\x1f\x8b", b"\x7fELF" + bytes(100)])
@@ -227,7 +228,7 @@ def test_anything_else_is_refused_with_what_we_read(data, tmp_path):
 def test_a_torn_gzip_keeps_what_came_before(tmp_path):
     file = tmp_path / "access.log.gz"
     file.write_bytes(gzip.compress((KANNEL * 2_000).encode())[:-2_000])
-    with open_trace(file) as (_, trace):
+    with open_trace(file) as (_, trace, _share):
         events = list(trace)
     assert sum(isinstance(event, PduCaptured) for event in events) > 100
     assert "torn" in events[-1].reason

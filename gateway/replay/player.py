@@ -1,0 +1,257 @@
+"""What has to be done next, so that a capture happens again: pure, in captured time.
+
+`EsmePlayer` sends what the recorded ESME sent; `carrier_player.CarrierPlayer` answers as the recorded SMSC
+did, and sends its receipts and inbound texts. `now_ns` is a moment of captured time (the world of a replay
+begins where its capture does); None is the end of all time: whatever may happen, happens.
+
+Kept in any case: the order of requests in a conversation, its window, that nothing refers to a message before
+that has got its id of this run, and that a receipt never goes before the answer to its submit. Memory is
+bounded: reading stops while much waits to be sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.replay.compare import Ledger
+from gateway.replay.expectations import Expectation
+from gateway.replay.logs import Remembered
+from gateway.replay.rewrite import References, with_message_id
+from gateway.replay.story import AnswerStep, BindStep, EndStep, RequestStep, Step, read_receipt_of
+from gateway.replay.trace import Side
+from gateway.smpp.constants import MessageState
+from gateway.smpp.frozen import frozen
+from gateway.smpp.pdu import BindTransceiver, Pdu
+from gateway.smpp.receipt import Receipt, canonical_id, id_candidates
+
+MAX_WAITING: Final = 10_000
+
+
+@frozen
+class OpenLink:
+    """A conversation begins: have a bind of kind `command_id` for it."""
+
+    conversation: int
+    command_id: int
+
+
+@frozen
+class SendRequest:
+    """Send message `number` over its conversation's link."""
+
+    conversation: int
+    number: int
+    pdu: Pdu
+
+
+@frozen
+class CloseLink:
+    """A conversation has ended; its link may serve another one."""
+
+    conversation: int
+
+
+Command = OpenLink | SendRequest | CloseLink
+
+
+class StepReader:
+    """Steps with a look at the next one; knows when each request was captured."""
+
+    def __init__(self, steps: Iterator[Step]) -> None:
+        self._steps = steps
+        self._head = next(steps, None)
+        self._asked: Remembered[int, int] = Remembered()
+        self.captured_ns = self._head.at_ns if self._head is not None else 0
+        """Captured time of the latest step taken: a trace may step back, this does not."""
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the next step is due; None at the end."""
+        return None if self._head is None else max(self._head.at_ns, self.captured_ns)
+
+    def take(self, now_ns: int | None) -> Step | None:
+        """The next step if it is due."""
+        step, due_ns = self._head, self.next_ns
+        if step is None or due_ns is None or (now_ns is not None and due_ns > now_ns):
+            return None
+        self.captured_ns = due_ns
+        self._head = next(self._steps, None)
+        if isinstance(step, RequestStep):
+            self._asked[step.number] = step.at_ns
+        return step
+
+    def since(self, number: int, at_ns: int) -> int:
+        """How long after request `number` a captured moment is; 0 where that is not known."""
+        return max(0, at_ns - self._asked.get(number, at_ns))
+
+
+class EsmePlayer:
+    """The ESME's side. `skip`: requests up to this number were sent in an earlier, stopped run."""
+
+    def __init__(
+        self,
+        steps: Iterator[Step],
+        ledger: Ledger,
+        *,
+        expectation: Expectation | None = None,
+        window: int = 10,
+        skip: int = 0,
+    ) -> None:
+        self._reader = StepReader(steps)
+        self._ledger = ledger
+        self._expectation = expectation
+        self._window = window
+        self._skip = skip
+        self._queues: dict[int, deque[RequestStep]] = {}
+        self._waiting = 0
+        self._outstanding: dict[int, int] = {}
+        self._used: dict[int, int] = {}
+        self._ids: Remembered[int, str] = Remembered()
+        self._numbers: Remembered[str, int] = Remembered()
+        self._orphans: Remembered[str, tuple[Receipt, int]] = Remembered(10_000)
+        self._references = References()
+        self.last_number = skip
+        self.sent = 0
+        self.inbound = 0
+        self.recorded_inbound = 0
+
+    @property
+    def captured_ns(self) -> int:
+        """How far in captured time the replay is."""
+        return self._reader.captured_ns
+
+    @property
+    def exhausted(self) -> bool:
+        """Nothing is left to be sent."""
+        return self._reader.next_ns is None and not self._waiting
+
+    @property
+    def outstanding(self) -> int:
+        """Requests without an answer."""
+        return len(self._outstanding)
+
+    def next_due_ns(self) -> int | None:
+        """When `due` will have more to do by time alone; None while it waits for answers, or at the end."""
+        return self._reader.next_ns if self._waiting < MAX_WAITING else None
+
+    def due(self, now_ns: int | None) -> list[Command]:
+        """What is to be done by now, in order."""
+        commands: list[Command] = []
+        while self._waiting < MAX_WAITING:
+            step = self._reader.take(now_ns)
+            if step is None:
+                break
+            self._note(step, commands)
+        if self._waiting:
+            for conversation in list(self._queues):
+                self._send(conversation, commands)
+        return commands
+
+    def sending(self, number: int, now_ns: int) -> None:
+        """A request goes out now: its times count from here."""
+        self._ledger.sent(number, now_ns)
+
+    def answered(self, number: int, status: int, message_id: str, now_ns: int, code: str = "") -> None:
+        """The answer to a request has come."""
+        self._release(number)
+        if message_id and not status:
+            self._ids[number] = message_id
+            canonical = canonical_id(message_id)
+            self._numbers[canonical] = number
+        self._ledger.answered(number, status, now_ns, code)
+        if not self._orphans or not message_id:
+            return
+        for candidate in id_candidates(message_id):
+            early = self._orphans.pop(candidate, None)
+            if early is not None:
+                self._ledger.receipted(number, early[0].state, early[1])
+
+    def failed(self, number: int) -> None:
+        """There will be no answer: timed out, or the connection is gone."""
+        self._release(number)
+
+    def told(self, number: int, state: MessageState, now_ns: int) -> None:
+        """The state of a message, learnt otherwise than by a receipt."""
+        self._ledger.receipted(number, state, now_ns)
+
+    def received(self, pdu: Pdu, now_ns: int) -> None:
+        """The SMSC has sent something: a receipt, or an inbound text."""
+        receipt = read_receipt_of(pdu)
+        if receipt is None:
+            self.inbound += 1
+            return
+        for candidate in id_candidates(receipt.message_id):
+            number = self._numbers.get(candidate)
+            if number is not None:
+                self._ledger.receipted(number, receipt.state, now_ns)
+                return
+        self._orphans[canonical_id(receipt.message_id)] = receipt, now_ns
+
+    def finish(self) -> None:
+        """Nothing more will come; every message is settled."""
+        self._ledger.finish()
+
+    def _note(self, step: Step, commands: list[Command]) -> None:
+        if isinstance(step, BindStep):
+            command_id = step.pdu.command_id if step.pdu is not None else BindTransceiver.command_id
+            commands.append(OpenLink(step.conversation, int(command_id)))
+        elif isinstance(step, EndStep):
+            self._send(step.conversation, commands)
+            commands.append(CloseLink(step.conversation))
+        elif isinstance(step, AnswerStep):
+            self._ledger.expect_answer(step.number, step.status, self._reader.since(step.number, step.at_ns))
+        elif step.sender is Side.ESME:
+            self._queue(step)
+        elif step.receipt is None:
+            self.recorded_inbound += 1
+        elif step.about:
+            after_ns = self._reader.since(step.about, step.at_ns)
+            self._ledger.expect_receipt(step.about, step.receipt.state, after_ns)
+
+    def _queue(self, step: RequestStep) -> None:
+        if step.number <= self._skip:
+            return
+        expectation = self._expectation
+        expected = expectation.expected(step.number, step.pdu) if expectation is not None else None
+        self._ledger.request(step.number, step.pdu, self._reader.captured_ns, expected)
+        self._queues.setdefault(step.conversation, deque()).append(step)
+        self._waiting += 1
+
+    def _send(self, conversation: int, commands: list[Command]) -> None:
+        queue = self._queues.get(conversation)
+        while queue and self._used.get(conversation, 0) < self._window:
+            step = queue[0]
+            if step.about in self._outstanding or self._is_queued(step.about, conversation):
+                break
+            queue.popleft()
+            self._waiting -= 1
+            pdu = self._references.rewrite(step.pdu, conversation)
+            if step.about:
+                pdu = with_message_id(pdu, self._ids.get(step.about, getattr(pdu, "message_id", "")))
+            self._outstanding[step.number] = conversation
+            self._used[conversation] = self._used.get(conversation, 0) + 1
+            self.sent += 1
+            self.last_number = max(self.last_number, step.number)
+            commands.append(SendRequest(conversation, step.number, pdu))
+        if queue is not None and not queue:
+            del self._queues[conversation]
+
+    def _is_queued(self, number: int, conversation: int) -> bool:
+        """Whether a message that is referred to has not gone out yet (over another conversation)."""
+        if not number or number <= self._skip or number in self._ids:
+            return False
+        return any(
+            step.number == number
+            for other, queue in self._queues.items()
+            if other != conversation
+            for step in queue
+        )
+
+    def _release(self, number: int) -> None:
+        conversation = self._outstanding.pop(number, None)
+        if conversation is not None:
+            self._used[conversation] -= 1
+            if not self._used[conversation]:
+                del self._used[conversation]

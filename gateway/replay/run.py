@@ -1,0 +1,394 @@
+"""One replay from its options to its report: what the command line and `/v1/replays` run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from gateway.carriers.bind import CarrierBind
+from gateway.carriers.smsc import Carrier
+from gateway.replay.carrier_edge import CarrierEdge
+from gateway.replay.carrier_player import CarrierPlayer
+from gateway.replay.compare import Ledger, Result, Tolerances
+from gateway.replay.errors import CheckpointInvalid, NothingToReplay, TargetInvalid
+from gateway.replay.esme_edge import Connect, EsmeEdge
+from gateway.replay.expectations import (
+    Expectation,
+    read_expectation,
+    write_golden,
+    write_golden_head,
+)
+from gateway.replay.formats import OpenTrace, open_trace
+from gateway.replay.memory import join
+from gateway.replay.numbers import MapNumber, OntoWorld, Pseudonyms, map_numbers
+from gateway.replay.player import EsmePlayer
+from gateway.replay.report import Report
+from gateway.replay.story import Correlator, Step
+from gateway.replay.summary import Summary
+from gateway.replay.texts import whole_texts
+from gateway.replay.users_edge import UsersEdge
+from gateway.replay.worlds import AUTO, Survey, carrier_for, survey, world_numbers
+from gateway.runtime.clock import SECOND_NS, WorldClock
+from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppHandler, connect
+from gateway.smpp.matrix import Role
+from gateway.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter
+from gateway.smpp.session import SessionSettings
+
+MAX: Final = "max"
+ROLES: Final = ("carrier", "esme", "users")
+_BINDS: Final = {int(cls.command_id): cls for cls in (BindReceiver, BindTransceiver, BindTransmitter)}
+_GUEST: Final = ("guest", "guest")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What to replay, as whom, against whom, and how to judge it."""
+
+    file: Path
+    role: str | None = None
+    """`carrier`, `esme` or `users`; None takes the majority's of the capture."""
+    listen: str = "127.0.0.1:2775"
+    """HOST:PORT, as carrier."""
+    account: str | None = None
+    """NAME:PASSWORD that ESMEs have to bind with, as carrier; None lets anyone on loopback in."""
+    target: str | None = None
+    """smpp://user:password@host:port as esme, http://host:port as users; as esme without one, a mock carrier
+    in this process."""
+    token: str = "demo-admin"  # noqa: S105 - the demo world's
+    """Bearer token, as users."""
+    carrier: str = "tmobile"
+    """Which mock carrier plays along, as esme without a target."""
+    world: str | None = None
+    """`auto`, a configuration whose numbers are taken, or None: numbers stay."""
+    pseudonyms: bool = False
+    """Replace every number by a pseudonym."""
+    speed: float | None = 1.0
+    """World seconds per real second; None: as fast as possible."""
+    seed: int = 1
+    window: int = 10
+    grace_s: float = 30.0
+    """World seconds to wait for late answers and receipts."""
+    idle_s: float = 30.0
+    """Real seconds without a sign of the ESME, as carrier, until the replay ends."""
+    expect: Path | None = None
+    """Golden file or rules; None compares with what was recorded."""
+    update: bool = False
+    """Write `expect` as a golden file of this run."""
+    tolerances: Tolerances = field(default_factory=Tolerances)
+    checkpoint: Path | None = None
+    """Where a stopped replay leaves what it needs to be taken up again."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a replay is; read it whenever you like."""
+
+    role: str = ""
+    format: str = ""
+    share: Callable[[], float] = lambda: 0.0
+    sent: Callable[[], int] = lambda: 0
+    settled: int = 0
+    listening: str = ""
+
+
+@dataclass(slots=True)
+class Replay:
+    """One replay; `run` does it, `stop` ends it early."""
+
+    options: ReplayOptions
+    on_begin: Callable[[Progress], None] = lambda progress: None
+    progress: Progress = field(default_factory=Progress)
+    _stop: Callable[[], None] | None = None
+    _stopped: bool = False
+
+    def stop(self) -> None:
+        """Send nothing more; `run` then ends with what there is, and leaves a checkpoint."""
+        self._stopped = True
+        if self._stop is not None:
+            self._stop()
+
+    async def run(self) -> Report:
+        """Play, compare, report.
+
+        Raises `ReplayError`, `OSError`, `BindFailed`, `aiohttp.ClientError` and the configuration's errors.
+        """
+        options = self.options
+        looked = await asyncio.get_running_loop().run_in_executor(None, _survey, options.file)
+        role = options.role or looked.role
+        summary, skip = Summary(), 0
+        resumed = _read_checkpoint(options, role)
+        if resumed is not None:
+            summary, skip = Summary.from_state(resumed["summary"]), int(resumed["last"])
+        with open_trace(options.file) as opened, _golden_writer(options, role, opened.format.name) as write:
+            self.progress.role, self.progress.format = role, opened.format.name
+            self.progress.share = opened.share
+            report = Report(
+                options.file.name, opened.format.name, role, _speed_name(options.speed), options.seed,
+                "recorded", summary,
+            )  # fmt: skip
+
+            def settle(result: Result) -> None:
+                self.progress.settled += 1
+                summary.add(result)
+                write(result)
+
+            await self._play(_Plan(options, role, looked, opened, report, settle, skip))
+        _finish_checkpoint(options, report, role)
+        return report
+
+    async def _play(self, plan: _Plan) -> None:
+        options, report = self.options, plan.report
+        expectation = read_expectation(options.expect) if options.expect and not options.update else None
+        tolerances = options.tolerances
+        if expectation is not None:
+            report.against = "golden" if expectation.tolerances is None else "rules"
+            tolerances = expectation.tolerances or tolerances
+        report.tolerated = tolerances.differences
+        if plan.role == "users":
+            tolerances = Tolerances(None, tolerances.receipt_s, True, tolerances.differences)
+        ledger = Ledger(plan.settle, tolerances)
+        correlator = Correlator()
+        own, far, numbers = _mapping(options, plan.survey)
+        steps = correlator.steps(map_numbers(plan.opened.trace, own, far))
+        if plan.role == "carrier":
+            await self._as_carrier(plan, steps, ledger)
+        else:
+            await self._as_sender(plan, steps, ledger, expectation, numbers)
+        report.pdus, report.unreadable = correlator.pdus, correlator.unreadable
+        report.complaints = [f"{part.position}: {part.reason}" for part in correlator.complaints]
+        report.unexpected += ledger.unexpected
+        report.stopped = self._stopped
+        if not report.summary.messages and not self._stopped:
+            raise NothingToReplay(options.file.name, plan.role, correlator.pdus, correlator.unreadable)
+
+    async def _as_sender(
+        self,
+        plan: _Plan,
+        steps: Iterator[Step],
+        ledger: Ledger,
+        expectation: Expectation | None,
+        numbers: list[str],
+    ) -> None:
+        options = self.options
+        as_fast = options.speed is None
+        users = plan.role == "users"
+        player = EsmePlayer(
+            whole_texts(steps) if users else steps,
+            ledger,
+            expectation=expectation,
+            window=1_000 if users else options.window,
+            skip=plan.skip,
+        )
+        self.progress.sent = lambda: player.sent
+        discrete = as_fast and not users and options.target is None
+        start_ns = player.captured_ns or plan.survey.first_ns
+        clock = WorldClock(start_ns, speed=options.speed or 1.0, frozen=discrete)
+        edge: EsmeEdge | UsersEdge
+        if users:
+            url = options.target or "http://127.0.0.1:8080"
+            if urlsplit(url).scheme not in ("http", "https"):
+                raise TargetInvalid(url, "http://host:port of a gateway")
+            edge = UsersEdge(player, clock, url, options.token, as_fast=as_fast, grace_s=options.grace_s)
+            await self._run_edge(edge, ledger, player)
+        elif options.target is None:
+            await self._against_own_carrier(player, clock, ledger, numbers)
+        else:
+            link = _connector(options)
+            edge = EsmeEdge(player, clock, link, as_fast=as_fast, grace_s=options.grace_s)
+            await self._run_edge(edge, ledger, player)
+        clock.close()
+        plan.report.inbound, plan.report.recorded_inbound = player.inbound, player.recorded_inbound
+        plan.report.last_number = player.last_number
+
+    async def _run_edge(self, edge: EsmeEdge | UsersEdge, ledger: Ledger, player: EsmePlayer) -> None:
+        self._stop = edge.stop
+        if self._stopped:
+            edge.stop()
+        self.on_begin(self.progress)
+        try:
+            await edge.run(lambda: len(ledger))
+        finally:
+            player.finish()
+
+    async def _against_own_carrier(
+        self, player: EsmePlayer, clock: WorldClock, ledger: Ledger, numbers: list[str]
+    ) -> None:
+        options = self.options
+        discrete = options.speed is None
+        profile = carrier_for(options.carrier, numbers, options.seed, registered=options.world is not None)
+        carrier = Carrier(options.carrier, profile, clock, port=0)
+        await carrier.start()
+        # The carrier's throughput is a limit of wire time, and here that is the captured one.
+        carrier.wire_time = lambda: clock.now_ns() / SECOND_NS
+        links: list[SmppConnection] = []
+
+        async def link(command_id: int, handler: SmppHandler) -> SmppConnection:
+            near, far = _joined(handler, lambda connection: CarrierBind(carrier, connection), options.window)
+            join(near, far)
+            links.append(far)
+            await near.bind(
+                _BINDS[command_id](system_id=_GUEST[0], password=_GUEST[1], interface_version=0x34)
+            )
+            return near
+
+        edge = EsmeEdge(player, clock, link, discrete=discrete, grace_s=options.grace_s)
+        try:
+            await self._run_edge(edge, ledger, player)
+        finally:
+            await carrier.stop()
+            for far in links:
+                far.abort()
+            await asyncio.sleep(0)
+
+    async def _as_carrier(self, plan: _Plan, steps: Iterator[Step], ledger: Ledger) -> None:
+        options = self.options
+        player = CarrierPlayer(steps, ledger, prefix=f"{options.seed:x}r")
+        self.progress.sent = lambda: player.matched + player.delivered
+        clock = WorldClock(player.start_ns, frozen=True)
+        account = None
+        if options.account is not None:
+            name, _, password = options.account.partition(":")
+            account = name, password
+        edge = CarrierEdge(
+            player, clock, speed=options.speed or 1.0, as_fast=options.speed is None, account=account,
+            idle_s=options.idle_s,
+        )  # fmt: skip
+        host, port = _address(options.listen)
+        await edge.start(host, port)
+        self.progress.listening = f"{host}:{edge.port}"
+        self._stop = edge.stop
+        if self._stopped:
+            edge.stop()
+        self.on_begin(self.progress)
+        try:
+            await edge.run()
+        finally:
+            player.finish()
+            clock.close()
+        plan.report.unexpected += player.unexpected
+
+
+@dataclass(slots=True)
+class _Plan:
+    options: ReplayOptions
+    role: str
+    survey: Survey
+    opened: OpenTrace
+    report: Report
+    settle: Callable[[Result], None]
+    skip: int
+
+
+def _survey(file: Path) -> Survey:
+    with open_trace(file) as opened:
+        return survey(opened.trace)
+
+
+def _mapping(options: ReplayOptions, looked: Survey) -> tuple[MapNumber, MapNumber, list[str]]:
+    """How own and far numbers are mapped, and the own numbers that result."""
+    own: MapNumber = _same
+    far: MapNumber = _same
+    if options.pseudonyms:
+        own = far = Pseudonyms(options.seed)
+    if options.world is not None and options.world != AUTO:
+        numbers = world_numbers(Path(options.world))
+        return OntoWorld(numbers), far, numbers
+    return own, far, [own(number) for number in looked.numbers]
+
+
+def _same(number: str) -> str:
+    return number
+
+
+def _joined(
+    handler: SmppHandler, carrier: Callable[[SmppConnection], SmppHandler], window: int
+) -> tuple[SmppConnection, SmppConnection]:
+    near = ConnectionSettings(session=SessionSettings(window=window))
+    far = ConnectionSettings(session=SessionSettings(window=1_000))
+    return (
+        SmppConnection(Role.ESME, lambda _: handler, near),
+        SmppConnection(Role.SMSC, carrier, far),
+    )
+
+
+def _connector(options: ReplayOptions) -> Connect:
+    url = urlsplit(options.target or "")
+    try:
+        port = url.port or 2775
+    except ValueError:
+        port = 0
+    if url.scheme != "smpp" or not url.hostname or not port:
+        raise TargetInvalid(options.target or "", "smpp://user:password@host:port")
+    host, user, password = url.hostname, unquote(url.username or ""), unquote(url.password or "")
+    settings = ConnectionSettings(session=SessionSettings(window=options.window))
+
+    async def link(command_id: int, handler: SmppHandler) -> SmppConnection:
+        bind = _BINDS[command_id](system_id=user, password=password, interface_version=0x34)
+        return await connect(host, port, bind=bind, handler=handler, settings=settings)
+
+    return link
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65_535:
+        raise TargetInvalid(text, "HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _speed_name(speed: float | None) -> str:
+    return MAX if speed is None else f"{speed:g}"
+
+
+@contextmanager
+def _golden_writer(options: ReplayOptions, role: str, name: str) -> Iterator[Callable[[Result], None]]:
+    if options.expect is None or not options.update:
+        yield lambda result: None
+        return
+    unfinished = options.expect.with_name(options.expect.name + ".new")
+    with unfinished.open("w", encoding="utf-8") as stream:
+        write_golden_head(stream, role, name)
+        yield lambda result: write_golden(stream, result)
+    unfinished.replace(options.expect)
+
+
+# --- stop and resume ----------------------------------------------------------------------------------------
+
+
+def _fingerprint(options: ReplayOptions, role: str) -> dict[str, Any]:
+    stat = options.file.stat()
+    return {"capture": options.file.name, "bytes": stat.st_size, "role": role, "seed": options.seed}
+
+
+def _read_checkpoint(options: ReplayOptions, role: str) -> dict[str, Any] | None:
+    path = options.checkpoint
+    if path is None or not path.exists():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["of"] != _fingerprint(options, role):
+            raise CheckpointInvalid(path.name, "it is of another replay")
+        Summary.from_state(document["summary"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CheckpointInvalid(path.name, "no checkpoint") from None
+    return dict(document)
+
+
+def _finish_checkpoint(options: ReplayOptions, report: Report, role: str) -> None:
+    if options.checkpoint is None:
+        return
+    if not report.stopped or role == "carrier":
+        options.checkpoint.unlink(missing_ok=True)
+        return
+    document = {
+        "of": _fingerprint(options, role),
+        "last": report.last_number,
+        "summary": report.summary.to_state(),
+    }
+    options.checkpoint.write_text(json.dumps(document), encoding="utf-8")

@@ -1,0 +1,207 @@
+"""What belongs together in a trace: requests, their answers, and the receipts of what they submitted.
+
+`Correlator` turns events into steps. Every request gets a number, from 1 in captured order: the number of a
+message in reports and golden files. A receipt captured before the answer that gave its message an id waits
+for that answer, so that no step ever refers to a later one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from gateway.replay.logs import Remembered
+from gateway.replay.trace import (
+    ConversationClosed,
+    ConversationOpened,
+    PartUnreadable,
+    PduCaptured,
+    Side,
+    TraceEvent,
+)
+from gateway.smpp.frozen import frozen
+from gateway.smpp.pdu import (
+    Bind,
+    CancelSm,
+    DataSm,
+    DeliverSm,
+    Pdu,
+    QuerySm,
+    ReplaceSm,
+    SubmitMulti,
+    SubmitSm,
+    Unbind,
+)
+from gateway.smpp.receipt import NotAReceipt, Receipt, canonical_id, id_candidates, is_receipt, read_receipt
+
+_ORPHANS: Final = 10_000
+
+
+@frozen
+class RequestStep:
+    """A message operation. `receipt` is set where it is a receipt, `about` the number of what it is about:
+
+    the submit of a receipt, or of a query_sm, cancel_sm or replace_sm; 0 where that is not in the capture.
+    """
+
+    at_ns: int
+    number: int
+    conversation: int
+    sender: Side
+    pdu: Pdu
+    receipt: Receipt | None = None
+    about: int = 0
+
+
+@frozen
+class AnswerStep:
+    """The answer that request `number` got."""
+
+    at_ns: int
+    number: int
+    status: int
+    message_id: str
+
+
+@frozen
+class BindStep:
+    """A conversation binds as `pdu` says; None where the capture begins after its bind."""
+
+    at_ns: int
+    conversation: int
+    pdu: Bind | None
+
+
+@frozen
+class EndStep:
+    """A conversation has ended, by unbind or otherwise."""
+
+    at_ns: int
+    conversation: int
+
+
+Step = RequestStep | AnswerStep | BindStep | EndStep
+
+
+class Correlator:
+    """Pure; memory is bounded: answers and receipts of what lies far back are not found any more."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.unreadable = 0
+        self.complaints: list[PartUnreadable] = []
+        """The first hundred parts that could not be read."""
+        self.pdus = 0
+        self._open: Remembered[tuple[int, Side, int], tuple[int, str]] = Remembered()
+        self._ids: Remembered[tuple[str, str], int] = Remembered()
+        self._by_id: Remembered[str, int] = Remembered()
+        self._orphans: Remembered[str, RequestStep] = Remembered(_ORPHANS)
+        self._bound: set[int] = set()
+
+    def steps(self, trace: Iterable[TraceEvent]) -> Iterator[Step]:
+        """The steps of a whole trace."""
+        for event in trace:
+            yield from self.feed(event)
+        yield from self._orphans.values()
+        self._orphans.clear()
+
+    def feed(self, event: TraceEvent) -> Iterator[Step]:
+        """The steps one event makes."""
+        if isinstance(event, PduCaptured):
+            self.pdus += 1
+            yield from self._pdu(event)
+        elif isinstance(event, PartUnreadable):
+            self.unreadable += 1
+            if len(self.complaints) < 100:
+                self.complaints.append(event)
+        elif isinstance(event, ConversationClosed):
+            self._bound.discard(event.conversation)
+            yield EndStep(event.at_ns, event.conversation)
+        else:
+            assert isinstance(event, ConversationOpened)  # noqa: S101 - the last kind there is
+
+    def _pdu(self, event: PduCaptured) -> Iterator[Step]:
+        pdu = event.pdu
+        if isinstance(pdu, Bind):
+            self._bound.add(event.conversation)
+            yield BindStep(event.at_ns, event.conversation, pdu)
+        elif pdu.is_response:
+            yield from self._answer(event)
+        elif isinstance(pdu, Unbind):
+            self._bound.discard(event.conversation)
+            yield EndStep(event.at_ns, event.conversation)
+        elif isinstance(pdu, _MESSAGES):
+            if event.conversation not in self._bound:
+                self._bound.add(event.conversation)
+                yield BindStep(event.at_ns, event.conversation, None)
+            yield from self._request(event)
+
+    def _request(self, event: PduCaptured) -> Iterator[Step]:
+        pdu = event.pdu
+        self.requests += 1
+        number = self.requests
+        destination = pdu.destination_addr if isinstance(pdu, SubmitSm | DataSm) else ""
+        self._open[event.conversation, event.sender, pdu.sequence_number] = number, destination
+        receipt = read_receipt_of(pdu) if event.sender is Side.SMSC else None
+        if receipt is not None:
+            about = self._find(receipt.message_id, getattr(pdu, "source_addr", ""))
+            step = RequestStep(event.at_ns, number, event.conversation, event.sender, pdu, receipt, about)
+            if about:
+                yield step
+            else:
+                self._orphans[canonical_id(receipt.message_id)] = step
+            return
+        about = 0
+        if isinstance(pdu, QuerySm | CancelSm | ReplaceSm) and pdu.message_id:
+            about = self._find(pdu.message_id, "")
+        yield RequestStep(event.at_ns, number, event.conversation, event.sender, pdu, None, about)
+
+    def _answer(self, event: PduCaptured) -> Iterator[Step]:
+        key = event.conversation, event.sender.other, event.pdu.sequence_number
+        found = self._open.pop(key, None)
+        if found is None:
+            return
+        number, destination = found
+        message_id = str(getattr(event.pdu, "message_id", ""))
+        yield AnswerStep(event.at_ns, number, event.pdu.command_status, message_id)
+        if event.sender is Side.SMSC and message_id and not event.pdu.command_status:
+            canonical = canonical_id(message_id)
+            self._ids[canonical, destination] = number
+            self._by_id[canonical] = number
+            yield from self._adopt(message_id, number, event.at_ns)
+
+    def _adopt(self, message_id: str, number: int, at_ns: int) -> Iterator[Step]:
+        for candidate in id_candidates(message_id):
+            step = self._orphans.pop(candidate, None)
+            if step is not None:
+                yield RequestStep(
+                    max(step.at_ns, at_ns),
+                    step.number,
+                    step.conversation,
+                    step.sender,
+                    step.pdu,
+                    step.receipt,
+                    number,
+                )
+
+    def _find(self, message_id: str, destination: str) -> int:
+        candidates = id_candidates(message_id)
+        for candidate in candidates:
+            number = self._ids.get((candidate, destination))
+            if number is not None:
+                return number
+        return next((self._by_id[one] for one in candidates if one in self._by_id), 0)
+
+
+_MESSAGES: Final = (SubmitSm, SubmitMulti, DataSm, DeliverSm, QuerySm, CancelSm, ReplaceSm)
+
+
+def read_receipt_of(pdu: Pdu) -> Receipt | None:
+    """The receipt a deliver_sm or data_sm is, or None."""
+    if not isinstance(pdu, DeliverSm | DataSm) or not is_receipt(pdu.esm_class):
+        return None
+    octets = pdu.short_message if isinstance(pdu, DeliverSm) else b""
+    try:
+        return read_receipt(octets, esm_class=pdu.esm_class, tlvs=pdu.tlvs)
+    except NotAReceipt:
+        return None

@@ -1,0 +1,149 @@
+"""The texts of a capture written by people: `POST /v1/messages` to a gateway, each followed to its end.
+
+A refusal by HTTP counts as a refusal on the wire; the state a text ends in counts as its receipt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import aiohttp
+
+from gateway.carriers.address import e164
+from gateway.replay.player import EsmePlayer, SendRequest
+from gateway.replay.texts import text_of
+from gateway.runtime.clock import SECOND_NS, WorldClock
+from gateway.runtime.log import get_logger
+from gateway.smpp.constants import CommandStatus, MessageState
+from gateway.smpp.pdu import SubmitSm
+
+FINAL: Final = {
+    "delivered": MessageState.DELIVERED,
+    "undeliverable": MessageState.UNDELIVERABLE,
+    "expired": MessageState.EXPIRED,
+    "rejected": MessageState.REJECTED,
+    "unknown": MessageState.UNKNOWN,
+    "deleted": MessageState.DELETED,
+}
+_STATUS: Final = {429: CommandStatus.RTHROTTLED, 503: CommandStatus.RMSGQFUL}
+_FIRST_LOOK_S, _MOST_S = 0.1, 2.0
+
+_log = get_logger("replay")
+
+
+class UsersEdge:
+    """Runs one player of whole texts against the API at `url`."""
+
+    def __init__(
+        self,
+        player: EsmePlayer,
+        clock: WorldClock,
+        url: str,
+        token: str,
+        *,
+        as_fast: bool = False,
+        grace_s: float = 30.0,
+        connections: int = 50,
+    ) -> None:
+        self.player = player
+        self.clock = clock
+        self.moved = asyncio.Event()
+        self.stopping = False
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._as_fast = as_fast
+        self._grace_s = grace_s
+        self._connections = connections
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def stop(self) -> None:
+        """Write nothing more; what was sent is followed for a while."""
+        self.stopping = True
+        self.moved.set()
+
+    async def run(self, ledger_open: Callable[[], int]) -> None:
+        """Play to the end; raises `aiohttp.ClientError` if nobody answers at all."""
+        connector = aiohttp.TCPConnector(limit=self._connections)
+        async with aiohttp.ClientSession(headers=self._headers, connector=connector) as session:
+            async with session.get(self._url + "/healthz"):
+                pass
+            await self._send_all(session)
+            deadline_ns = self.clock.now_ns() + int(self._grace_s * SECOND_NS)
+            while (self._tasks or ledger_open()) and self.clock.now_ns() < deadline_ns:
+                await self._wait(deadline_ns)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _send_all(self, session: aiohttp.ClientSession) -> None:
+        player, clock = self.player, self.clock
+        while not self.stopping and not player.exhausted:
+            self.moved.clear()
+            commands = player.due(None if self._as_fast else clock.now_ns())
+            for command in commands:
+                if isinstance(command, SendRequest):
+                    self._spawn(session, command)
+            if not commands and not player.exhausted:
+                await self._wait(None if self._as_fast else player.next_due_ns())
+
+    async def _wait(self, due_ns: int | None) -> None:
+        timer = None if due_ns is None else self.clock.call_at(due_ns, self.moved.set)
+        try:
+            await self.moved.wait()
+        finally:
+            self.moved.clear()
+            if timer is not None:
+                timer.cancel()
+
+    def _spawn(self, session: aiohttp.ClientSession, command: SendRequest) -> None:
+        task = asyncio.ensure_future(self._text(session, command))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.moved.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("text failed", error=type(error).__name__)
+
+    async def _text(self, session: aiohttp.ClientSession, command: SendRequest) -> None:
+        number, pdu = command.number, command.pdu
+        if not isinstance(pdu, SubmitSm):
+            self.player.failed(number)
+            return
+        body = {
+            "from": e164(pdu.source_addr, pdu.source_addr_ton),
+            "to": e164(pdu.destination_addr, pdu.dest_addr_ton),
+            "text": text_of(pdu),
+        }
+        self.player.sending(number, self.clock.now_ns())
+        try:
+            async with session.post(self._url + "/v1/messages", json=body) as response:
+                document: Any = await response.json()
+                status = response.status
+        except aiohttp.ClientError:
+            self.player.failed(number)
+            raise
+        now_ns = self.clock.now_ns()
+        if status != 202:
+            code = str((document.get("errors") or [{}])[0].get("code", status))
+            wire = int(_STATUS.get(status, CommandStatus.RSUBMITFAIL))
+            self.player.answered(number, wire, "", now_ns, code)
+            return
+        self.player.answered(number, 0, "", now_ns)
+        self.moved.set()
+        await self._follow(session, number, str(document["id"]))
+
+    async def _follow(self, session: aiohttp.ClientSession, number: int, message_id: str) -> None:
+        pause_s = _FIRST_LOOK_S
+        while True:
+            await asyncio.sleep(pause_s)
+            async with session.get(f"{self._url}/v1/messages/{message_id}") as response:
+                document: Any = await response.json()
+            state = FINAL.get(str(document.get("state")))
+            if state is not None:
+                self.player.told(number, state, self.clock.now_ns())
+                return
+            pause_s = min(_MOST_S, pause_s * 1.5)
