@@ -84,7 +84,7 @@ class Recording:
         self.desk = ProviderDesk(
             world.directory.directory, providers.providers, world.database, world.bus, world.clock.now_ns
         )
-        self.desk.on_retention = self._arm_soon
+        self.desk.on_retention = self._arm_by
         self.desk.on_account = self._on_account
         places = {name: open_blobs(url) for name, url in providers.storages.items()}
         self.archive = Archive(self.store, self.blobs, places)
@@ -105,6 +105,7 @@ class Recording:
         self._moving = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweep_timer: TimerHandle | None = None
+        self._sweep_due_ns: int | None = None
         self._swept = world.metrics.counter(
             "siprec_recordings_deleted_total", "Recordings deleted", ("reason",)
         )
@@ -251,20 +252,22 @@ class Recording:
 
     # ── retention ─────────────────────────────────────────────────────────────────────────────────
 
-    def _arm_soon(self) -> None:
-        self._spawn(self._arm(), "arm retention")
-
-    async def _arm(self) -> None:
-        """Sweep when the next retention ends."""
-        next_ns = await self.desk.store.next_expiry_ns()
+    def _arm_by(self, expires_ns: int) -> None:
+        """Sweep at `expires_ns`, world time, unless a sweep is due before."""
+        if self._sweep_due_ns is not None and self._sweep_due_ns <= expires_ns:
+            return
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
-            self._sweep_timer = None
+        self._sweep_due_ns = max(expires_ns, self._world.clock.now_ns() + LEAST_PAUSE_NS)
+        self._sweep_timer = self._world.clock.call_at(self._sweep_due_ns, self._sweep)
+
+    async def _arm(self) -> None:
+        next_ns = await self.desk.store.next_expiry_ns()
         if next_ns is not None:
-            due_ns = max(next_ns, self._world.clock.now_ns() + LEAST_PAUSE_NS)
-            self._sweep_timer = self._world.clock.call_at(due_ns, self._sweep)
+            self._arm_by(next_ns)
 
     def _sweep(self) -> None:
+        self._sweep_due_ns = self._sweep_timer = None
         self._spawn(self._sweep_once(), "retention")
 
     async def _sweep_once(self) -> None:

@@ -59,8 +59,8 @@ class ProviderDesk:
         self.tenants = Tenants(directory, self.book, self.providers)
         self.store = ProviderStore(database)
         self.now_ns = now_ns
-        self.on_retention: Callable[[], None] = lambda: None
-        """Called when the next end of a retention may have moved."""
+        self.on_retention: Callable[[int], None] = lambda _expires_ns: None
+        """Called with the moment at which some retention ends now."""
         self.on_account: Callable[[Account], None] = lambda _account: None
         """Called when an account has changed."""
         self._database = database
@@ -121,7 +121,7 @@ class ProviderDesk:
         filing = retention.retained(replace(filing, finished_ns=finished_ns), self.book, self.providers)
         await self._database.write(update_filing(filing))
         self._open.pop(recording_id, None)
-        self.on_retention()
+        self._ends(filing.expires_ns)
         return filing
 
     async def assign(self, recording_id: int, person: Person) -> Filing:
@@ -137,8 +137,12 @@ class ProviderDesk:
         await self._database.write(update_filing(given))
         if filing.recording_id in self._open:
             self._open[filing.recording_id] = given
-        self.on_retention()
+        self._ends(given.expires_ns)
         return given
+
+    def _ends(self, expires_ns: int | None) -> None:
+        if expires_ns is not None:
+            self.on_retention(expires_ns)
 
     async def relocated(self, filing: Filing, storage: str | None) -> Filing:
         """Note that a recording's files are at another place now."""
@@ -177,7 +181,8 @@ class ProviderDesk:
         for account in entries:
             if isinstance(account, Account):
                 self.on_account(account)
-        self.on_retention()
+        for change in retained:
+            self._ends(change.expires_ns)
 
     async def change_product(self, person: Person, name: str, product: str, *, how: str, actor: str) -> None:
         """Upgrade, downgrade or provision a person (C8, C9)."""
