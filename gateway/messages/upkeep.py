@@ -40,6 +40,7 @@ class Upkeep:
         self._spawn = spawn
         self._sweep_timer: TimerHandle | None = None
         self._wire_timers: dict[str, asyncio.TimerHandle] = {}
+        self._sweep_owed = False
         self._sweeping = False
         self._compacting = False
         self._stopped = False
@@ -73,6 +74,7 @@ class Upkeep:
 
     def _sweep(self) -> None:
         self._arm_sweep()
+        self._sweep_owed = True
         if not self._sweeping:
             self._sweeping = True
             self._clock.begin()
@@ -80,7 +82,9 @@ class Upkeep:
 
     async def _sweep_texts(self) -> None:
         try:
-            await self._retention.sweep()
+            while self._sweep_owed:  # the world may jump on while a sweep runs
+                self._sweep_owed = False
+                await self._retention.sweep()
         finally:
             self._sweeping = False
             self._clock.end()

@@ -105,8 +105,9 @@ class Database:
             await database._writer.start()
         except BaseException:
             database._closed = True
-            await database._writer.close()
             database._release()
+            await database._writer.close()
+            database._backend.remove()
             raise
         return database
 
@@ -169,8 +170,10 @@ class Database:
         if self._closed:
             return
         self._closed = True
-        await self._writer.close()
+        # The writer goes last: only the last connection of all folds SQLite's journal into the file.
         await self._loop.run_in_executor(None, self._release)
+        await self._writer.close()
+        self._backend.remove()
 
     async def __aenter__(self) -> Self:
         return self
@@ -211,4 +214,3 @@ class Database:
     def _release(self) -> None:
         self._readers.shutdown()
         self._engine.dispose()
-        self._backend.remove()
