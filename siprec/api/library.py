@@ -12,7 +12,7 @@ from siprec.providers.access import Caller, allowed
 from siprec.providers.desk import ProviderDesk
 from siprec.providers.model import Action, Filing
 from siprec.providers.store import filing_of, recording_filings
-from siprec.srs.store import RecordingRow, recording_of, recordings
+from siprec.srs.store import RECORDING, RecordingRow, recording_of, recordings
 
 _BATCH = 200
 
@@ -24,6 +24,11 @@ class Entry:
     row: RecordingRow
     filing: Filing
     actions: frozenset[Action]
+
+    @property
+    def state(self) -> str:
+        """The recording's state; until its retention is known it still counts as recording."""
+        return RECORDING if self.filing.finished_ns is None else self.row.state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,14 @@ def _joined() -> Select[Any]:
     return select(*own, *filed, *keys).select_from(join).order_by(recordings.c.id.desc())
 
 
+def _in_state(state: str | None) -> ColumnElement[bool]:
+    """The condition of `Entry.state`."""
+    finished = recording_filings.c.finished_ns
+    if state == RECORDING:
+        return finished.is_(None)
+    return finished.is_not(None) & (recordings.c.state == state)
+
+
 def _select(wanted: Wanted, caller: Caller) -> Select[Any]:
     row, filing = recordings.c, recording_filings.c
     conditions: list[tuple[object, ColumnElement[bool]]] = [
@@ -109,7 +122,7 @@ def _select(wanted: Wanted, caller: Caller) -> Select[Any]:
         (wanted.service_provider, filing.service_provider == wanted.service_provider),
         (wanted.external_group, filing.external_group == wanted.external_group),
         (wanted.external_identifier, filing.external_identifier == wanted.external_identifier),
-        (wanted.state, row.state == wanted.state),
+        (wanted.state, _in_state(wanted.state)),
         (wanted.since_ns, row.started_ns >= (wanted.since_ns or 0)),
         (wanted.until_ns, row.started_ns < (wanted.until_ns or 0)),
         (caller.organization_id, filing.organization_id == caller.organization_id),

@@ -135,8 +135,8 @@ def _envelope(entry: Entry, paused: frozenset[int]) -> dict[str, Any]:
     row, filing, owner = entry.row, entry.filing, entry.filing.owner
     return {
         "id": encode_id(row.id),
-        "state": row.state,
-        "paused": row.state == RECORDING and row.id in paused,
+        "state": entry.state,
+        "paused": entry.state == RECORDING and row.id in paused,
         "provider": owner.provider or None,
         "product": owner.product or None,
         "organization_id": owner.organization_id,

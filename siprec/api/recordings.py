@@ -71,7 +71,7 @@ class _Finder:
     async def sealed(self, request: ApiRequest, action: Action) -> Entry:
         """As `__call__`, but for a recording that is complete; raises `ApiError` 409."""
         entry = await self(request, action)
-        if entry.row.state == RECORDING:
+        if entry.state == RECORDING:
             raise ApiError(409, "recording_in_progress", "the recording is not sealed yet: it is running")
         return entry
 

@@ -160,8 +160,9 @@ async def test_a_recording_in_progress_is_listed_but_not_yet_heard(world: Any) -
     fork = await world.begin()
     await world.service.world.database.flush()
     async with world.service.world.bus.subscribe(RecordingPaused) as paused:
-        (listed,) = (await world.get("/v1/recordings", "demo-alice")).items
+        (listed,) = (await world.get("/v1/recordings?state=recording", "demo-alice")).items
         assert (listed["state"], listed["paused"], listed["expiresAt"]) == ("recording", False, None)
+        assert (await world.get("/v1/recordings?state=sealed", "demo-alice")).items == []
         path = f"/v1/recordings/{listed['id']}"
         assert (await world.get(f"{path}/audio", "demo-alice")).code == "recording_in_progress"
         assert (await world.delete(path, "demo-alice")).code == "recording_in_progress"
