@@ -40,8 +40,9 @@ class RateEntry:
 
     def undo(self, segments: int) -> None:
         """Take back what the hot path has just taken."""
-        value = self.dimension.read(self.index, self.key)
-        self.dimension.write(self.index, self.key, value - segments * self.limit.step_ns)
+        timeline = self.dimension.timeline(self.index, self.key)
+        timeline.frontier -= segments * self.limit.step_ns
+        self.dimension.put(self.index, self.key, timeline)
 
     def earliest(self, at_ns: int, segments: int, now_ns: int) -> int | None:
         """Return the first moment from `at_ns` at which `segments` fit; `None`: they never do."""
@@ -55,6 +56,19 @@ class RateEntry:
         timeline = self.dimension.timeline(self.index, self.key)
         timeline.tidy(now_ns - EPOCH_NS, self.limit.step_ns)
         return timeline.earliest(at, need, self.limit.tau_ns) + EPOCH_NS
+
+    def squeeze(self, segments: int, now: int) -> bool:
+        """Take room at once before the islands, if there is (`now`: ns since 2020)."""
+        timeline = self.dimension.booked[self.index].get(self.key)
+        if timeline is None:
+            return False
+        timeline.tidy(now, self.limit.step_ns)
+        end = timeline.frontier + segments * self.limit.step_ns
+        if end - self.limit.tau_ns > now or (timeline.starts and timeline.starts[0] < end):
+            return False
+        timeline.frontier = end
+        self.dimension.put(self.index, self.key, timeline)
+        return True
 
     def take(self, release_ns: int, segments: int, now_ns: int) -> int:
         """Reserve `segments` for `release_ns`; return the end of their interval (ns since 2020)."""

@@ -250,7 +250,7 @@ class Limiter:
 
     # --- reservations -------------------------------------------------------------------------------------
 
-    def reserve(
+    def reserve(  # noqa: PLR0912 - the hot path is one straight piece
         self, plan: Plan, segments: int, now_ns: int, destination: str | None = None, message_id: int = 0
     ) -> Granted | Refused:
         """Reserve `segments` in every scope of `plan`, or in none.
@@ -270,16 +270,20 @@ class Limiter:
                 tat = now
             tat += segments * plan.first_step_ns
             if tat - plan.first_tau_ns > now:
-                return self._full(plan, segments, now_ns, destination, message_id, plan.first, tat)
-            values[plan.first_slot] = tat
+                if tat < FAR or plan.first is None or not plan.first.squeeze(segments, now):
+                    return self._full(plan, segments, now_ns, destination, message_id, plan.first, tat)
+            else:
+                values[plan.first_slot] = tat
         for values, slot, step, tau, rate in plan.hot_rates:
             tat = values[slot]
             if tat < now:  # noqa: PLR1730
                 tat = now
             tat += segments * step
             if tat - tau > now:
-                return self._full(plan, segments, now_ns, destination, message_id, rate, tat)
-            values[slot] = tat
+                if tat < FAR or not rate.squeeze(segments, now):
+                    return self._full(plan, segments, now_ns, destination, message_id, rate, tat)
+            else:
+                values[slot] = tat
         for values, slot, cap, calendar, window in plan.hot_windows:
             if now_ns >= calendar.end_ns:
                 calendar.roll(now_ns)

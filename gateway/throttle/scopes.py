@@ -26,6 +26,8 @@ class Scope(Enum):
     CARRIER = "carrier"
     ORGANIZATION = "organization"
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
+
 
 QUEUE_FULL = "queue_full"
 """Code of a text that a waiting scope would delay for too long (503)."""

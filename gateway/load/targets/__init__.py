@@ -1,0 +1,1 @@
+"""What can be loaded: one module per kind of target."""
