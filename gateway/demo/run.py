@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gateway.app import Service, build, load_config
 from gateway.demo.client import ApiClient
-from gateway.demo.tour import STEPS, Step, Tour
+from gateway.demo.steps import SLOW, STEPS
+from gateway.demo.tour import Step, Tour
 from gateway.runtime import log
 from gateway.runtime.config import LoadedConfig
 from gateway.runtime.lifecycle import run
@@ -71,9 +71,10 @@ async def _play(service: Service, console: Console) -> Tour:
     async with ApiClient(url, "demo-admin") as client, ApiClient(url, "demo-alice") as alice:
         tour = Tour(client, alice, _recorder_uri(service))
         with console.status("Playing the tour …") as status:
+            begun = {play: asyncio.ensure_future(play(tour)) for play in SLOW}
             for number, play in enumerate(STEPS, 1):
                 status.update(f"Playing the tour … step {number} of {len(STEPS)}")
-                tour.steps.append(await play(tour))
+                tour.steps.append(await (begun[play] if play in begun else play(tour)))
     console.print(_table(tour))
     return tour
 
@@ -93,11 +94,11 @@ async def _wait_for_binds(service: Service) -> None:
 
 
 def _table(tour: Tour) -> Table:
-    table = Table(title="What happened", box=SIMPLE_HEAD, title_style="bold")
+    table = Table(title="What happened", box=None, title_style="bold", padding=(0, 2, 0, 0))
     table.add_column("", no_wrap=True)
-    table.add_column("step")
-    table.add_column("outcome", no_wrap=True)
-    table.add_column("details")
+    table.add_column("step", header_style="bold dim")
+    table.add_column("outcome", header_style="bold dim", overflow="fold")
+    table.add_column("details", header_style="bold dim", style="dim")
     for step in tour.steps:
         table.add_row(_mark(step), step.title, _outcome(step), step.details)
     return table
