@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 NODE   := .cache/node
 WORKERS ?= auto
 
-.PHONY: demo test check format lint types imports bench soak lock system-deps node-peers wheel clean help
+.PHONY: demo test check format lint types imports bench soak docs lock system-deps node-peers wheel clean help
 
 demo: $(READY) ## run the demo world and its tour (ARGS="--once --json" passes options)
 	@$(BIN)/gateway demo $(ARGS)
@@ -39,6 +39,9 @@ lock: $(READY) ## resolve the pins anew (needs the network)
 	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/dev.txt
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/runtime.txt
+
+docs: $(READY) ## write docs/reference anew from the code
+	@$(BIN)/python -m docs.generate
 
 wheel: $(READY) ## build the wheel into dist/
 	@$(BIN)/python -m hatchling build -t wheel

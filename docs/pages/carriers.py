@@ -31,6 +31,7 @@ def _networks() -> Iterator[str]:
     rows = [
         (code(name), str(ports[name]), each.profile.country, each.profile.ids, _caps(each.profile))
         for name, each in settings.networks.items()
+        if each.profile is not None
     ]
     yield from ("## Networks", "")
     yield from table(("Name", "Port", "Country", "Message ids", "Limits, in segments"), rows)

@@ -49,7 +49,7 @@ class CarriersService:
                 tls=tls,
             )
             for name, network in settings.networks.items()
-            if network.enabled and name in wanted
+            if network.profile is not None and network.enabled and name in wanted
         }
 
     async def start(self) -> None:

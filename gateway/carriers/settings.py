@@ -22,8 +22,8 @@ class TlsSettings(Frozen):
 class NetworkSettings(Frozen):
     """One carrier: the two sections of `config/carriers/<name>.yaml`, and where it listens."""
 
-    profile: CarrierProfile
-    """The carrier's truth."""
+    profile: CarrierProfile | None = None
+    """The carrier's truth; null: a carrier out there, of which only `terms` are known. It takes no port."""
     terms: Any = None
     """What the gateway believes of it; read by the registry, not here."""
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
@@ -46,7 +46,8 @@ class CarriersSettings(Frozen):
 
     def ports(self) -> dict[str, int]:
         """Return the port of each carrier; 0 means any."""
+        played = ((name, network) for name, network in self.networks.items() if network.profile is not None)
         return {
             name: network.port if network.port is not None else (self.port + index if self.port else 0)
-            for index, (name, network) in enumerate(self.networks.items())
+            for index, (name, network) in enumerate(played)
         }

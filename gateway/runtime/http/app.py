@@ -109,14 +109,14 @@ def service_routes(metrics: Metrics, health: Health) -> Routes:
     """``/healthz``, ``/readyz`` and ``/metrics``."""
     routes = Routes("Service")
 
-    @routes.get("/healthz", public=True, returns=dict[str, Any], errors=(503,))
+    @routes.get("/healthz", public=True, probe=True, returns=dict[str, Any], errors=(503,))
     async def healthz(_request: ApiRequest) -> Reply:
         """Tell whether the process is alive; 503 says that only a restart helps."""
         healthy = health.healthy
         body = {"status": "ok" if healthy else "failed", "uptimeSeconds": round(health.uptime_s, 3)}
         return Reply(body, status=200 if healthy else 503)
 
-    @routes.get("/readyz", public=True, returns=dict[str, Any], errors=(503,))
+    @routes.get("/readyz", public=True, probe=True, returns=dict[str, Any], errors=(503,))
     async def readyz(_request: ApiRequest) -> Reply:
         """Tell whether the service takes work.
 

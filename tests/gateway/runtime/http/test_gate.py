@@ -78,21 +78,21 @@ async def test_a_ticket_cannot_be_had_with_a_ticket(serve: Any) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8080", "LOCALHOST", "[::1]:9"])
 async def test_loopback_names_are_served(serve: Any, host: str) -> None:
     api = await serve([])
-    assert (await api.call("GET", "/healthz", headers={"Host": host})).status == 200
+    assert (await api.call("GET", "/metrics", headers={"Host": host})).status == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", ""])
 async def test_rebound_names_are_not(serve: Any, host: str) -> None:
     api = await serve([whoami()])
-    for path in ("/healthz", "/v1/me", "/nothing"):
+    for path in ("/metrics", "/v1/me", "/nothing"):
         answer = await api.call("GET", path, headers={"Host": host})
         assert (answer.status, answer.codes) == (421, ["host_not_served"])
 
 
 async def test_more_hosts_can_be_allowed(serve: Any) -> None:
     api = await serve([], HttpSettings(port=0, allowed_hosts=("Gateway.Example",)))
-    assert (await api.call("GET", "/healthz", headers={"Host": "gateway.example:443"})).status == 200
-    assert (await api.call("GET", "/healthz", headers={"Host": "other.example"})).status == 421
+    assert (await api.call("GET", "/metrics", headers={"Host": "gateway.example:443"})).status == 200
+    assert (await api.call("GET", "/metrics", headers={"Host": "other.example"})).status == 421
 
 
 async def test_an_open_address_serves_any_host_unless_told(serve: Any) -> None:
@@ -115,9 +115,16 @@ async def test_pages_of_other_origins_may_not_connect(serve: Any) -> None:
 
 async def test_closed_pages_need_a_token(serve: Any) -> None:
     api = await serve([], HttpSettings(port=0, open_pages="never"))
-    for path in ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"):
+    for path in ("/metrics", "/docs", "/openapi.json"):
         assert (await api.call("GET", path, token=None)).status == 401, path
         assert (await api.call("GET", path)).status == 200, path
+
+
+async def test_health_checks_know_neither_token_nor_name(serve: Any) -> None:
+    api = await serve([], HttpSettings(port=0, open_pages="never", allowed_hosts=("gateway.example",)))
+    for path in ("/healthz", "/readyz"):
+        answer = await api.call("GET", path, token=None, headers={"Host": "10.1.2.3:8080"})
+        assert answer.status == 200, path
 
 
 async def test_guessing_is_slowed_but_never_locks_out_the_honest_on_loopback(serve: Any) -> None:
