@@ -1,6 +1,6 @@
 """Whose calls these are: a user's address, settings and tenant key, read from the directory at each call."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.directory.directory import Directory
 from gateway.directory.model import Licence, Person, recording_provider
@@ -19,7 +19,7 @@ class Subscriber:
     address: str
     name: str = ""
     number: str | None = None
-    options: RecordingOptions = RecordingOptions()
+    options: RecordingOptions = field(default_factory=RecordingOptions)
     tenant: tuple[str, str, str] = ("", "", "")
     mailbox: bool = False
     ice: bool = False

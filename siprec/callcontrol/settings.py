@@ -1,0 +1,57 @@
+"""Settings of the simulated call control: the `calling` section of the YAML."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DelaySettings(_Settings):
+    """Silence at the start of a call until audio passes (webex.md D10); modelled values."""
+
+    ice_ms: int = Field(120, ge=0, le=10_000, description="With ICE (media optimisation), in milliseconds.")
+    recording_ms: int = Field(160, ge=0, le=10_000, description="With recording, in milliseconds.")
+    both_ms: int = Field(600, ge=0, le=10_000, description="With both, in milliseconds.")
+
+
+class CallingSettings(_Settings):
+    """The simulated Webex Calling core."""
+
+    host: str = Field("127.0.0.1", description="Address of SIP and RTP; loopback unless said otherwise.")
+    port: Port = Field(5070, description="UDP and TCP port of SIP, 0 for any.")
+    domain: str = Field("calling.example", description="Domain of users' addresses.")
+    port_pairs: int = Field(64, ge=2, le=20_000, description="RTP port pairs: two a call.")
+    recorders: tuple[str, ...] = Field(
+        ("sip:srs@127.0.0.1:5060",), min_length=1, description="SIP URIs of recorders, tried in order."
+    )
+    dialect: Literal["rfc7866", "broadworks"] = Field("broadworks", description="SIPREC dialect of forks.")
+    codecs: tuple[Literal["PCMU", "PCMA", "G722"], ...] = Field(
+        ("PCMU", "PCMA", "G722"), min_length=1, description="Codecs towards phones, best first."
+    )
+    fork_codecs: tuple[Literal["PCMU", "PCMA", "G722"], ...] = Field(
+        ("PCMU", "PCMA"), min_length=1, description="Codecs towards recorders, best first."
+    )
+    recorder_timeout_seconds: float = Field(
+        4.0, gt=0, description="Silence of a recorder before the next one is tried."
+    )
+    ring_seconds: float = Field(20.0, gt=0, description="Ringing before voicemail, or giving up.")
+    routes: dict[str, str] = Field(
+        default_factory=dict, description="Outside numbers and the SIP URI each is reached at."
+    )
+    passwords: dict[str, str] = Field(
+        default_factory=dict, description="Digest passwords of users by id; without any nobody can register."
+    )
+    delays: DelaySettings = Field(default_factory=DelaySettings, description="Start-of-call delays.")
+    on_demand: Literal["user_initiated", "from_connect"] = Field(
+        "user_initiated", description="On Demand as Webex has it, or BroadWorks' that records from connect."
+    )
+    fork_first: bool = Field(
+        False, description="Record while the start announcement plays, instead of after it."
+    )
+    tones_recorded: bool = Field(False, description="Beeps and repeat tones are in the recording too.")
+    beeps_reported: bool = Field(False, description="Tell the provider of beeps as well as announcements.")
