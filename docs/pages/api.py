@@ -38,7 +38,7 @@ def openapi(service: Service) -> dict[str, Any]:
     """The OpenAPI document of a built service."""
     if service.http is None:
         raise ValueError("the service has no HTTP side")
-    return service.http.app[DOCUMENT]
+    return service.http.app[DOCUMENT]()
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Operation]]:

@@ -131,6 +131,7 @@ async def test_a_queue_delays_in_order_up_to_its_bound(open_world: Any) -> None:
         assert world.metric("gateway_queue_messages", carrier="tmobile") == 2
         await world.client.post("/v1/clock", {"advance": 30})
         assert world.metric("gateway_queue_oldest_seconds", carrier="tmobile") == 30
+        await world.client.post("/v1/clock", {"advance": 90})
         for text in texts:
             await until(world, text["id"], "delivered")
         assert world.metric("gateway_queue_messages", carrier="tmobile") == 0

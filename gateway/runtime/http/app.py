@@ -1,7 +1,9 @@
 """Puts an API together: the parts' routes, and what every API has besides."""
 
+import asyncio
 import gzip
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from time import monotonic
 from typing import Any
 
@@ -23,7 +25,8 @@ from gateway.runtime.http.tracking import tracking_ids
 from gateway.runtime.metrics import CONTENT_TYPE, Metrics
 
 GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
-DOCUMENT: web.AppKey[dict[str, Any]] = web.AppKey("document", dict)
+DOCUMENT: web.AppKey[Callable[[], dict[str, Any]]] = web.AppKey("document")
+"""Gives the OpenAPI document: made when somebody first asks, for it takes longer than the whole start."""
 _GZIP_FROM_BYTES = 1024
 
 
@@ -51,12 +54,13 @@ def build_app(
     parts = [*routes, ticket_routes(gate), service_routes(metrics, health), docs_routes()]
     if stream is not None:
         parts.append(stream_routes(stream))
-    document = build_document([*parts, (openapi := Routes("Service"))], title, version, description)
+    parts.append(openapi := Routes("Service"))
+    document: Callable[[], dict[str, Any]] = cache(lambda: build_document(parts, title, version, description))
     add_openapi(openapi, document)
-    document["paths"].update(build_document([openapi], title, version)["paths"])
     app = web.Application(client_max_size=settings.max_bulk_body_bytes)
-    app[GATE], app[DOCUMENT] = gate, document
-    for part in (*parts, openapi):
+    app[GATE] = gate
+    app[DOCUMENT] = document
+    for part in parts:
         for route in part:
             add_route(app, route, endpoints)
     app.router.add_route("*", "/{path:.*}", endpoints.handler(_fallback(app)))
@@ -140,7 +144,7 @@ def service_routes(metrics: Metrics, health: Health) -> Routes:
     return routes
 
 
-def add_openapi(routes: Routes, document: dict[str, Any]) -> None:
+def add_openapi(routes: Routes, document: Callable[[], dict[str, Any]]) -> None:
     """``/openapi.json``, in 3.1 or, asked with ``version=3.0``, in 3.0."""
     rendered: dict[str, bytes] = {}
 
@@ -151,7 +155,8 @@ def add_openapi(routes: Routes, document: dict[str, Any]) -> None:
         if version not in ("3.0", "3.1"):
             raise ApiError(400, "malformed_request", "query.version: 3.1 or 3.0")
         if version not in rendered:
-            rendered[version] = to_json(as_openapi_30(document) if version == "3.0" else document)
+            made = await asyncio.get_running_loop().run_in_executor(None, document)
+            rendered[version] = to_json(as_openapi_30(made) if version == "3.0" else made)
         return Reply(rendered[version])
 
 
