@@ -455,7 +455,7 @@ class CallControl:
 
     def _voicemail(self, call: Call, callee: Subscriber, caller: Leg, now: float) -> None:
         """The mailbox answers: greeting, beep, message. Whether it is recorded is D2's."""
-        call.mailbox = callee
+        call.mailbox, call.message_of = callee, caller.party
         self._accept(caller, now)
         if not caller.up:
             self._end(call, now)
@@ -665,13 +665,11 @@ class CallControl:
         call.ring_until = None
         for leg in call.pending:
             self._give_up(leg, now)
-        caller = call.up[0].party if call.up else None
         for leg in list(call.legs):
-            caller = caller or leg.party
             self._leave(leg, now)
         self._recorded.end(call, now)
-        if call.mailbox is not None and self.on_message is not None:
-            self.on_message(call, call.mailbox, caller or Party("sip:anonymous@anonymous.invalid"))
+        if call.mailbox is not None and call.message_of is not None and self.on_message is not None:
+            self.on_message(call, call.mailbox, call.message_of)
         call.sound.end()
         self._log(call, "ended")
         self.calls.remove(call)

@@ -155,6 +155,8 @@ class Call:
     ended: bool = False
     target: str = ""
     mailbox: Subscriber | None = None
+    message_of: Party | None = None
+    """Who talks to the mailbox."""
     ring_until: float | None = None
     ringing: bool = False
     last_status: int = 480

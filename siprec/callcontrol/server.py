@@ -102,6 +102,8 @@ class CallControlServer:
         self._now_ns = now_ns
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._endpoint = Endpoint(endpoint_config(), RandomIds())
         self._edge = SipEdge(self._endpoint, self._on_event)
         rng = random.Random(int.from_bytes(os.urandom(8)))  # noqa: S311 - SSRCs
@@ -175,7 +177,8 @@ class CallControlServer:
         )
 
     async def idle(self) -> None:
-        """Wait until no recording session is under way."""
+        """Wait until no call and no recording session is under way."""
+        await self._quiet.wait()
         await self.forks.idle()
 
     async def close(self) -> None:
@@ -219,6 +222,10 @@ class CallControlServer:
 
     def _arm(self) -> None:
         due = self.control.next_deadline()
+        if self.control.calls:
+            self._quiet.clear()
+        else:
+            self._quiet.set()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
