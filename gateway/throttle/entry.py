@@ -101,7 +101,10 @@ class RateEntry:
 
     def busy_until_ns(self) -> int:
         """Return the end of what is reserved without a gap."""
-        return self.dimension.timeline(self.index, self.key).frontier + EPOCH_NS
+        value = self.dimension.read(self.index, self.key)
+        if value >= FAR:
+            value = self.dimension.timeline(self.index, self.key).frontier
+        return value + EPOCH_NS
 
     def refund(self, end: int, segments: int, reserved_ns: int, now_ns: int) -> None:
         """Free the interval that ends at `end`, unless the rate has changed since it was taken."""

@@ -69,16 +69,20 @@ class Plan:
         """
         self.rates, self.windows, self.version = tuple(rates), tuple(windows), version
         self.first = self.rates[0] if self.rates and self.rates[0].scope in PERSONAL else None
-        self.first_values: list[int] | None = None
-        self.first_slot = self.first_step_ns = self.first_tau_ns = 0
-        if self.first is not None:
-            self.first_values, self.first_slot, self.first_step_ns, self.first_tau_ns, _ = self.first.hot()
-        self.hot_rates = tuple(entry.hot() for entry in self.rates if entry is not self.first)
-        self.hot_windows = tuple(entry.hot() for entry in self.windows)
+        self.warm()
         self.entries: tuple[RateEntry | WindowEntry, ...] = (*self.rates, *self.windows)
         asked: tuple[RateEntry | WindowEntry, ...] = (*self.windows, *self.rates)
         self.waiting = tuple(entry for entry in asked if entry.limit.waits)
         self.rejecting = tuple(entry for entry in asked if not entry.limit.waits)
+
+    def warm(self) -> None:
+        """Find the slots of all keys: at first, and again after keys were swept."""
+        self.first_values: list[int] | None = None
+        self.first_slot = self.first_step_ns = self.first_tau_ns = 0
+        if self.first is not None:
+            self.first_values, self.first_slot, self.first_step_ns, self.first_tau_ns, _ = self.first.hot()
+        self.hot_rates = tuple([entry.hot() for entry in self.rates if entry is not self.first])
+        self.hot_windows = tuple([entry.hot() for entry in self.windows])
 
 
 class Granted(NamedTuple):
@@ -218,6 +222,9 @@ class Limiter:
         rates = [rate for rate, _ in found if rate is not None]
         windows = [window for _, window in found if window is not None]
         plan.set(rates, windows, self._version)
+        self._share(plan)
+
+    def _share(self, plan: Plan) -> None:
         plan.hot_rates = self._same(plan.hot_rates)
         plan.hot_windows = self._same(plan.hot_windows)
 
@@ -313,7 +320,8 @@ class Limiter:
                 break
             entry.undo(segments)
         if value >= DEAD:
-            self._renew(plan, now_ns)
+            plan.warm()
+            self._share(plan)
             return self.reserve(plan, segments, now_ns, destination, message_id)
         if isinstance(full, RateEntry) and full.rejects and value < FAR:
             tau = full.limit.tau_ns
