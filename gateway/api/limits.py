@@ -29,9 +29,7 @@ class RateIn(ApiModel):
     """A smooth rate: `segments` per `per`, up to `burst` at once; what is absent stays."""
 
     segments: int | None = Field(None, gt=0, le=10**9)
-    per: Literal["second", "minute", "hour", "day"] | float | None = Field(
-        None, description="The period: its name, or seconds."
-    )
+    per: Literal["second", "minute", "hour", "day"] | None = None
     burst: int | None = Field(None, gt=0, le=10**9)
     overflow: Literal["reject", "queue"] | None = None
     max_wait_seconds: float | None = Field(None, ge=0)

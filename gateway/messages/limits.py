@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.throttle.limiter import Limiter
 from gateway.throttle.limits import SECOND_NS, RateLimit, ScopeLimit, WindowLimit
 from gateway.throttle.scopes import Scope
-from gateway.throttle.settings import RateSettings, WindowSettings
+from gateway.throttle.settings import PERIODS_S, RateSettings, WindowSettings
 from gateway.throttle.store import LocalStore, StoredLimit
 
 DEFAULT = ""
@@ -49,9 +49,12 @@ def _rate(limit: RateLimit | None) -> dict[str, Any]:
     """A rate in the settings' words."""
     if limit is None:
         return {}
+    hourly = max(1, round(limit.segments * PERIODS_S["hour"] * SECOND_NS / limit.period_ns))
+    named = (word for word, seconds in PERIODS_S.items() if seconds * SECOND_NS == limit.period_ns)
+    per = next(named, "")
     return {
-        "segments": limit.segments,
-        "per": limit.period_ns / SECOND_NS,
+        "segments": limit.segments if per else hourly,
+        "per": per or "hour",
         "burst": limit.burst,
         "overflow": limit.overflow.value,
         "max_wait_s": limit.max_wait_ns / SECOND_NS,
