@@ -207,6 +207,115 @@ def send(
     sys.exit(send_and_follow(url, token, source, to, text, timeout_s=timeout, as_json=as_json))
 
 
+@app.command()
+def replay(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Capture: pcap, pcapng, JSONL, or a log.")],
+    role: Annotated[
+        str | None,
+        typer.Option("--as", metavar="ROLE", help="carrier, esme or users; default: the majority's."),
+    ] = None,
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="As carrier.")] = "127.0.0.1:2775",
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME:PASSWORD", help="As carrier: who may bind; default: loopback.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="smpp://user:password@host:port, or http://host:port as users."),
+    ] = None,
+    token: Annotated[
+        str, typer.Option(envvar="GATEWAY_TOKEN", help="Bearer token, as users.")
+    ] = "demo-admin",  # noqa: S107
+    carrier: Annotated[
+        str, typer.Option(metavar="NAME", help="Mock carrier, as esme without --target.")
+    ] = "tmobile",
+    world: Annotated[
+        str | None,
+        typer.Option(metavar="auto|FILE", help="auto: every number is registered; or map onto FILE's."),
+    ] = None,
+    pseudonyms: Annotated[
+        bool, typer.Option("--pseudonyms", help="Replace every number by a pseudonym.")
+    ] = False,
+    speed: Annotated[str, typer.Option(metavar="N|max", help="World seconds per real second.")] = "1",
+    seed: Annotated[int, typer.Option(help="Of the carrier and the pseudonyms.")] = 1,
+    window: Annotated[int, typer.Option(help="Requests outstanding per bind.", min=1)] = 10,
+    wait: Annotated[float, typer.Option(help="World seconds to wait for late receipts.", min=0)] = 30.0,
+    expect: Annotated[str | None, typer.Option(metavar="FILE", help="Golden file or rules.")] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Write --expect as the golden file of this run.")
+    ] = False,
+    tolerate: Annotated[int, typer.Option(help="Messages that may differ.", min=0)] = 0,
+    any_refusal: Annotated[
+        bool, typer.Option("--any-refusal", help="One refusal is as good as another.")
+    ] = False,
+    report: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help=".html, .xml (JUnit) or .json; may be repeated.")
+    ] = None,
+    afresh: Annotated[bool, typer.Option("--afresh", help="Do not take up a stopped replay.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a capture happen again, against a running system of ours or anyone's, and judge every message.
+
+    Exit code 0: as expected, 1: not, 2: the capture or an option cannot be used.
+
+    Examples:
+
+        gateway replay monday.pcap --speed max --world auto
+
+        gateway replay access.log --as esme --target smpp://guest:guest@127.0.0.1:2775 --speed 10
+
+        gateway replay monday.pcapng --as carrier --listen 127.0.0.1:2775 --report monday.html
+
+        gateway replay monday.pcap --as users --target http://127.0.0.1:8080 --world gateway.yaml
+
+        gateway replay monday.pcap --speed max --world auto --expect golden.jsonl --update
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from gateway.replay.command import parse_speed, replay_command  # noqa: PLC0415
+    from gateway.replay.compare import Tolerances  # noqa: PLC0415
+    from gateway.replay.run import ROLES, ReplayOptions  # noqa: PLC0415
+
+    if role is not None and role not in ROLES:
+        _fail(f"--as {role}: roles are {', '.join(ROLES)}", USAGE)
+    if update and expect is None:
+        _fail("--update writes what --expect names: give both", USAGE)
+    try:
+        factor = parse_speed(speed)
+    except ValueError:
+        _fail(f"--speed {speed}: expected max, or a number above 0 and up to 1,000,000", USAGE)
+    options = ReplayOptions(
+        Path(file), role, listen, account, target, token, carrier, world, pseudonyms, factor, seed, window,
+        grace_s=wait, expect=Path(expect) if expect else None, update=update,
+        tolerances=Tolerances(any_refusal=any_refusal, differences=tolerate),
+    )  # fmt: skip
+    sys.exit(
+        replay_command(options, reports=[Path(one) for one in report or ()], as_json=as_json, afresh=afresh)
+    )
+
+
+@app.command()
+def record(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Where to: JSONL if named .jsonl, else pcap.")],
+    url: Annotated[str, typer.Option(help="A running gateway.")] = "http://127.0.0.1:8080",
+    token: Annotated[str, typer.Option(envvar="GATEWAY_TOKEN", help="Bearer token.")] = "demo-admin",  # noqa: S107
+    duration: Annotated[float | None, typer.Option(help="Seconds; default: until Ctrl-C.", min=0)] = None,
+    mask_text: Annotated[bool, typer.Option("--mask-text", help="Replace texts by asterisks.")] = False,
+) -> None:
+    """Capture a running gateway's SMPP traffic.
+
+    Examples:
+
+        gateway record monday.pcap
+
+        gateway record monday.jsonl --duration 60 --mask-text
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from gateway.demo.record import record as run_record  # noqa: PLC0415
+
+    sys.exit(run_record(url, token, Path(file), duration_s=duration, mask_text=mask_text))
+
+
 def _parts(only: str) -> tuple[str, ...]:
     chosen = tuple(part.strip() for part in only.split(",") if part.strip())
     unknown = [part for part in chosen if part not in EVERY_PART]

@@ -8,7 +8,7 @@ expected is what was recorded, or what `Golden` or `Rules` say (`gateway.replay.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ MAX_OPEN: Final = 100_000
 _FINAL: Final = frozenset(MessageState) - {MessageState.ENROUTE, MessageState.ACCEPTED}
 _RECEIPT_BITS: Final = int(RegisteredDelivery.RECEIPT | RegisteredDelivery.RECEIPT_ON_FAILURE)
 SECOND_NS: Final = 1_000_000_000
+_SINGLE: Final = {0: frozenset((0,))}
+_FINAL_WORDS: Final = frozenset(STAT_WORDS[state] for state in _FINAL)
 
 
 @frozen
@@ -138,8 +140,12 @@ class Ledger:
         """The capture holds its answer."""
         entry = self._entries.get(number)
         if entry is not None and not entry.complete:
-            entry.expected = replace(
-                entry.expected, statuses=frozenset((status,)), response_ns=max(0, after_ns)
+            known = entry.expected
+            entry.expected = Expected(
+                _SINGLE.get(status) or frozenset((status,)),
+                known.receipts,
+                max(0, after_ns),
+                known.receipt_ns,
             )
             self._look(entry)
 
@@ -149,9 +155,10 @@ class Ledger:
         if entry is None or entry.complete:
             return
         word = STAT_WORDS[state]
-        known = entry.expected.receipts
-        if state in _FINAL or known is None:
-            entry.expected = replace(entry.expected, receipts=frozenset((word,)), receipt_ns=max(0, after_ns))
+        known = entry.expected
+        if state in _FINAL or known.receipts is None:
+            after_ns = max(0, after_ns)
+            entry.expected = Expected(known.statuses, frozenset((word,)), known.response_ns, after_ns)
         self._look(entry)
 
     def answered(self, number: int, status: int, at_ns: int, code: str = "") -> None:
@@ -161,9 +168,9 @@ class Ledger:
             self.unexpected += 1
             return
         name = code or (status_name(status) if status else "")
-        entry.actual = replace(
-            entry.actual, status=status, response_ns=max(0, at_ns - entry.sent_ns), code=name
-        )
+        known = entry.actual
+        took_ns = max(0, at_ns - entry.sent_ns)
+        entry.actual = Outcome(status, known.receipt, took_ns, known.receipt_ns, name)
         self._look(entry)
 
     def receipted(self, number: int, state: MessageState, at_ns: int) -> None:
@@ -175,9 +182,9 @@ class Ledger:
         if entry.receipt_final:
             return
         entry.receipt_final = state in _FINAL
-        entry.actual = replace(
-            entry.actual, receipt=STAT_WORDS[state], receipt_ns=max(0, at_ns - entry.sent_ns)
-        )
+        known = entry.actual
+        took_ns = max(0, at_ns - entry.sent_ns)
+        entry.actual = Outcome(known.status, STAT_WORDS[state], known.response_ns, took_ns, known.code)
         self._look(entry)
 
     def finish(self) -> None:
@@ -204,8 +211,7 @@ class Ledger:
 
 
 def _is_final(expected: Expected) -> bool:
-    words = {STAT_WORDS[state] for state in _FINAL}
-    return expected.receipts is not None and any(one in words for one in expected.receipts)
+    return expected.receipts is not None and not expected.receipts.isdisjoint(_FINAL_WORDS)
 
 
 def message_key(pdu: Pdu) -> str:

@@ -20,7 +20,7 @@ from gateway.smpp.pdu import BindReceiver, BindTransceiver, Pdu, response_to
 
 Connect = Callable[[int, SmppHandler], Awaitable[SmppConnection]]
 """(command_id of the bind, handler) -> a bound connection."""
-DISCRETE_SETTLE_TURNS: Final = 4
+DISCRETE_SETTLE_TURNS: Final = 2
 _FULL_WAIT_S: Final = 0.002
 _RECEIVER: Final = int(BindReceiver.command_id)
 _TRANSCEIVER: Final = int(BindTransceiver.command_id)
@@ -79,7 +79,7 @@ class EsmeEdge:
         """
         try:
             if self._discrete:
-                await self._run_discrete()
+                await asyncio.ensure_future(self._run_discrete())  # its own task: its awaits stay shallow
             else:
                 await self._run_live(ledger_open)
         finally:

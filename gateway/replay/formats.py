@@ -105,7 +105,9 @@ def open_trace(path: Path) -> Iterator[OpenTrace]:
         except (OSError, EOFError):
             raise FormatUnknown(path.name, _GZIP) from None
         found = recognise(path.name, head)
-        yield OpenTrace(found, _guarded(found.read(stream)), lambda: min(1.0, raw.tell() / size))
+        yield OpenTrace(
+            found, _guarded(found.read(stream)), lambda: 1.0 if raw.closed else min(1.0, raw.tell() / size)
+        )
 
 
 def _guarded(trace: Trace) -> Trace:

@@ -72,9 +72,11 @@ class StepReader:
         return None if self._head is None else max(self._head.at_ns, self.captured_ns)
 
     def take(self, now_ns: int | None) -> Step | None:
-        """The next step if it is due."""
+        """The next step if it is due, or if it only tells how something went on."""
         step, due_ns = self._head, self.next_ns
-        if step is None or due_ns is None or (now_ns is not None and due_ns > now_ns):
+        if step is None or due_ns is None:
+            return None
+        if now_ns is not None and due_ns > now_ns and not _only_tells(step):
             return None
         self.captured_ns = due_ns
         self._head = next(self._steps, None)
@@ -85,6 +87,10 @@ class StepReader:
     def since(self, number: int, at_ns: int) -> int:
         """How long after request `number` a captured moment is; 0 where that is not known."""
         return max(0, at_ns - self._asked.get(number, at_ns))
+
+
+def _only_tells(step: Step) -> bool:
+    return isinstance(step, AnswerStep) or (isinstance(step, RequestStep) and step.sender is Side.SMSC)
 
 
 class EsmePlayer:

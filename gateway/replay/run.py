@@ -26,23 +26,26 @@ from gateway.replay.expectations import (
 )
 from gateway.replay.formats import OpenTrace, open_trace
 from gateway.replay.memory import join
-from gateway.replay.numbers import MapNumber, OntoWorld, Pseudonyms, map_numbers
+from gateway.replay.numbers import MapNumber, OntoWorld, Pseudonyms, map_numbers, same
 from gateway.replay.player import EsmePlayer
 from gateway.replay.report import Report
 from gateway.replay.story import Correlator, Step
 from gateway.replay.summary import Summary
 from gateway.replay.texts import whole_texts
 from gateway.replay.users_edge import UsersEdge
-from gateway.replay.worlds import AUTO, Survey, carrier_for, survey, world_numbers
+from gateway.replay.worlds import AUTO, carrier_for, majority_role, world_numbers
 from gateway.runtime.clock import SECOND_NS, WorldClock
 from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppHandler, connect
 from gateway.smpp.matrix import Role
 from gateway.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter
 from gateway.smpp.session import SessionSettings
+from gateway.smpp.timers import TimerSettings
 
 MAX: Final = "max"
 ROLES: Final = ("carrier", "esme", "users")
 _BINDS: Final = {int(cls.command_id): cls for cls in (BindReceiver, BindTransceiver, BindTransmitter)}
+_OWN_TIMERS: Final = TimerSettings(response_s=2.0)
+"""A carrier in this process that has not answered by then has been told not to."""
 _GUEST: Final = ("guest", "guest")
 
 
@@ -119,8 +122,9 @@ class Replay:
         Raises `ReplayError`, `OSError`, `BindFailed`, `aiohttp.ClientError` and the configuration's errors.
         """
         options = self.options
-        looked = await asyncio.get_running_loop().run_in_executor(None, _survey, options.file)
-        role = options.role or looked.role
+        role = options.role
+        if role is None:
+            role = await asyncio.get_running_loop().run_in_executor(None, _majority_role, options.file)
         summary, skip = Summary(), 0
         resumed = _read_checkpoint(options, role)
         if resumed is not None:
@@ -138,7 +142,7 @@ class Replay:
                 summary.add(result)
                 write(result)
 
-            await self._play(_Plan(options, role, looked, opened, report, settle, skip))
+            await self._play(_Plan(role, opened, report, settle, skip))
         _finish_checkpoint(options, report, role)
         return report
 
@@ -154,12 +158,12 @@ class Replay:
             tolerances = Tolerances(None, tolerances.receipt_s, True, tolerances.differences)
         ledger = Ledger(plan.settle, tolerances)
         correlator = Correlator()
-        own, far, numbers = _mapping(options, plan.survey)
+        own, far = _mapping(options)
         steps = correlator.steps(map_numbers(plan.opened.trace, own, far))
         if plan.role == "carrier":
             await self._as_carrier(plan, steps, ledger)
         else:
-            await self._as_sender(plan, steps, ledger, expectation, numbers)
+            await self._as_sender(plan, steps, ledger, expectation)
         report.pdus, report.unreadable = correlator.pdus, correlator.unreadable
         report.complaints = [f"{part.position}: {part.reason}" for part in correlator.complaints]
         report.unexpected += ledger.unexpected
@@ -173,7 +177,6 @@ class Replay:
         steps: Iterator[Step],
         ledger: Ledger,
         expectation: Expectation | None,
-        numbers: list[str],
     ) -> None:
         options = self.options
         as_fast = options.speed is None
@@ -187,8 +190,7 @@ class Replay:
         )
         self.progress.sent = lambda: player.sent
         discrete = as_fast and not users and options.target is None
-        start_ns = player.captured_ns or plan.survey.first_ns
-        clock = WorldClock(start_ns, speed=options.speed or 1.0, frozen=discrete)
+        clock = WorldClock(player.captured_ns, speed=options.speed or 1.0, frozen=discrete)
         edge: EsmeEdge | UsersEdge
         if users:
             url = options.target or "http://127.0.0.1:8080"
@@ -197,7 +199,7 @@ class Replay:
             edge = UsersEdge(player, clock, url, options.token, as_fast=as_fast, grace_s=options.grace_s)
             await self._run_edge(edge, ledger, player)
         elif options.target is None:
-            await self._against_own_carrier(player, clock, ledger, numbers)
+            await self._against_own_carrier(player, clock, ledger)
         else:
             link = _connector(options)
             edge = EsmeEdge(player, clock, link, as_fast=as_fast, grace_s=options.grace_s)
@@ -216,12 +218,10 @@ class Replay:
         finally:
             player.finish()
 
-    async def _against_own_carrier(
-        self, player: EsmePlayer, clock: WorldClock, ledger: Ledger, numbers: list[str]
-    ) -> None:
+    async def _against_own_carrier(self, player: EsmePlayer, clock: WorldClock, ledger: Ledger) -> None:
         options = self.options
         discrete = options.speed is None
-        profile = carrier_for(options.carrier, numbers, options.seed, registered=options.world is not None)
+        profile = carrier_for(options.carrier, options.seed, registered=options.world is not None)
         carrier = Carrier(options.carrier, profile, clock, port=0)
         await carrier.start()
         # The carrier's throughput is a limit of wire time, and here that is the captured one.
@@ -276,40 +276,33 @@ class Replay:
 
 @dataclass(slots=True)
 class _Plan:
-    options: ReplayOptions
     role: str
-    survey: Survey
     opened: OpenTrace
     report: Report
     settle: Callable[[Result], None]
     skip: int
 
 
-def _survey(file: Path) -> Survey:
+def _majority_role(file: Path) -> str:
     with open_trace(file) as opened:
-        return survey(opened.trace)
+        return majority_role(opened.trace)
 
 
-def _mapping(options: ReplayOptions, looked: Survey) -> tuple[MapNumber, MapNumber, list[str]]:
-    """How own and far numbers are mapped, and the own numbers that result."""
-    own: MapNumber = _same
-    far: MapNumber = _same
+def _mapping(options: ReplayOptions) -> tuple[MapNumber, MapNumber]:
+    """How own and far numbers are mapped."""
+    own: MapNumber = same
+    far: MapNumber = same
     if options.pseudonyms:
         own = far = Pseudonyms(options.seed)
     if options.world is not None and options.world != AUTO:
-        numbers = world_numbers(Path(options.world))
-        return OntoWorld(numbers), far, numbers
-    return own, far, [own(number) for number in looked.numbers]
-
-
-def _same(number: str) -> str:
-    return number
+        own = OntoWorld(world_numbers(Path(options.world)))
+    return own, far
 
 
 def _joined(
     handler: SmppHandler, carrier: Callable[[SmppConnection], SmppHandler], window: int
 ) -> tuple[SmppConnection, SmppConnection]:
-    near = ConnectionSettings(session=SessionSettings(window=window))
+    near = ConnectionSettings(session=SessionSettings(timers=_OWN_TIMERS, window=window))
     far = ConnectionSettings(session=SessionSettings(window=1_000))
     return (
         SmppConnection(Role.ESME, lambda _: handler, near),
