@@ -11,6 +11,7 @@ from siprec.callcontrol.recording import Told
 from siprec.metadata import Announcement
 from siprec.phones.document import Party, RecordedCall, announcement
 from siprec.phones.forking import SourcePlan
+from siprec.phones.impairment import Weather
 from siprec.phones.src_aio import Fork, ForkFailedError, SimulatedSrc
 from siprec.phones.voice import LiveVoices
 from siprec.rtp.errors import PortsUnavailableError
@@ -65,7 +66,11 @@ class LiveFork:
 
 
 class Forks:
-    """Every recording session of a call control. `discarded`: forks whose recording nobody asked to keep."""
+    """Every recording session of a call control.
+
+    discarded, on_discarded: recordings nobody asked to keep (BroadWorks' On Demand); who keeps recordings
+    deletes them.
+    """
 
     def __init__(
         self,
@@ -77,6 +82,9 @@ class Forks:
         self.plan = plan
         self.started = 0
         self.failed = 0
+        self.discarded = 0
+        self.weather: Weather | None = None
+        """What the network does to the forks' packets."""
         self.on_discarded: Callable[[RecordedCall], None] | None = None
         self._src = src
         self._on_started = on_started
@@ -87,7 +95,9 @@ class Forks:
         """Tap the user's leg and send it to the first recorder that takes it."""
         voices = LiveVoices()
         try:
-            source = self._src.fork(self.plan, call, speech=voices, announcement=reported(told))
+            source = self._src.fork(
+                self.plan, call, speech=voices, weather=self.weather, announcement=reported(told)
+            )
         except PortsUnavailableError:
             source = None
         fork = LiveFork(self, user, voices, source)
@@ -125,8 +135,10 @@ class Forks:
         media = user.call.media
         if isinstance(media, CallMedia):
             media.untap(user.leg_id, fork.voices)
-        if source is not None and fork.stopping and not fork.kept and self.on_discarded is not None:
-            self.on_discarded(source.session.call)
+        if source is not None and fork.stopping and not fork.kept:
+            self.discarded += 1
+            if self.on_discarded is not None:
+                self.on_discarded(source.session.call)
         if not fork.stopping:
             self.failed += 1
             self._on_failed(user)

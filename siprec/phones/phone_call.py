@@ -11,7 +11,7 @@ import numpy as np
 
 from siprec import sdp
 from siprec.phones.audio import Audio, encoded_silence
-from siprec.phones.softkeys import Display, RecordStatus, Softkey, display
+from siprec.phones.softkeys import Display, Icon, RecordStatus, Softkey, display
 from siprec.phones.voice import RATE_HZ, Samples
 from siprec.rtp.aio import PacedStream
 from siprec.sip import Dialog, Request, Response
@@ -76,6 +76,7 @@ class PhoneCall:
         self._connected: asyncio.Future[None] = phone.loop.create_future()
         self._ended: asyncio.Future[None] = phone.loop.create_future()
         self._notified = asyncio.Event()
+        self._displayed = asyncio.Event()
 
     # --- what a person sees and hears ----------------------------------------------------------------
 
@@ -99,6 +100,12 @@ class PhoneCall:
         """Wait until both sides talk. Raises CallFailedError."""
         await asyncio.shield(self._connected)
         return self
+
+    async def shows(self, icon: Icon) -> None:
+        """Wait until the display shows an icon."""
+        while self.display.icon is not icon:
+            self._displayed.clear()
+            await self._displayed.wait()
 
     async def ended(self) -> None:
         """Wait until the call is over."""
@@ -289,6 +296,7 @@ class PhoneCall:
     def _note(self) -> None:
         if not self.shown or self.shown[-1] != self.display:
             self.shown.append(self.display)
+            self._displayed.set()
 
     def talk(self) -> None:
         """Both sides are there."""

@@ -32,26 +32,6 @@ TONES = {"alice": 440, "bob": 590, "carol": 790, "+13105550120": 1_050}
 NUMBERS = {"alice": "+12025550100", "bob": "+12025550101", "carol": "+14165550102"}
 
 
-def level(samples: np.ndarray, hz: int) -> float:
-    """Amplitude of a tone, in units of 16-bit samples."""
-    if not len(samples):
-        return 0.0
-    moments = np.arange(len(samples)) / 8_000
-    return float(2 * abs(np.mean(samples.astype(float) * np.exp(-2j * np.pi * hz * moments))))
-
-
-def where(samples: np.ndarray, prompt: np.ndarray) -> tuple[float, float]:
-    """Where a prompt sounds in what was heard: seconds from the start, and how much of it is there (0 to 1)."""
-    if len(samples) < len(prompt):
-        return 0.0, 0.0
-    size = 1 << (len(samples) + len(prompt)).bit_length()
-    found = np.fft.irfft(
-        np.fft.rfft(samples.astype(float), size) * np.conj(np.fft.rfft(prompt.astype(float), size)), size
-    )[: len(samples) - len(prompt) + 1]
-    best = int(np.argmax(found))
-    return best / 8_000, float(found[best] / np.sum(prompt.astype(float) ** 2))
-
-
 @dataclass
 class Stage:
     """Everything of one test."""

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from siprec.callcontrol.prompts import BEEP_HZ, TONE_HZ, PromptSet
+from siprec.callcontrol.prompts import TONE_HZ, PromptSet
+from siprec.phones.hearing import find_prompt as where
+from siprec.phones.hearing import level
 from siprec.phones.softkeys import Icon, Softkey
 
-from .conftest import TONES, level, options, where
+from .conftest import TONES, options
 
 PROMPTS = PromptSet.load()
 ALICE, BOB = TONES["alice"], TONES["bob"]
@@ -17,8 +19,7 @@ ALICE, BOB = TONES["alice"], TONES["bob"]
 
 async def until_icon(call: Any, icon: Icon) -> None:
     async with asyncio.timeout(5):
-        while call.display.icon is not icon:
-            await asyncio.sleep(0.01)
+        await call.shows(icon)
 
 
 def announcements(row: Any) -> list[tuple[str, str]]:
