@@ -72,7 +72,7 @@ STEPS: tuple[Play, ...] = (
     ),
     lambda t: text(t, "erin: app 42.11 (A4)", PLAIN, "Hello", "app_too_old", {"from": "+12025550104"}),
     lambda t: text(t, "frank: no number (A3)", PLAIN, "Hello", "no_primary_number", {"personId": "frank"}),
-    lambda t: burst(t, "carol: a burst of texts", "throttled_person"),
+    lambda t: burst(t, "erin, new app: 60 at once", "throttled_person"),
     lambda t: day_cap(t, "The brand's day is used up", PLAIN, "throttled_brand_day"),
     lambda t: disagreement(t, "A carrier that disagrees", "uscellular", USCELLULAR),
     lambda t: inbound(t, "A handset writes to alice", "verizon", VERIZON, "Is ten still fine?", "received"),
