@@ -12,7 +12,7 @@ from gateway.smpp.receipt import write_receipt
 from gateway.smpp.segment import segment_text
 from gateway.testing.captures import SECOND_NS, START_NS, conversation, pcap_file
 
-OWN, FAR = "12025550100", "13105550"
+OWN, FAR = "14045550177", "13105550"
 OUTCOMES = (
     (0, MessageState.DELIVERED),
     (0x58, None),

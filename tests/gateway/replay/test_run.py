@@ -1,0 +1,227 @@
+"""Whole replays: against a mock carrier, player against player, stop and resume, golden, the command."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from gateway.replay.command import parse_speed
+from gateway.replay.errors import (
+    CheckpointInvalid,
+    FormatUnknown,
+    NothingToReplay,
+    TargetInvalid,
+    WorldInvalid,
+)
+from gateway.replay.run import Replay, ReplayOptions
+from gateway.smpp import pdu as p
+from gateway.smpp.constants import MessageState
+from gateway.smpp.pdu import encode
+from gateway.testing.captures import conversation, pcap_file
+from gateway.testing.carriers import running_carrier
+
+ALL_DELIVERED = ((0, MessageState.DELIVERED),)
+
+
+@pytest.fixture
+def capture(tmp_path, make_capture):
+    return make_capture(tmp_path, 30, outcomes=ALL_DELIVERED, long=True)
+
+
+async def test_a_discrete_replay_is_the_same_every_time_and_differs_by_seed(capture):
+    options = ReplayOptions(capture, "esme", speed=None, world="auto")
+    first, second = await Replay(options).run(), await Replay(options).run()
+    assert first.passed
+    assert first.summary.messages == 45
+    assert first.to_json() == second.to_json()
+    third = await Replay(replace(options, seed=2)).run()
+    assert third.to_json() != first.to_json()
+
+
+async def test_decisions_are_a_function_of_captured_time(tmp_path, make_capture):
+    """The same capture at 300 times its speed and at maximum: a carrier's limits see the same."""
+    capture = make_capture(tmp_path, 60, step_s=0.02, outcomes=ALL_DELIVERED, inbound=False)
+    options = ReplayOptions(capture, "esme", world="auto", carrier="att", grace_s=120)
+    fast = await Replay(replace(options, speed=None)).run()
+    paced = await Replay(replace(options, speed=60.0)).run()
+    assert fast.summary.refused == paced.summary.refused
+    assert fast.summary.receipts == paced.summary.receipts
+    assert fast.summary.accepted == paced.summary.accepted == 60
+
+
+async def test_without_a_world_strangers_are_refused_and_the_report_says_so(capture):
+    report = await Replay(ReplayOptions(capture, "esme", speed=None)).run()
+    assert not report.passed
+    assert report.summary.different == report.summary.messages
+
+
+async def test_player_against_player_agree_on_everything(tmp_path, make_capture):
+    capture = make_capture(tmp_path, 40, long=True)
+    listening = asyncio.Event()
+    carrier = Replay(
+        ReplayOptions(capture, "carrier", listen="127.0.0.1:0", speed=None, idle_s=5),
+        on_begin=lambda progress: listening.set(),
+    )
+    serving = asyncio.ensure_future(carrier.run())
+    await listening.wait()
+    target = f"smpp://me:secret@{carrier.progress.listening}"
+    esme = await Replay(ReplayOptions(capture, "esme", target=target, speed=None, grace_s=5)).run()
+    served = await serving
+    assert esme.passed, esme.summary.differences[:5]
+    assert served.passed, served.summary.differences[:5]
+    assert esme.inbound == esme.recorded_inbound == 14
+    assert served.unexpected == 0
+    assert esme.summary.refused["ESME_RTHROTTLED"] > 0
+
+
+async def test_against_a_real_socket_and_a_wrong_password(capture):
+    async with running_carrier("tmobile", receipt_latency={"seconds": 0.01}, digits={}) as carrier:
+        port = carrier.port
+        good = ReplayOptions(
+            capture, "esme", target=f"smpp://guest:guest@127.0.0.1:{port}", speed=None, grace_s=3
+        )
+        report = await Replay(good).run()
+        assert report.summary.messages == 45
+        assert report.summary.unanswered == 0
+        from gateway.smpp.errors import BindFailed
+
+        with pytest.raises(BindFailed):
+            await Replay(replace(good, target=f"smpp://guest:no@127.0.0.1:{port}")).run()
+
+
+async def test_golden_files_are_written_and_agree_with_the_next_run(capture, tmp_path):
+    golden = tmp_path / "golden.jsonl"
+    options = ReplayOptions(capture, "esme", speed=None, world="auto", carrier="att", expect=golden)
+    await Replay(replace(options, update=True)).run()
+    lines = golden.read_text().splitlines()
+    assert len(lines) == 46
+    again = await Replay(options).run()
+    assert (again.against, again.passed) == ("golden", True)
+    changed = [line.replace('"DELIVRD"', '"UNDELIV"') if i == 4 else line for i, line in enumerate(lines)]
+    golden.write_text("\n".join(changed))
+    failed = await Replay(options).run()
+    assert [one["what"] for one in failed.summary.differences] == ["receipt"]
+
+
+async def test_pseudonyms_and_a_worlds_numbers(capture, tmp_path):
+    plain = ReplayOptions(capture, "esme", speed=None, world="auto")
+    assert (await Replay(replace(plain, pseudonyms=True)).run()).passed
+    world = tmp_path / "world.yaml"
+    world.write_text("directory: {organizations: {a: {numbers: {'+12025550190': {}, '+12025550191': {}}}}}")
+    assert (await Replay(replace(plain, world=str(world))).run()).summary.messages == 45
+    world.write_text("directory: {}")
+    with pytest.raises(WorldInvalid):
+        await Replay(replace(plain, world=str(world))).run()
+
+
+async def test_stopped_and_taken_up_again_it_is_as_if_it_had_never_stopped(capture, tmp_path):
+    checkpoint = tmp_path / "stopped"
+    options = ReplayOptions(capture, "esme", speed=None, world="auto", checkpoint=checkpoint)
+    replay = Replay(options)
+
+    async def stop_halfway():
+        while replay.progress.sent() < 20:  # noqa: ASYNC110 - nobody else may see it at exactly twenty
+            await asyncio.sleep(0)
+        replay.stop()
+
+    stopping = asyncio.ensure_future(stop_halfway())
+    stopped = await replay.run()
+    await stopping
+    assert stopped.stopped
+    assert 20 <= stopped.summary.messages < 45
+    resumed = await Replay(options).run()
+    assert resumed.summary.messages == 45
+    assert resumed.passed
+    assert not checkpoint.exists()
+
+
+async def test_a_checkpoint_of_something_else_is_refused(capture, tmp_path):
+    checkpoint = tmp_path / "stopped"
+    for content in ('{"of": {}, "last": 1, "summary": {}}', "x", "[]"):
+        checkpoint.write_text(content)
+        with pytest.raises(CheckpointInvalid):
+            await Replay(ReplayOptions(capture, "esme", speed=None, checkpoint=checkpoint)).run()
+
+
+async def test_what_cannot_be_used_is_refused(capture, tmp_path):
+    nothing = tmp_path / "bind.pcap"
+    nothing.write_bytes(pcap_file(conversation([(True, encode(p.BindTransceiver(), 1))])))
+    with pytest.raises(NothingToReplay):
+        await Replay(ReplayOptions(nothing, "esme", speed=None)).run()
+    for target in ("http://x", "smpp://", "smpp://host:99999", "nonsense"):
+        with pytest.raises(TargetInvalid):
+            await Replay(ReplayOptions(capture, "esme", target=target, speed=None)).run()
+    for listen in ("0.0.0.0:0", "nowhere", "127.0.0.1:x"):
+        with pytest.raises(TargetInvalid):
+            await Replay(ReplayOptions(capture, "carrier", listen=listen)).run()
+    (tmp_path / "x").write_text("hello")
+    with pytest.raises(FormatUnknown):
+        await Replay(ReplayOptions(tmp_path / "x")).run()
+
+
+async def test_a_carrier_with_an_account_refuses_others(tmp_path, make_capture):
+    capture = make_capture(tmp_path, 1, inbound=False)
+    listening = asyncio.Event()
+    carrier = Replay(
+        ReplayOptions(capture, "carrier", listen="127.0.0.1:0", account="me:secret", speed=None, idle_s=0.5),
+        on_begin=lambda progress: listening.set(),
+    )
+    serving = asyncio.ensure_future(carrier.run())
+    await listening.wait()
+    where = carrier.progress.listening
+    from gateway.smpp.errors import BindFailed
+
+    for wrong in ("me:guess", "you:secret"):
+        with pytest.raises(BindFailed):
+            await Replay(ReplayOptions(capture, "esme", target=f"smpp://{wrong}@{where}", speed=None)).run()
+    right = ReplayOptions(capture, "esme", target=f"smpp://me:secret@{where}", speed=None, grace_s=1)
+    assert (await Replay(right).run()).passed
+    assert (await serving).passed
+
+
+def test_speeds():
+    assert [parse_speed(text) for text in ("max", "1", "0.5")] == [None, 1.0, 0.5]
+    for text in ("0", "-1", "nan", "fast", "1e9"):
+        with pytest.raises(ValueError, match=r".*"):
+            parse_speed(text)
+
+
+def command(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "gateway.cli", "replay", *map(str, arguments)],
+        capture_output=True, text=True, cwd=cwd, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_the_command(capture, tmp_path):
+    done = command(
+        capture,
+        "--speed",
+        "max",
+        "--world",
+        "auto",
+        "--json",
+        "--report",
+        "r.html",
+        "--report",
+        "r.xml",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ok"] is True
+    assert "as esme (the capture's majority)" in done.stderr
+    assert (tmp_path / "r.html").exists()
+    assert (tmp_path / "r.xml").exists()
+    assert command(capture, "--speed", "max", cwd=tmp_path).returncode == 1
+    for wrong in (
+        ["--as", "nobody"],
+        ["--speed", "fast"],
+        ["--update"],
+        ["--target", "http://x", "--as", "esme"],
+    ):
+        refused = command(capture, *wrong, cwd=tmp_path)
+        assert refused.returncode == 2
+        assert "Traceback" not in refused.stderr
