@@ -31,6 +31,9 @@ RELATCH_S = 1.0
 MAX_DATAGRAM_BYTES = 4_096
 MAX_STALE_DATAGRAMS = 4_096
 EPHEMERAL_ATTEMPTS = 64
+TIMER_GRAIN_S = 0.001
+"""uvloop's timers count in milliseconds and may fire up to one early: what is due by then is due, for asking
+again would spin until it is."""
 
 Address = tuple[str, int]
 DatagramHandler = Callable[[bytes, float], None]
@@ -436,7 +439,7 @@ class Pacer:
 
     def _run(self) -> None:
         self._timer = None
-        now = self._loop.time()
+        now = self._loop.time() + TIMER_GRAIN_S
         while self._due and self._due[0][0] <= now:
             due, _, stream = heapq.heappop(self._due)
             wait = stream.step()
