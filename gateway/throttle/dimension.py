@@ -10,6 +10,7 @@ A changed default reaches its keys shard by shard, when a shard is next touched 
 of a million numbers stalls nobody.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Generic, TypeVar
@@ -33,7 +34,7 @@ PERSONAL = (Scope.NUMBER, Scope.PERSON)
 Limit = TypeVar("Limit", RateLimit, WindowLimit)
 
 
-class Dimension(Generic[Limit]):
+class Dimension(ABC, Generic[Limit]):
     """Shards of one scope's rates or windows, its default limit and the keys that have another."""
 
     def __init__(self, scope: Scope, default: Limit | None, shards: int) -> None:
@@ -145,11 +146,13 @@ class Dimension(Generic[Limit]):
             self.shards[index] = dict(shard)  # a dict that lost keys keeps its memory, a copy does not
         return len(idle)
 
+    @abstractmethod
     def _idle(self, index: int, now_ns: int) -> list[str]:
-        raise NotImplementedError
+        """Return the keys of one shard whose value says no more than a fresh one would."""
 
+    @abstractmethod
     def _convert(self, index: int, key: str, old: Limit | None, new: Limit | None, now_ns: int) -> None:
-        raise NotImplementedError
+        """Carry over what `key` has used from one limit to another."""
 
 
 class Rates(Dimension[RateLimit]):
