@@ -70,6 +70,8 @@ def load(
     """
     file = Path(path)
     tree = read_tree(file, os.environ if environment is None else environment)
+    if tree.unusable:
+        raise ConfigError(sorted(set(tree.faults)))
     root = _root(tree)
     for override in overrides:
         _override(tree, root, override)
@@ -89,6 +91,8 @@ def find_config(name: str) -> Path:
     given = Path(name)
     if given.is_file():
         return given
+    if given.is_dir():
+        raise ConfigError([Fault(name, 0, 0, "", "is a folder; a configuration is a file")])
     package = Path(str(resources.files("gateway")))
     for folder in (package / "_config", package.parent / "config"):
         carried = folder / name

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gateway.runtime.errors import Fault
@@ -24,7 +25,8 @@ from gateway.runtime.errors import Fault
 KeyPath = tuple[str | int, ...]
 INCLUDE = "include"
 MERGE = "<<"
-MAX_NODES = 2_000_000
+MAX_NODES = 200_000
+MAX_DEPTH = 64
 MAX_INCLUDE_DEPTH = 8
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -82,6 +84,8 @@ class Tree:
     key_places: dict[KeyPath, Place] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    unusable: bool = False
+    """A limit was passed and reading ended there: what is missing from `value` is no fault of its own."""
 
     def place(self, path: KeyPath) -> Place:
         """Return where the value stands, or its nearest parent that stands anywhere."""
@@ -110,7 +114,7 @@ def parse_value(text: str) -> Any:
     """Read one YAML value, e.g. of a `--set`. Raises `ValueError` with YAML's complaint."""
     tree = Tree()
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = _compose(text)
     except yaml.YAMLError as error:
         raise ValueError(getattr(error, "problem", None) or "not a YAML value") from None
     if node is None:
@@ -126,14 +130,15 @@ class _Reader:
         self._tree = tree
         self._environment = environment
         self._nodes = 0
+        self._open: set[int] = set()
+        """Identities of the mappings and sequences being read, outermost to innermost."""
 
     def file(self, path: Path, at: KeyPath, chain: tuple[Path, ...]) -> Any:
         """Read one file, whose root value has the key path `at`."""
         tree, start = self._tree, Place(str(path), 1, 1)
         tree.files.append(path)
         try:
-            with path.open("rb") as stream:
-                node = yaml.compose(stream, Loader=_Loader)
+            node = _compose(path.read_bytes())
         except OSError as error:
             tree.fault(Place(str(path)), at, error.strerror or "cannot be read")
             return None
@@ -149,16 +154,41 @@ class _Reader:
         """Turn a node into a value, noting the place of everything in it."""
         place = _place(node, file)
         self._tree.places[at] = place
-        self._nodes += 1
-        if self._nodes == MAX_NODES:
-            self._tree.fault(place, at, f"more than {MAX_NODES:,} values: aliases that multiply?")
-        if self._nodes >= MAX_NODES:
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, at, place) if self._counted(at, place) else None
+        if not self._entered(node, at, place):
             return None
-        if isinstance(node, MappingNode):
-            return self._mapping(node, at, file, chain)
-        if isinstance(node, SequenceNode):
+        try:
+            if isinstance(node, MappingNode):
+                return self._mapping(node, at, file, chain)
             return self._sequence(node, at, file, chain)
-        return self._scalar(node, at, place)
+        finally:
+            self._open.discard(id(node))
+
+    def _counted(self, at: KeyPath, place: Place) -> bool:
+        """Count a value; tell whether reading goes on."""
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._give_up(place, at, f"more than {MAX_NODES:,} values: aliases that multiply?")
+        return not self._tree.unusable
+
+    def _entered(self, node: Node, at: KeyPath, place: Place) -> bool:
+        """Note that a mapping or sequence is being read; tell whether it may be."""
+        if not self._counted(at, place):
+            return False
+        if id(node) in self._open:
+            self._give_up(place, at, "an alias inside this value means the value itself")
+            return False
+        if len(self._open) == MAX_DEPTH:
+            self._give_up(place, at, f"nested deeper than {MAX_DEPTH} levels")
+            return False
+        self._open.add(id(node))
+        return True
+
+    def _give_up(self, place: Place, at: KeyPath, message: str) -> None:
+        if not self._tree.unusable:
+            self._tree.unusable = True
+            self._tree.fault(place, at, message)
 
     def _scalar(self, node: Node, at: KeyPath, place: Place) -> Any:
         text: str = node.value
@@ -204,7 +234,12 @@ class _Reader:
             if not isinstance(source, MappingNode):
                 self._tree.fault(_place(source, file), at, "<< takes a mapping")
                 continue
-            merged = {**self._mapping(source, at, file, chain), **merged}
+            if not self._entered(source, at, _place(source, file)):
+                break
+            try:
+                merged = {**self._mapping(source, at, file, chain), **merged}
+            finally:
+                self._open.discard(id(source))
         return merged
 
     def _sequence(self, node: SequenceNode, at: KeyPath, file: Path, chain: tuple[Path, ...]) -> list[Any]:
@@ -279,11 +314,25 @@ def _is_include(node: Node) -> bool:
     )
 
 
+def _compose(source: bytes | str) -> Node | None:
+    """Return the root node; raises `yaml.YAMLError`, also for what is nested too deep to be composed.
+
+    libyaml's composer calls itself on the C stack without a limit of its own, so depth is judged on its
+    events, which come one by one.
+    """
+    depth = 0
+    for event in yaml.parse(source, Loader=_Loader):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            problem = f"nested deeper than {MAX_DEPTH} levels"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+    node: Node | None = yaml.compose(source, Loader=_Loader)
+    return node
+
+
 def _compose_quietly(path: Path) -> Node | None:
     try:
-        with path.open("rb") as stream:
-            node: Node | None = yaml.compose(stream, Loader=_Loader)
-            return node
+        return _compose(path.read_bytes())
     except (OSError, yaml.YAMLError):
         return None  # `_Reader.file` reads it again and reports
 

@@ -1,5 +1,6 @@
 """Configuration: every fault at once, each at its place; includes, overrides, environment, schema."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -207,10 +208,58 @@ def test_anchors_and_merge_keys(write: Any) -> None:
     assert (smscs["b"].port, smscs["b"].window_s, smscs["c"].port) == (3, 2.0, 1)
 
 
-def test_aliases_that_multiply_are_refused(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.runtime.yamltree.MAX_NODES", 1000)
-    lines = ["a0: &a0 [1]"] + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9)]
-    assert any("aliases that multiply" in fault for fault in faults(write("\n".join(lines))))
+def bomb(item: str, deepest: str) -> str:
+    lines = [f"a0: &a0 {deepest}"]
+    lines += [
+        f"a{level}: &a{level} {item.format(', '.join([f'*a{level - 1}'] * 9))}" for level in range(1, 9)
+    ]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(("item", "deepest"), [("[{}]", "[1]"), ("{{<<: [{}]}}", "{}")])
+def test_aliases_that_multiply_are_refused(write: Any, item: str, deepest: str) -> None:
+    (fault,) = faults(write(bomb(item, deepest)))
+    assert re.match(r"gateway\.yaml:\d+:\d+: a\d.*: more than 200,000 values: aliases that multiply\?", fault)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("a: &a [*a]", "1:4: a.0"),
+        ("a: &a {b: *a}", "1:4: a.b"),
+        ("a: &a\n  <<: *a", "1:4: a"),
+        ("&r\nhttp: *r", "1:1: http"),
+    ],
+)
+def test_an_alias_of_what_it_stands_in_is_refused(write: Any, text: str, where: str) -> None:
+    assert faults(write(text)) == [f"gateway.yaml:{where}: an alias inside this value means the value itself"]
+
+
+@pytest.mark.parametrize("depth", [65, 5_000, 500_000])
+@pytest.mark.parametrize(("opening", "column"), [("[", 65), ("{a: ", 257), ("- ", 129)])
+def test_nesting_is_bounded_before_anything_recurses(
+    write: Any, depth: int, opening: str, column: int
+) -> None:
+    path = write(f"\n{opening * depth}")
+    assert faults(path) == [f"gateway.yaml:2:{column}: nested deeper than 64 levels"]
+
+
+def test_nesting_by_aliases_is_bounded_too(write: Any) -> None:
+    lines = ["a0: &a0 []"] + [f"a{level}: &a{level} [*a{level - 1}]" for level in range(1, 2_000)]
+    (fault,) = faults(write("\n".join(lines)))
+    assert fault.endswith("nested deeper than 64 levels")
+
+
+def test_an_override_is_bounded_too(write: Any) -> None:
+    with pytest.raises(ConfigError, match="http: the value is not YAML: nested deeper than 64 levels"):
+        load(write(""), SECTIONS, [f"http={'[' * 100_000}"])
+    with pytest.raises(ConfigError, match="means the value itself"):
+        load(write(""), SECTIONS, ["http=&a [*a]"])
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a folder; a configuration is a file"):
+        find_config(str(tmp_path))
 
 
 class TestInclude:
