@@ -18,9 +18,9 @@ import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from urllib.parse import parse_qsl
 
 from siprec import sdp
+from siprec.callcontrol.addressing import name_addr, party_of, refer_target, user_of
 from siprec.callcontrol.call import (
     Call,
     Happened,
@@ -29,13 +29,14 @@ from siprec.callcontrol.call import (
     Transfer,
     World,
 )
+from siprec.callcontrol.descriptions import Descriptions, read_description
 from siprec.callcontrol.recorded import RecordedUsers
 from siprec.callcontrol.recording import StartDelays
 from siprec.callcontrol.registrar import Registrar
 from siprec.callcontrol.subscribers import Subscriber
 from siprec.phones.document import Party
+from siprec.rtp.errors import PortsUnavailableError
 from siprec.sip import Dialog, Endpoint, EndpointConfig, Request, Response, SipError
-from siprec.sip.errors import ParseError
 from siprec.sip.events import (
     CancelReceived,
     DialogEnded,
@@ -47,7 +48,6 @@ from siprec.sip.events import (
     TransportFailed,
 )
 from siprec.sip.flow import Flow
-from siprec.sip.headers import parse_name_addr, sip_uri
 from siprec.sip.uac import ClientTransaction
 from siprec.sip.uas import ServerTransaction
 from siprec.sip.uri import SipUri, parse_uri
@@ -118,6 +118,7 @@ class CallControl:
         self._numbers = count(1)
         self._timers: list[tuple[float, int, Callable[[float], None]]] = []
         self._recorded = RecordedUsers(world, self._show, self._log)
+        self._descriptions = Descriptions(settings.codecs, self._recorded.status)
 
     # --- what happens --------------------------------------------------------------------------------
 
@@ -220,15 +221,19 @@ class CallControl:
         if refused is not None:
             self._endpoint.respond(transaction, refused[0], headers=refused[1], now=now)
             return
-        streams = sdp.negotiate(offer, codecs=self.settings.codecs, srtp=False) if offer else ()
-        stream = next((each for each in streams if each.accepted), None)
+        stream = self._descriptions.negotiate(offer)
         target = user_of(request.uri)
         if offer is None or stream is None or target is None:
             status = 404 if target is None else 488
             self._endpoint.respond(transaction, status, now=now)
             return
         call = self._new_call(target)
-        leg = self._leg(call, party_of(request, caller, self.settings.domain), caller)
+        try:
+            leg = self._leg(call, party_of(request, caller, self.settings.domain), caller)
+        except PortsUnavailableError:
+            self._endpoint.respond(transaction, 503, headers=(("retry-after", "5"),), now=now)
+            self._end(call, now)
+            return
         leg.invite_in, leg.offer, leg.stream = transaction, offer, stream
         leg.record_aware = "record-aware" in request.headers.tokens("supported")
         self._ring(call, target, now)
@@ -285,7 +290,11 @@ class CallControl:
         now: float,
         transfer: Transfer | None,
     ) -> None:
-        leg = self._leg(call, party, user)
+        try:
+            leg = self._leg(call, party, user)
+        except PortsUnavailableError:
+            call.last_status = 503
+            return
         leg.transfer = transfer
         source = transfer.referrer if transfer is not None else call.caller
         try:
@@ -294,7 +303,7 @@ class CallControl:
                 uri,
                 to=f"<{party.aor}>",
                 from_=name_addr(source.party) if source is not None else None,
-                body=self._describe(leg).encode(),
+                body=self._descriptions.offer(leg).encode(),
                 content_type=sdp.CONTENT_TYPE,
                 now=now,
             )
@@ -332,7 +341,7 @@ class CallControl:
 
     def _answered(self, leg: Leg, response: Response, dialog: Dialog, now: float) -> None:
         call = leg.call
-        stream = self._their_stream(leg, read_description(response))
+        stream = self._descriptions.negotiate(read_description(response))
         leg.invite_out = None
         if stream is None or stream.codec is None or call.ended:
             self._endpoint.bye(dialog, now=now)
@@ -352,12 +361,6 @@ class CallControl:
             self._accept(caller, now)
             self._connected(call, now)
 
-    def _their_stream(self, leg: Leg, answer: sdp.SessionDescription | None) -> sdp.Stream | None:
-        if answer is None:
-            return None
-        streams = sdp.negotiate(answer, codecs=self.settings.codecs, srtp=False)
-        return next((stream for stream in streams if stream.accepted), None)
-
     def _accept(self, caller: Leg, now: float) -> None:
         """Answer the caller's INVITE."""
         transaction, caller.invite_in = caller.invite_in, None
@@ -367,7 +370,7 @@ class CallControl:
         dialog = self._endpoint.respond(
             transaction,
             200,
-            body=self._answer(caller).encode(),
+            body=self._descriptions.answer(caller).encode(),
             content_type=sdp.CONTENT_TYPE,
             now=now,
         )
@@ -482,8 +485,7 @@ class CallControl:
         offer = read_description(request)
         if offer is None and request.method == "INVITE" and not request.body:
             offer = leg.offer
-        streams = sdp.negotiate(offer, codecs=self.settings.codecs, srtp=False) if offer is not None else ()
-        stream = next((each for each in streams if each.accepted), None)
+        stream = self._descriptions.negotiate(offer)
         if offer is None or stream is None or stream.codec is None:
             self._endpoint.respond(transaction, 488, now=now)
             return
@@ -495,7 +497,11 @@ class CallControl:
         self._hold(leg, not offer.direction_of(stream.index).receives or stream.remote is None, now)
         leg.busy = False
         self._endpoint.respond(
-            transaction, 200, body=self._answer(leg).encode(), content_type=sdp.CONTENT_TYPE, now=now
+            transaction,
+            200,
+            body=self._descriptions.answer(leg).encode(),
+            content_type=sdp.CONTENT_TYPE,
+            now=now,
         )
 
     def _hold(self, leg: Leg, held: bool, now: float) -> None:
@@ -521,7 +527,7 @@ class CallControl:
             return
         before = leg.shown
         try:
-            body = self._describe(leg).encode()
+            body = self._descriptions.offer(leg).encode()
             transaction = self._endpoint.send(
                 leg.dialog, "INVITE", body=body, content_type=sdp.CONTENT_TYPE, now=now
             )
@@ -543,7 +549,7 @@ class CallControl:
             leg.shown = None
             self._later(leg, now)
             return
-        stream = self._their_stream(leg, read_description(response)) if response.status < 300 else None
+        stream = self._descriptions.negotiate(read_description(response)) if response.status < 300 else None
         if stream is not None and stream.codec is not None:
             leg.stream = stream
             leg.call.sound.aim(leg.id, stream.codec, stream.remote)
@@ -674,92 +680,3 @@ class CallControl:
         self._log(call, "ended")
         self.calls.remove(call)
         self.finished = [*self.finished[-199:], call]
-
-    # --- descriptions --------------------------------------------------------------------------------
-
-    def _describe(self, leg: Leg) -> sdp.SessionDescription:
-        """Our offer to a leg, with what it is to show; the version grows with each change."""
-        address, port = leg.local
-        status = self._recorded.status(leg)
-        leg.shown = status
-        outgoing = sdp.Outgoing(
-            port=port,
-            codecs=sdp.codecs_named(*self.settings.codecs, "telephone-event"),
-            direction=sdp.Direction.SENDRECV,
-            record=status.value if leg.record_aware else None,
-        )
-        fresh = sdp.offer([outgoing], address=address, session_id=leg.id, username="callcontrol")
-        leg.described = sdp.with_next_version(leg.described, fresh)
-        return leg.described
-
-    def _answer(self, leg: Leg) -> sdp.SessionDescription:
-        """Our answer to a leg's last offer."""
-        assert leg.offer is not None  # noqa: S101 - a leg that asks has offered
-        streams = sdp.negotiate(leg.offer, codecs=self.settings.codecs, srtp=False)
-        address, port = leg.local
-        chosen = next(stream.index for stream in streams if stream.accepted)
-        ends = [sdp.Local(address, port) if stream.index == chosen else None for stream in streams]
-        status = self._recorded.status(leg)
-        leg.shown = status
-        fresh = sdp.answer(
-            leg.offer,
-            streams,
-            ends,
-            session_id=leg.id,
-            username="callcontrol",
-            sends=True,
-            record=status.value if leg.record_aware else None,
-        )
-        leg.described = sdp.with_next_version(leg.described, fresh)
-        return leg.described
-
-
-def read_description(message: Request | Response) -> sdp.SessionDescription | None:
-    """The SDP a message carries, None where it carries none that can be read."""
-    content_type = message.headers.get("content-type") or ""
-    if content_type.partition(";")[0].strip().lower() != sdp.CONTENT_TYPE:
-        return None
-    try:
-        return sdp.parse(message.body)
-    except sdp.SdpError:
-        return None
-
-
-def user_of(uri: str) -> str | None:
-    """The user part of a SIP URI, the number of a tel URI."""
-    parsed = parse_uri(uri)
-    if isinstance(parsed, SipUri):
-        return parsed.user
-    return parsed.rest.partition(";")[0] if parsed.scheme == "tel" else None
-
-
-def party_of(request: Request, user: Subscriber | None, domain: str) -> Party:
-    """Who calls, as others see it: a user under name and number, anybody else as the From says."""
-    if user is not None:
-        return Party(f"sip:{user.number or user.address}@{domain}", user.name or None)
-    value = request.from_
-    number = value.uri.user if isinstance(value.uri, SipUri) else None
-    return Party(f"sip:{number or 'anonymous'}@{domain}", value.display or None)
-
-
-def name_addr(party: Party) -> str:
-    """A From value without tag."""
-    name = (party.name or "").replace("\\", "").replace('"', "")
-    return f'"{name}" <{party.aor}>' if name else f"<{party.aor}>"
-
-
-def refer_target(request: Request) -> tuple[str | None, tuple[str, str, str] | None]:
-    """Whom a Refer-To means, and the dialog its Replaces names: Call-ID, to-tag, from-tag (RFC 3891)."""
-    try:
-        value = parse_name_addr(request.headers.get("refer-to") or "", "Refer-To")
-    except ParseError:
-        return None, None
-    uri = sip_uri(value)
-    if uri is None:
-        return None, None
-    replaces = dict(parse_qsl(uri.headers or "")).get("Replaces")
-    if replaces is None:
-        return uri.user, None
-    call_id, *params = replaces.split(";")
-    tags = dict(param.partition("=")[::2] for param in params)
-    return uri.user, (call_id, tags.get("to-tag", ""), tags.get("from-tag", ""))
