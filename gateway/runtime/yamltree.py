@@ -159,9 +159,9 @@ class _Reader:
         if not self._entered(node, at, place):
             return None
         try:
-            if isinstance(node, MappingNode):
-                return self._mapping(node, at, file, chain)
-            return self._sequence(node, at, file, chain)
+            if isinstance(node, SequenceNode):
+                return self._sequence(node, at, file, chain)
+            return self._mapping(node, at, file, chain)
         finally:
             self._open.discard(id(node))
 
@@ -208,7 +208,7 @@ class _Reader:
             return ""
         return str(value)
 
-    def _mapping(self, node: MappingNode, at: KeyPath, file: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
+    def _mapping(self, node: Node, at: KeyPath, file: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
         below: dict[str, Any] = {}
         keys = [(key.value if isinstance(key, ScalarNode) else None, key, value) for key, value in node.value]
         for key, _, value_node in keys:  # first, so that the places of own keys win as their values do
@@ -325,7 +325,7 @@ def _compose(source: bytes | str) -> Node | None:
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if depth > MAX_DEPTH:
             problem = f"nested deeper than {MAX_DEPTH} levels"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)  # type: ignore[arg-type]
     node: Node | None = yaml.compose(source, Loader=_Loader)
     return node
 
