@@ -75,12 +75,15 @@ class ControlHub:
 
     def may_see(self, principal: Principal, entity: Owned) -> bool:
         """Whether the caller may see an entity: its organisation, and for a person what is theirs."""
-        if not may_see_organization(principal, entity.organization_id):
-            return False
-        if principal.role != "person" or isinstance(entity, Location):
-            return True
-        holder = self.directory.person_by_number(entity.e164) if isinstance(entity, Number) else entity
-        return holder is not None and holder.id == principal.person_id
+        if isinstance(entity, Location):
+            own = self.directory.person(principal.person_id or "")
+            person_id = own.id if own is not None else None
+        elif isinstance(entity, Number):
+            holder = self.directory.person_by_number(entity.e164)
+            person_id = holder.id if holder is not None else None
+        else:
+            person_id = entity.id
+        return principal.oversees(entity.organization_id, person_id)
 
     def within(
         self, request: ApiRequest, entities: Iterable[OwnedT], organization_id: str | None

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
-from gateway.api.messages import MessageIn, outbound
+from gateway.api.messages import TEXTERS, MessageIn, outbound
 from gateway.directory.directory import Directory
 from gateway.messages.documents import message_document
 from gateway.messages.intake import Intake, Refusal
@@ -19,7 +19,9 @@ def app_routes(intake: Intake, directory: Directory, stream: EventStream) -> Rou
     """`/v1/app`."""
     routes = Routes("Webex App", "A WebSocket for the simulated Webex App.")
 
-    @routes.get("/v1/app", ticket=True, returns=bytes, produces="application/json", errors=(400, 503))
+    @routes.get(
+        "/v1/app", ticket=True, roles=TEXTERS, returns=bytes, produces="application/json", errors=(400, 503)
+    )
     async def connect(request: ApiRequest) -> web.StreamResponse:
         """Open the WebSocket.
 

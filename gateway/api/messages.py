@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from gateway.directory.directory import Directory
 from gateway.directory.model import ClientKind, Person
@@ -14,6 +14,7 @@ from gateway.messages.model import Direction, Message, State
 from gateway.messages.store import Filter, MessageStore
 from gateway.runtime.database import IntegrityError
 from gateway.runtime.http.auth import Principal
+from gateway.runtime.http.endpoint import malformed
 from gateway.runtime.http.errors import ApiError, retry_after
 from gateway.runtime.http.models import ApiModel
 from gateway.runtime.http.paging import Paged
@@ -21,6 +22,7 @@ from gateway.runtime.http.routes import ApiRequest, Reply, Routes
 from gateway.runtime.ids import decode_id
 
 MAX_BULK = 1000
+TEXTERS = ("admin", "partner", "person")
 Number = Annotated[str, StringConstraints(max_length=64)]
 
 
@@ -109,6 +111,9 @@ class MessageQuery(ApiModel):
     cursor: str | None = None
 
 
+_VALIDATE = TypeAdapter(MessageIn).validate_python
+
+
 def message_routes(intake: Intake, dispatch: Dispatch, store: MessageStore, directory: Directory) -> Routes:
     """`/v1/messages`."""
     routes = Routes(
@@ -127,6 +132,7 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
         body=MessageIn,
         returns=MessageOut,
         status=202,
+        roles=TEXTERS,
         errors=(400, 403, 409, 422, 429, 503),
         idempotent=True,
     )
@@ -168,14 +174,18 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
 
     @routes.post(
         "/v1/messages/bulk",
-        body=Annotated[list[MessageIn], Field(min_length=1, max_length=MAX_BULK)],
+        body=Annotated[list[Any], Field(min_length=1, max_length=MAX_BULK)],
         returns=list[BulkItem],
         status=200,
+        roles=TEXTERS,
         errors=(400,),
         bulk=True,
     )
     async def send_many(request: ApiRequest) -> Reply:
-        """Send up to 1,000 texts; each has its own result, in order."""
+        """Send up to 1,000 texts, each written as for `POST /v1/messages`.
+
+        Each has its own result, in order: a malformed or refused one does not keep the others back.
+        """
         outcomes = [_take(intake, item, request.principal, directory) for item in request.body]
         await intake.settle([each for each in outcomes if isinstance(each, Taken)])
         return Reply([_bulk_item(outcome) for outcome in outcomes])
@@ -184,7 +194,14 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
 def _add_reading(routes: Routes, dispatch: Dispatch, store: MessageStore) -> None:
     """Lists, one text's story, and taking one back."""
 
-    @routes.get("/v1/messages", query=MessageQuery, returns=list[MessageOut], paged=True, errors=(400,))
+    @routes.get(
+        "/v1/messages",
+        query=MessageQuery,
+        returns=list[MessageOut],
+        roles=TEXTERS,
+        paged=True,
+        errors=(400,),
+    )
     async def listing(request: ApiRequest) -> Paged:
         """List texts, newest first; a person sees only that person's."""
         query: MessageQuery = request.query
@@ -205,13 +222,13 @@ def _add_reading(routes: Routes, dispatch: Dispatch, store: MessageStore) -> Non
         more = (shown[-1].id,) if len(found) > len(shown) else None
         return Paged([message_document(message) for message in shown], more)
 
-    @routes.get("/v1/messages/{id}", returns=MessageStory, errors=(404,))
+    @routes.get("/v1/messages/{id}", returns=MessageStory, roles=TEXTERS, errors=(404,))
     async def show(request: ApiRequest) -> Reply:
         """Show one text with its verdicts and its timeline of PDUs."""
         message = await _visible(request)
         return Reply(story_document(message, await store.segments_of(message.id)))
 
-    @routes.delete("/v1/messages/{id}", errors=(404, 409))
+    @routes.delete("/v1/messages/{id}", roles=TEXTERS, errors=(404, 409))
     async def cancel(request: ApiRequest) -> None:
         """Take a text back that still waits for its release; what it took of the limits is given back."""
         message = await _visible(request)
@@ -276,19 +293,20 @@ def refused(refusal: Refusal, request: ApiRequest) -> Reply:
 
 
 def may_see(principal: Principal, message: Message) -> bool:
-    """Whether the caller may see this text: its organisation's people with a wider role, or its person."""
-    if principal.organization_id not in (None, message.organization_id):
-        return False
-    return principal.role != "person" or principal.person_id == message.person_id
+    """Whether the caller may see this text: an administrator of its organisation, or its person."""
+    return principal.oversees(message.organization_id, message.person_id)
 
 
 def _errors(refusal: Refusal) -> list[dict[str, str]]:
     return [{"description": refusal.description, "code": refusal.code}]
 
 
-def _take(intake: Intake, item: MessageIn, principal: Principal, directory: Directory) -> Taken | Refusal:
+def _take(intake: Intake, item: Any, principal: Principal, directory: Directory) -> Taken | Refusal:
     try:
-        return intake.take(outbound(item, principal, directory))
+        return intake.take(outbound(_VALIDATE(item), principal, directory))
+    except ValidationError as error:
+        fault = malformed(error, "$")
+        return Refusal(fault.code, fault.description, fault.status, "gateway")
     except ApiError as error:
         return Refusal(error.code, error.description, error.status, "gateway")
 

@@ -245,9 +245,7 @@ def _webhook(webhooks: Webhooks, request: ApiRequest) -> Webhook:
 
 def _may_see(principal: Principal, webhook: Webhook) -> bool:
     owner = webhook.owner
-    if principal.organization_id not in (None, owner.organization_id):
-        return False
-    return principal.role != "person" or principal.person_id == owner.person_id
+    return principal == owner or principal.oversees(owner.organization_id, owner.person_id)
 
 
 def _check_target(webhooks: Webhooks, url: str) -> None:

@@ -34,14 +34,27 @@ class MessageEvent:
 
     def visible_to(self, principal: Principal) -> bool:
         """Within the text's organisation; a person sees only that person's texts."""
-        message = self.message
-        if principal.organization_id not in (None, message.organization_id):
-            return False
-        return principal.role != "person" or principal.person_id == message.person_id
+        return principal.oversees(self.message.organization_id, self.message.person_id)
 
     def as_payload(self) -> dict[str, Any]:
         """The event's `data`: the text as the API shows it."""
         return message_document(self.current)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """A rule refused an outbound text; it was not stored. Says who and why, never what or to whom."""
+
+    name: ClassVar[str] = "message.refused"
+    code: str
+    blocked_by: str
+    http_status: int
+    organization_id: str | None = None
+    person_id: str | None = None
+
+    def visible_to(self, principal: Principal) -> bool:
+        """As the text would have been."""
+        return principal.oversees(self.organization_id, self.person_id)
 
 
 @dataclass(frozen=True, slots=True)

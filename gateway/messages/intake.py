@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from gateway.directory.model import AppVersion, ClientKind, Person
 from gateway.messages.dispatch import Dispatch
+from gateway.messages.events import MessageRefused
 from gateway.messages.intents import InsertIdempotencyKey, InsertMessage
 from gateway.messages.ledger import Ledger
 from gateway.messages.model import Direction, Message, State, message_row
@@ -27,6 +28,8 @@ from gateway.smpp.text import TextError
 
 SECOND_NS = 1_000_000_000
 _REFERENCE_MASK = 0xFFFF
+_HALF_A_PAIR = Verdict(rules.MALFORMED, "it holds half a surrogate pair")
+_UNSERVED = Verdict(rules.DESTINATION_INVALID, "no carrier serves it")
 _NO_NUMBER = NumberInfo("", NumberKind.INVALID, None)
 
 
@@ -124,13 +127,13 @@ class Intake:
         try:
             judged = self._facts(request)
         except TextError:
-            return self._refuse(refusal_of(Verdict(rules.MALFORMED, "it holds half a surrogate pair")))
+            return self._refuse(request, refusal_of(_HALF_A_PAIR))
         shadowed: list[Verdict] | None = [] if self._pipeline.shadowing else None
         now_ns = self._ledger.clock.now_ns()
         verdict = self._pipeline.check_outbound(judged.text, judged.snapshot, now_ns, shadowed)
         if verdict is None:
             return judged._replace(shadowed=shadowed) if shadowed else judged
-        return self._refuse(refusal_of(verdict))
+        return self._refuse(request, refusal_of(verdict))
 
     def explain(self, request: OutboundText) -> list[Judgement]:
         """What every rule says of a request; counts and stores nothing."""
@@ -159,14 +162,14 @@ class Intake:
         if isinstance(judged, Refusal):
             return judged
         if not self._dispatch.serves(judged.carrier):
-            return self._refuse(refusal_of(Verdict(rules.DESTINATION_INVALID, "no carrier serves it")))
+            return self._refuse(request, refusal_of(_UNSERVED))
         if self._dispatch.waiting(judged.carrier) >= self._queue_limit:
-            return self._refuse(refusal_of(Verdict(rules.find("queue_full"))))
+            return self._refuse(request, refusal_of(Verdict(rules.find("queue_full"))))
         message_id = self._ids.new_id()
         now_ns = self._ledger.clock.now_ns()
         admitted = self._admission.reserve(judged, message_id, now_ns)
         if isinstance(admitted, Refusal):
-            return self._refuse(admitted)
+            return self._refuse(request, admitted)
         message = self._message(message_id, request, judged, admitted.release_ns, now_ns)
         intents = (InsertMessage(*message_row(message)), *admitted.intents)
         if idempotency is not None:
@@ -235,8 +238,17 @@ class Intake:
             client=_client(request),
         )
 
-    def _refuse(self, refusal: Refusal) -> Refusal:
-        self._ledger.refused(Direction.OUTBOUND, refusal.code)
+    def _refuse(self, request: OutboundText, refusal: Refusal) -> Refusal:
+        person = request.person
+        self._ledger.refused(
+            MessageRefused(
+                refusal.code,
+                refusal.blocked_by,
+                refusal.http_status,
+                person.organization_id if person is not None else None,
+                person.id if person is not None else None,
+            )
+        )
         return refusal
 
 

@@ -14,6 +14,7 @@ from gateway.messages.events import (
     MessageFailed,
     MessageQueued,
     MessageReceived,
+    MessageRefused,
     MessageSubmitted,
 )
 from gateway.messages.intents import MarkFinal, MarkQueued, MarkSubmitted
@@ -67,16 +68,17 @@ class Ledger:
             self._bus.publish(MessageAccepted(message))
         self._remember(message)
 
-    def refused(self, direction: Direction, code: str) -> None:
-        """A rule refused a text before it was stored."""
-        self._rejected.labels(direction.value, code).inc()
+    def refused(self, event: MessageRefused) -> None:
+        """A rule refused an outbound text before it was stored."""
+        self._rejected.labels(Direction.OUTBOUND.value, event.code).inc()
+        self._bus.publish(event)
 
     def received(self, message: Message) -> None:
         """An inbound text is durable, whatever the rules made of it."""
         if message.state is State.RECEIVED:
             self._accepted[Direction.INBOUND].inc()
         elif message.code is not None:
-            self.refused(Direction.INBOUND, message.code)
+            self._rejected.labels(Direction.INBOUND.value, message.code).inc()
         self._count_segments(message)
         self._finished_child("inbound", message.carrier, message.state).inc()
         self._bus.publish(MessageReceived(message))

@@ -51,6 +51,31 @@ async def test_the_stream_tells_a_texts_story_in_order(world: Any) -> None:
     )
 
 
+async def test_the_stream_tells_refusals_without_text_or_numbers(world: Any) -> None:
+    url = world.service.http.url
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{url}/v1/stream?events=message.*", headers=headers("demo-alice")) as alice,
+        session.get(
+            f"{url}/v1/stream?events=message.*,clock.*", headers=headers("demo-imagicle")
+        ) as provider,
+    ):
+        await world.client.post("/v1/messages", {"from": ALICE, "to": ANSWERING, "text": "Hi 😀"})
+        [(name, document)] = await asyncio.wait_for(sse_events(alice, 1), 20)
+        assert name == "message.refused"
+        assert document["data"] == {
+            "code": "emoji_not_supported",
+            "blockedBy": "gateway",
+            "httpStatus": 422,
+            "organizationId": "acme-dental",
+            "personId": "alice",
+        }
+        await world.client.post("/v1/clock", {"freeze": True})
+        # A provider hears of the clock, and has heard of no text before it.
+        [(name, _)] = await asyncio.wait_for(sse_events(provider, 1), 20)
+        assert name == "clock.changed"
+
+
 async def test_a_ticket_opens_the_stream_once(world: Any) -> None:
     url = world.service.http.url
     _, ticket = await world.client.post("/v1/tickets")

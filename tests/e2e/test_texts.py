@@ -173,10 +173,13 @@ async def test_bulk_has_a_result_per_item_in_order(world: Any) -> None:
         {"from": ALICE, "to": "+442071838750", "text": "Three"},
         {"personId": "nobody", "to": PLAIN, "text": "Four"},
         {"personId": "alice", "to": PLAIN, "text": "Five"},
+        5,
+        {"from": ALICE, "text": "To whom?"},
     ]
     status, results = await world.client.post("/v1/messages/bulk", items)
     assert status == 200
-    assert [result["status"] for result in results] == [202, 422, 422, 400, 202]
+    assert [result["status"] for result in results] == [202, 422, 422, 400, 202, 400, 400]
+    assert results[6]["errors"] == [{"description": "$.to: Field required", "code": "malformed_request"}]
     assert results[1]["errors"][0]["code"] == "emoji_not_supported"
     assert results[0]["message"]["text"] == "One"
 
@@ -192,6 +195,22 @@ async def test_a_person_texts_as_that_person_only(world: Any) -> None:
         assert status == 404
         _, page = await bob.get("/v1/messages")
         assert page["items"] == []
+
+
+@pytest.mark.parametrize("token", ["demo-imagicle", "demo-dubber-admin"])
+async def test_recording_providers_neither_read_nor_send_texts(world: Any, token: str) -> None:
+    await send(world.client, PLAIN, "Private")
+    async with world.as_(token) as provider:
+        for path in ("/v1/messages", "/v1/messages/0000000000000"):
+            assert (await provider.get(path))[0] == 403
+        for body in ({"from": ALICE}, {"personId": "alice"}):
+            status, document = await provider.post("/v1/messages", {**body, "to": PLAIN, "text": "Spoof"})
+            assert (status, document["errors"][0]["code"]) == (403, "role_not_allowed")
+        assert (await provider.post("/v1/messages/bulk", [{"from": ALICE, "to": PLAIN, "text": "x"}]))[
+            0
+        ] == 403
+        for path in ("/v1/people", "/v1/numbers", "/v1/webhooks"):
+            assert (await provider.get(path))[1]["items"] == [], path
 
 
 async def test_listing_pages_and_filters(world: Any) -> None:

@@ -24,6 +24,18 @@ class Principal(NamedTuple):
     organization_id: str | None = None
     person_id: str | None = None
 
+    def oversees(self, organization_id: str | None, person_id: str | None) -> bool:
+        """Whether what belongs to a person of an organisation is this caller's to see.
+
+        Administrators and partners see what is theirs, a person what is that person's; recording providers and
+        their administrators see nothing here: recordings have rules of their own.
+        """
+        if self.organization_id not in (None, organization_id):
+            return False
+        if self.role in ("admin", "partner"):
+            return True
+        return self.role == "person" and person_id is not None and self.person_id == person_id
+
 
 ANONYMOUS = Principal("anonymous", "anonymous")
 

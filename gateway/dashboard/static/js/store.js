@@ -71,6 +71,7 @@ export class Store {
 
   takeMessage(name, message) {
     this.count(name, 1);
+    if (name === "message.refused") return this.refused(message.code);
     if (name === "message.failed" && message.code) this.refused(message.code);
     if (message.id) this.remember(message);
   }
