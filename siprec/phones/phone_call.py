@@ -191,7 +191,7 @@ class PhoneCall:
         return f"<sip:{user}@{self.phone.domain}?Replaces={quote(replaces, safe='')}>"
 
     async def _refer(self, target: str) -> int:
-        if self.dialog is None:
+        if self.dialog is None or self.state is not CallState.TALKING:
             raise CallFailedError("transfer", 481)
         self.transferred = None
         transaction = self.phone.endpoint.send(
@@ -202,6 +202,8 @@ class PhoneCall:
             raise CallFailedError("transfer", response.status)
         async with asyncio.timeout(TRANSFER_TIMEOUT_S):
             while self.transferred is None or self.transferred < 200:
+                if self._ended.done():
+                    raise CallFailedError("transfer", 481)
                 self._notified.clear()
                 await self._notified.wait()
         return self.transferred
