@@ -1,8 +1,9 @@
 """The mock carriers over HTTP: what goes on, profile and faults switched live, inbound texts injected."""
 
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from gateway.carriers.errors import CarrierError, CarrierUnknown
 from gateway.carriers.faults import FaultSpec
@@ -15,6 +16,7 @@ from gateway.runtime.http.routes import ApiRequest, Routes
 from gateway.runtime.http.wire import format_ns
 
 ADMIN = ("admin", "partner")
+Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
 
 
 class CarrierChange(ApiModel):
@@ -25,12 +27,23 @@ class CarrierChange(ApiModel):
 
 
 class InboundIn(ApiModel):
-    """A text that a handset of the carrier writes; `files` make it an MMS."""
+    """A text that a handset of the carrier writes; with `files` an MMS, whose text stays at the carrier.
 
-    source: str = Field(alias="from", max_length=32)
-    to: str = Field(max_length=32)
-    text: str = Field("", max_length=20_000)
-    files: tuple[str, ...] = Field((), max_length=10)
+    Numbers are digits, E.164 with `+` or a short code.
+    """
+
+    source: Number = Field(alias="from")
+    to: Number
+    text: Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[^\x00]*$")] = ""
+    files: tuple[Annotated[str, StringConstraints(min_length=1, max_length=2_000)], ...] = Field(
+        (), max_length=10, description="Names or URLs: a notification goes out for each (webex.md B1)."
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.text and not self.files:
+            raise PydanticCustomError("nothing_to_say", "neither text nor files")
+        return self
 
 
 class InboundOut(ApiModel):
@@ -81,7 +94,10 @@ def carrier_routes(service: CarriersService) -> Routes:
         errors=(400, 404, 409),
     )
     async def inject(request: ApiRequest) -> InboundOut:
-        """Put an inbound text on the carrier, as if a handset had written it."""
+        """Put an inbound text on the carrier, as if a handset had written it.
+
+        With `files` it is an MMS: only its notifications travel, and `segments` counts those.
+        """
         body: InboundIn = request.body
         name = _carrier(request).name
         try:

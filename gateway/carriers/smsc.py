@@ -410,7 +410,10 @@ class Carrier:
         *,
         account: str | None = None,
     ) -> int:
-        """Let a handset write: a text, and with `files` an MMS notification for each; returns the segments.
+        """Let a handset write a text, or with `files` an MMS; returns the segments.
+
+        Of an MMS only the notifications come over SMPP, one per file: its text belongs to the body, which
+        lies at the carrier's MMS centre (webex.md B1).
 
         It goes to the account that owns `destination`, else to the one that last wrote from it to a handset
         here, else to `account`, else to the default account or the only one that listens. Raises
@@ -420,12 +423,14 @@ class Carrier:
         owner = owner or self._taker()
         if owner is None:
             raise NobodyToDeliverTo(self.name)
-        pdus = self._inbound.text(source, destination, text) if text or not files else []
+        pdus: list[DeliverSm] = []
         for number, file in enumerate(files, 1):
             pdus += self._inbound.mms(source, destination, file, number)
-        keyword = _KEYWORDS.classify(text)
-        if keyword is not None and keyword.action is KeywordAction.OUT:
-            self.enforcement.record_opt_out(destination, self.clock.now_ns())
+        if not files:
+            pdus = self._inbound.text(source, destination, text)
+            keyword = _KEYWORDS.classify(text)
+            if keyword is not None and keyword.action is KeywordAction.OUT:
+                self.enforcement.record_opt_out(destination, self.clock.now_ns())
         mailbox = self._mailboxes[owner]
         for pdu in pdus:
             mailbox.put(Delivery(pdu))

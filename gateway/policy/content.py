@@ -41,6 +41,7 @@ _DOMESTIC = frozenset({NumberKind.US, NumberKind.CANADA})
 _MALFORMED_DESTINATION = Verdict(rules.MALFORMED, "the destination is no telephone number")
 _MALFORMED_SOURCE = Verdict(rules.MALFORMED, "the source is no telephone number")
 _EMPTY = Verdict(rules.MALFORMED, "neither text nor files")
+_NUL = Verdict(rules.MALFORMED, "the text holds a NUL character")
 _MALFORMED_INBOUND = Verdict(rules.MALFORMED_INBOUND, "the source is no telephone number")
 _MMS = Verdict(rules.MMS_NOT_SUPPORTED)
 _MMS_INBOUND = Verdict(rules.MMS_NOT_SUPPORTED_INBOUND)
@@ -61,14 +62,15 @@ def is_international(kind: NumberKind, *, territories_domestic: bool) -> bool:
 
 
 def well_formed(text: Text, _snapshot: Snapshot, _now_ns: int) -> Verdict | None:
-    """The request is a text between telephone numbers."""
+    """The request is a text between telephone numbers that says something; white space says nothing."""
     if text.destination.kind is NumberKind.MALFORMED:
         return _MALFORMED_DESTINATION
     if text.source.kind is NumberKind.MALFORMED:
         return _MALFORMED_SOURCE
-    if not text.body and not text.has_media:
+    body = text.body
+    if (not body or body.isspace()) and not text.has_media:
         return _EMPTY
-    return None
+    return _NUL if "\0" in body else None
 
 
 def well_formed_inbound(text: Text, _snapshot: Snapshot, _now_ns: int) -> Verdict | None:

@@ -20,15 +20,19 @@ async def world(open_shared_world: Any) -> AsyncIterator[Any]:
 async def received(world: Any, source: str, to: str, text: str, files: list[str]) -> dict[str, Any]:
     """What became of a text that a handset on AT&T wrote."""
     _, before = await world.client.get("/v1/carriers/att")
-    body = {"from": source, "to": to, "text": text, "files": files}
-    status, answer = await world.client.post("/v1/carriers/att/inbound", body)
-    assert status == 202, answer
+    if source[0] == "+" and (text or files):
+        body = {"from": source, "to": to, "text": text, "files": files}
+        status, answer = await world.client.post("/v1/carriers/att/inbound", body)
+        assert status == 202, answer
+        segments = answer["segments"]
+    else:  # real carriers deliver these, the API refuses to
+        segments = world.service.carriers.inject("att", source, to, text, files)
     async with world.as_("demo-partner") as partner:
         message = await partner.received(20, number=source)
         assert message is not None
         _, story = await partner.get(f"/v1/messages/{message['id']}")
     _, after = await world.client.get("/v1/carriers/att")
-    while after["delivered"] < before["delivered"] + answer["segments"]:
+    while after["delivered"] < before["delivered"] + segments:
         _, after = await world.client.get("/v1/carriers/att")
     assert after["dropped"] == before["dropped"]
     found: dict[str, Any] = story
@@ -56,6 +60,34 @@ async def test_an_inbound_text_is_refused_for_one_rule_alone(world: Any, code: s
     assert world.metric("gateway_messages_rejected_total", **labels) == before + 1
     outcomes = {one["code"]: one["outcome"] for one in story["verdicts"]}
     assert [name for name, outcome in outcomes.items() if outcome == "refused"] == [code]
+
+
+async def test_the_whole_of_an_mms_is_refused(world: Any) -> None:
+    received_before = world.metric("gateway_messages_accepted_total", direction="inbound")
+    story = await received(world, "+12125550138", ALICE, "Look at this", ["photo.jpg"])
+    assert (story["state"], story["code"]) == ("rejected", "mms_not_supported")
+    _, page = await world.client.get("/v1/messages", number="+12125550138")
+    assert [item["id"] for item in page["items"]] == [story["id"]]
+    assert world.metric("gateway_messages_accepted_total", direction="inbound") == received_before
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"from": "x"}, "$.from"),
+        ({"from": "ACME"}, "$.from"),
+        ({"from": "+1 212 555 0139"}, "$.from"),
+        ({"to": "alice"}, "$.to"),
+        ({"text": ""}, "neither text nor files"),
+        ({"text": "a\0b"}, "$.text"),
+        ({"text": "", "files": [""]}, "$.files"),
+    ],
+)
+async def test_what_no_handset_writes_is_refused(world: Any, change: dict[str, Any], fault: str) -> None:
+    body = {"from": "+12125550139", "to": ALICE, "text": "Hi", **change}
+    status, document = await world.client.post("/v1/carriers/att/inbound", body)
+    assert (status, document["errors"][0]["code"]) == (400, "malformed_request")
+    assert fault in document["errors"][0]["description"]
 
 
 @pytest.mark.rule("inbound", "recipient_texting_disabled")

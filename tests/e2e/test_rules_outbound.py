@@ -56,6 +56,8 @@ ORGANIZATION, WASHINGTON = "/v1/organizations/acme-dental", "/v1/locations/washi
 CASES = {
     "not a number": Case("malformed", 400, "not a text", refused={"to": "hello"}),
     "nothing to say": Case("malformed", 400, "neither text nor files", refused={"text": ""}),
+    "white space": Case("malformed", 400, "neither text nor files", refused={"text": " \n "}),
+    "NUL": Case("malformed", 400, "NUL character", refused={"text": "Your\0results"}),
     "online customer (A2)": Case(
         "organization_not_eligible",
         403,

@@ -494,13 +494,24 @@ async def test_inbound_mms(world):
     carrier = await world.carrier()
     esme = await world.esme(carrier)
     assert carrier.inject("+13105550124", "+12025550190", "", ["photo.jpg"]) == len(await esme.until(1))
-    carrier.inject("+13105550124", "+12025550190", "look", ["a.png", "https://example.org/" + "b" * 150])
-    text, first, *second = await esme.until(4)
-    assert text.short_message == b"look"
+    files = ["a.png", "https://example.org/" + "b" * 150]
+    assert carrier.inject("+13105550124", "+12025550190", "look", files) == 3
+    first, *second = await esme.until(3)
     assert len(second) == 2
     for pdu in (first, *second):
         part = read_part("1", "2", pdu.short_message, esm_class=pdu.esm_class, data_coding=pdu.data_coding)
         assert part.is_mms_notification
+
+
+async def test_stop_within_an_mms_is_read_by_nobody_on_the_way(world, profile_of):
+    spam = {"cause": "spam", "ratio": 0.1, "minimum": 1, "window_seconds": 86400}
+    carrier = await world.carrier(
+        profile_of(filters=[spam], refusals={"spam": {"at": "response", "status": 0x401}})
+    )
+    esme = await world.esme(carrier)
+    assert [(await esme.submit()).command_status for _ in range(3)] == [0, 0, 0]
+    carrier.inject("+13105550124", "+12025550190", "stop", ["photo.jpg"])
+    assert (await esme.submit()).command_status == 0
 
 
 async def test_inbound_to_nobody(world, profile_of):

@@ -47,6 +47,8 @@ def outbound_cases(world: World) -> list[Case]:
     return [
         ("malformed", {}, {"to": "call me"}),
         ("malformed", {}, {"body": ""}),
+        ("malformed", {}, {"body": " \t\r\n\u00a0"}),
+        ("malformed", {}, {"body": "Your\0appointment"}),
         ("malformed", {}, {"source": "Acme"}),
         ("organization_not_eligible", organization(world, calling_plan_country=None), {}),
         ("organization_not_eligible", organization(world, calling_plan_country="GB"), {}),
@@ -131,7 +133,7 @@ def test_each_outbound_rule_alone_refuses(world: World, index: int) -> None:
 
 def test_every_outbound_rule_has_a_case(world: World) -> None:
     cases = outbound_cases(world)
-    assert len(cases) == 36
+    assert len(cases) == 38
     assert {code for code, _, _ in cases} | {"desktop_only"} == {rule.code for rule in table.OUTBOUND}
 
 
