@@ -40,9 +40,22 @@ class RateEntry:
 
     def undo(self, segments: int) -> None:
         """Take back what the hot path has just taken."""
-        timeline = self.dimension.timeline(self.index, self.key)
-        timeline.frontier -= segments * self.limit.step_ns
-        self.dimension.put(self.index, self.key, timeline)
+        need = segments * self.limit.step_ns
+        value = self.dimension.read(self.index, self.key)
+        if value < FAR:
+            self.dimension.write(self.index, self.key, value - need)
+        else:
+            self.dimension.timeline(self.index, self.key).frontier -= need
+
+    def plain(self, now_ns: int) -> bool:
+        """Whether a refusal needs no closer look (without islands, which the caller has seen)."""
+        del now_ns
+        return True
+
+    def wait_ns(self, segments: int, value: int, now_ns: int) -> int | None:
+        """Return how long until `segments` fit, given the TAT they would make; `None`: they never do."""
+        tau = self.limit.tau_ns
+        return value - tau - (now_ns - EPOCH_NS) if segments * self.limit.step_ns <= tau else None
 
     def earliest(self, at_ns: int, segments: int, now_ns: int) -> int | None:
         """Return the first moment from `at_ns` at which `segments` fit; `None`: they never do."""
@@ -151,6 +164,15 @@ class WindowEntry:
         """Take back what the hot path has just taken."""
         value = self.dimension.read(self.index, self.key)
         self.dimension.write(self.index, self.key, value - segments)
+
+    def wait_ns(self, segments: int, value: int, now_ns: int) -> int | None:
+        """Return how long until the reset; `None`: so many never fit."""
+        del value
+        return self.limit.calendar.end_ns - now_ns if segments <= self.cap else None
+
+    def plain(self, now_ns: int) -> bool:
+        """Whether the next window is empty and the clock in the current one."""
+        return self.key not in self.dimension.ahead[self.index] and now_ns >= self.limit.calendar.start_ns
 
     def opening(self) -> int:
         """Return the counter at the start of the current window: what was booked ahead."""

@@ -323,10 +323,8 @@ class Limiter:
             plan.warm()
             self._share(plan)
             return self.reserve(plan, segments, now_ns, destination, message_id)
-        if isinstance(full, RateEntry) and full.rejects and value < FAR:
-            tau = full.limit.tau_ns
-            retry_ns = value - tau - (now_ns - EPOCH_NS) if segments * full.limit.step_ns <= tau else None
-            return _new(Refused, (full.scope, full.code, retry_ns))
+        if full is not None and full.rejects and value < FAR and full.plain(now_ns):
+            return _new(Refused, (full.scope, full.code, full.wait_ns(segments, value, now_ns)))
         return self._search(plan, segments, now_ns, destination, message_id)
 
     def _floor(self, plan: Plan, destination: str | None) -> int:

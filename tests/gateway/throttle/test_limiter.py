@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.load.judge import Admitted, rate_excess
 from gateway.throttle.limiter import Granted, Limiter, Refused, busy_until_ns
 from gateway.throttle.limits import (
     DAY_NS,
@@ -18,6 +19,7 @@ from gateway.throttle.limits import (
     WindowLimit,
 )
 from gateway.throttle.scopes import Scope, ScopeKeys
+from gateway.throttle.usage import listing, usage
 from gateway.throttle.windows import Calendar, Period
 
 ALICE = ScopeKeys.of(
@@ -129,6 +131,21 @@ def test_a_text_held_back_by_its_number_does_not_block_the_carrier(limiter_of, n
     assert releases(limiter, BOB, now_ns, 2) == [SECOND_NS // 10, SECOND_NS + SECOND_NS // 10]
 
 
+def test_what_waits_for_later_keeps_its_room(limiter_of, now_ns):
+    """Bob's text leaves in 2 s; what leaves before may not use its share of the carrier up."""
+    limiter = limiter_of(carrier=queue(burst=5))
+    limiter.set_limit(
+        Scope.NUMBER, BOB.number, ScopeLimit(rate=RateLimit(1, 2 * SECOND_NS, 1, Overflow.QUEUE))
+    )
+    left = [Admitted(now_ns + wait, 1) for wait in releases(limiter, BOB, now_ns, 2)]
+    for second in range(4):
+        at_ns = now_ns + second * SECOND_NS
+        for segments in (3, 1, 1):
+            (wait,) = releases(limiter, ALICE, at_ns, 1, segments)
+            left.append(Admitted(at_ns + wait, segments))
+    assert rate_excess(left, 1, SECOND_NS, 5) is None
+
+
 def test_a_deferred_text_waits_for_midnight_and_the_next_days_cap(limiter_of, pacific, now_ns):
     midnight_ns = pacific.window_at(now_ns).end_ns
     limiter = limiter_of(brand_day=day(2, pacific, Overflow.DEFER))
@@ -222,13 +239,35 @@ def test_a_refund_of_a_day_that_is_over_changes_nothing(limiter_of, pacific, now
 
 
 def test_a_refund_from_before_a_change_of_rate_frees_nothing_of_the_new_one(limiter_of, now_ns):
+    """The interval of the old text is by now that of new ones."""
     limiter = limiter_of(number=queue(burst=2))
     plan = limiter.plan(ALICE, now_ns)
     old = [limiter.reserve(plan, 1, now_ns, message_id=n) for n in range(1, 6)]
     limiter.set_limit(Scope.NUMBER, "+12025550100", queue(segments=2, burst=2))
-    last_ns = limiter.reserve(plan, 1, now_ns).release_ns
+    new = [limiter.reserve(plan, 1, now_ns) for _ in range(3)]
     limiter.refund(old[-1], now_ns)
-    assert limiter.reserve(plan, 1, now_ns).release_ns > last_ns
+    new += [limiter.reserve(plan, 1, now_ns) for _ in range(3)]
+    left = [Admitted(text.release_ns, 1) for text in new]
+    assert rate_excess(left, 2, SECOND_NS, 2) is None
+
+
+def test_a_refund_from_before_a_change_of_calendar_disturbs_no_other(limiter_of, pacific, now_ns):
+    limiter = limiter_of(campaign=day(5, Calendar(Period.MINUTE)))
+    plan = limiter.plan(ALICE, now_ns)
+    old = limiter.reserve(plan, 2, now_ns)
+    limiter.set_default(Scope.CAMPAIGN, day(5, pacific))
+    limiter.refund(old, now_ns)
+    assert usage(limiter, Scope.CAMPAIGN, "c1@tmobile", now_ns).window.used == 2
+    assert releases(limiter, ALICE, now_ns, 4) == [0, 0, 0, "throttled_campaign"]
+
+
+def test_a_refund_of_a_text_that_was_never_counted_gives_nothing(limiter_of, pacific, now_ns):
+    limiter = limiter_of(number=queue())
+    old = [limiter.reserve(limiter.plan(ALICE, now_ns), 1, now_ns, message_id=n) for n in (1, 2)]
+    limiter.set_default(Scope.BRAND_DAY, day(2, pacific))
+    releases(limiter, BOB, now_ns, 1)
+    limiter.refund(old[1], now_ns)
+    assert usage(limiter, Scope.BRAND_DAY, "b1@tmobile", now_ns).window.used == 1
 
 
 # --- changes ------------------------------------------------------------------------------------------------
@@ -407,6 +446,15 @@ def test_a_booking_survives_sweeps_until_its_window_comes(limiter_of, pacific, n
     for at_ns in (midnight_ns - 1, midnight_ns, midnight_ns + HOUR_NS):
         limiter.sweep(at_ns, 4)
     assert releases(limiter, ALICE, midnight_ns + HOUR_NS, 1)[0] > HOUR_NS
+
+
+def test_a_key_with_bookings_is_listed_until_they_are_over(limiter_of, pacific, now_ns):
+    limiter = limiter_of(brand_day=day(1, pacific, Overflow.DEFER, windows_ahead=3))
+    assert len(set(releases(limiter, ALICE, now_ns, 4))) == 4
+    for hours in range(1, 48):
+        limiter.sweep(now_ns + hours * HOUR_NS, 4)
+    found, _ = listing(limiter, Scope.BRAND_DAY, now_ns + 48 * HOUR_NS)
+    assert [(one.key, one.window.used, one.window.ahead) for one in found] == [("b1@tmobile", 1, 1)]
 
 
 def test_sweeping_gives_memory_back_without_moving_the_shard(limiter_of, now_ns):
