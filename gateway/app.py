@@ -20,6 +20,7 @@ from gateway.api.limits import limit_routes
 from gateway.api.live import app_routes
 from gateway.api.messages import message_routes
 from gateway.api.registry import registry_routes
+from gateway.api.replays import replay_routes
 from gateway.api.rules import rule_routes
 from gateway.api.webhooks import webhook_routes
 from gateway.carriers.feed import RegistryFeed
@@ -29,6 +30,7 @@ from gateway.directory.store import DirectoryStore
 from gateway.esme.settings import EsmeSettings
 from gateway.messages.webhooks import Webhooks, WebhooksSettings
 from gateway.policy import numbers
+from gateway.replay.jobs import Jobs
 from gateway.replay.pcap import Endpoint
 from gateway.replay.recorder import Recorder
 from gateway.runtime import log
@@ -186,6 +188,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         app_routes(texting.intake, world.directory, stream),
         webhook_routes(service.webhooks, world.clock),
         capture_routes(_recorder(service, texting)),
+        replay_routes(_replays(service)),
         directory_routes(texting.directory_store, texting.registry, settings.business_texting),
         registry_routes(texting.registry_store, world.directory, settings.terms),
         rule_routes(texting.pipeline),
@@ -194,6 +197,12 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         consent_routes(texting.consent),
         compliance_routes(texting.ledger.store, settings.business_texting.revision),
     ]
+
+
+def _replays(service: Service) -> Jobs:
+    jobs = Jobs(service.config.section("storage", StorageSettings).folder / "replays")
+    service.world.lifecycle.add("replays", jobs)
+    return jobs
 
 
 def _recorder(service: Service, texting: Texting) -> Recorder:

@@ -172,7 +172,7 @@ def test_mo_csv():
 def recorded(tmp_path: Path, frames, **options) -> bytes:
     """The frames as our own recorder writes them."""
     taps, now = [], [10**18]
-    recorder = Recorder(tmp_path, lambda: now[0], taps.append, {"c": Endpoint("127.0.0.1", 2775)})
+    recorder = Recorder(tmp_path, lambda: now[0], taps.append, lambda carrier: Endpoint("127.0.0.1", 2775))
     capture = recorder.start("one", **options)
     for direction, frame in frames:
         taps[0]("c", "c-1", direction, frame, None, 0.0)
