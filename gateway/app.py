@@ -172,6 +172,8 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
     service.webhooks = Webhooks(
         world.bus, world.database, world.clock, world.metrics, config.section("webhooks", WebhooksSettings)
     )
+    if service.carriers is not None:
+        world.lifecycle.add("addresses", Addresses(service.carriers, texting, config.section("esme")))
     world.lifecycle.add("texting", texting)
     if service.carriers is not None:
         terms = settings.terms
@@ -207,11 +209,12 @@ def _replays(service: Service) -> Jobs:
 
 def _recorder(service: Service, texting: Texting) -> Recorder:
     folder = service.config.section("storage", StorageSettings).folder / "captures"
-    servers = {
-        name: Endpoint(_address(pool.settings.host), pool.settings.port)
-        for name, pool in texting.carriers.pools.items()
-    }
-    recorder = Recorder(folder, service.world.clock.now_ns, texting.carriers.set_tap, servers)
+
+    def server_of(carrier: str) -> Endpoint:
+        settings = texting.carriers.pool(carrier).settings
+        return Endpoint(_address(settings.host), settings.port)
+
+    recorder = Recorder(folder, service.world.clock.now_ns, texting.carriers.set_tap, server_of)
     service.world.lifecycle.add("captures", Closing(recorder.close))
     return recorder
 
@@ -222,6 +225,20 @@ def _address(host: str) -> str:
         return str(ip_address(host))
     except ValueError:
         return "0.0.0.0"  # noqa: S104 - nothing listens there
+
+
+class Addresses(BasePart):
+    """Tells binds where the mock carriers of this process really listen: port 0 is known once it is bound."""
+
+    def __init__(self, carriers: CarriersService, texting: Texting, esme: EsmeSettings) -> None:
+        self._carriers, self._texting, self._esme = carriers, texting, esme
+
+    async def start(self) -> None:
+        """Point every bind that names no port to the carrier of its name."""
+        for name, carrier in self._carriers.carriers.items():
+            settings = self._esme.carriers.get(name)
+            if settings is not None and "port" not in settings.model_fields_set:
+                self._texting.carriers.pools[name].readdress(carrier.host, carrier.port)
 
 
 class Closing(BasePart):

@@ -168,6 +168,10 @@ class Link(SmppHandler):
         assert self._connection is not None  # noqa: S101 - asked only while bound
         return await self._connection.submit(pdu)
 
+    def readdress(self, settings: CarrierLinkSettings) -> None:
+        """Connect elsewhere from the next attempt on."""
+        self._settings = settings
+
     def start(self) -> None:
         """Begin to connect; raises `OSError` or `ssl.SSLError` for TLS files that cannot be used."""
         self._stopping = False

@@ -120,6 +120,12 @@ class CarrierPool:
 
     # Life
 
+    def readdress(self, host: str, port: int) -> None:
+        """Connect there from the next attempt on: for carriers whose port is known once they listen."""
+        self.settings = self.settings.model_copy(update={"host": host, "port": port})
+        for link in self._links:
+            link.readdress(self.settings)
+
     async def start(self) -> None:
         """Begin to connect every link; does not wait for them."""
         self._loop = asyncio.get_running_loop()

@@ -5,7 +5,7 @@ A capture is fed by the binds' tap, frame by frame, in world time. JSONL holds o
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -44,10 +44,10 @@ class Sink(Protocol):
 class PcapSink:
     """One TCP conversation per link."""
 
-    def __init__(self, stream: BinaryIO, servers: Mapping[str, Endpoint]) -> None:
+    def __init__(self, stream: BinaryIO, server_of: Callable[[str], Endpoint]) -> None:
         self._stream = stream
         self._writer = PcapWriter(stream)
-        self._servers = servers
+        self._server_of = server_of
         self._flows: dict[str, Flow] = {}
 
     def write(self, carrier: str, link: str, direction: Direction, frame: bytes, at_ns: int) -> None:
@@ -55,7 +55,7 @@ class PcapSink:
         flow = self._flows.get(link)
         if flow is None:
             client = Endpoint("127.0.0.1", _FIRST_CLIENT_PORT + len(self._flows))
-            flow = self._flows[link] = self._writer.flow(client, self._servers[carrier], at_ns)
+            flow = self._flows[link] = self._writer.flow(client, self._server_of(carrier), at_ns)
         flow.write(frame, at_ns, from_client=direction is Direction.OUT)
 
     def close(self, at_ns: int) -> None:
@@ -117,12 +117,12 @@ class Recorder:
         folder: Path,
         now_ns: Callable[[], int],
         set_tap: Callable[[Tap | None], None],
-        servers: Mapping[str, Endpoint],
+        server_of: Callable[[str], Endpoint],
     ) -> None:
         self._folder = folder
         self._now_ns = now_ns
         self._set_tap = set_tap
-        self._servers = servers
+        self._server_of = server_of
         self._captures: dict[str, Capture] = {}
         self._sinks: dict[str, tuple[Capture, Sink]] = {}
         self._file_octets: dict[str, int] = {}
@@ -185,7 +185,7 @@ class Recorder:
             capture.files.pop(0).unlink(missing_ok=True)
         if capture.format is CaptureFormat.JSONL:
             return JsonlSink(stream)
-        return PcapSink(stream, self._servers)
+        return PcapSink(stream, self._server_of)
 
     def _tap(
         self, carrier: str, link: str, direction: Direction, frame: bytes, pdu: Pdu | None, now: float
