@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from gateway.replay.pcap import Endpoint, Flow, PcapWriter
+from gateway.runtime.private import make_private_folder, open_private
 from gateway.smpp.constants import HEADER_OCTETS, EsmClass, Tag, command_name
 from gateway.smpp.pdu import DataSm, DeliverSm, Pdu, ReplaceSm, SubmitMulti, SubmitSm, encode
 from gateway.smpp.receipt import is_receipt
@@ -175,10 +176,10 @@ class Recorder:
         return self._captures.get(capture_id)
 
     def _open(self, capture: Capture) -> Sink:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         number = len(capture.files)
         path = self._folder / f"{capture.id}-{number:03d}.{capture.format.value}"
-        stream = path.open("wb", buffering=_BUFFER_BYTES)
+        stream = open_private(path, _BUFFER_BYTES)
         capture.files.append(path)
         self._file_octets[capture.id] = 0
         while len(capture.files) > capture.max_files:

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from gateway.runtime.errors import BlobError, BlobKeyInvalid, BlobNotFound, BlobRangeInvalid
+from gateway.runtime.private import make_private_folder
 
 CHUNK_BYTES = 64 * 1024
 MAX_KEY_LETTERS = 512
@@ -205,7 +206,7 @@ class FolderBlobs:
 
     def _make_folder(self, target: Path) -> None:
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(target.parent)
         except (FileExistsError, NotADirectoryError):
             raise BlobKeyInvalid(target.name, "a part of the key is a blob itself") from None
 
@@ -254,7 +255,7 @@ class FolderBlobs:
         return sorted(found, key=lambda info: info.key)
 
     def _free_bytes(self) -> int:
-        self.root.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.root)
         state = os.statvfs(self.root)
         return state.f_bavail * state.f_frsize
 

@@ -62,12 +62,12 @@ def open_backend(url: str) -> Backend:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise DatabaseUnavailable("database.url is not a URL such as sqlite:///gateway.db") from None
+        raise DatabaseUnavailable("storage.database is not a URL such as sqlite:///gateway.db") from None
     if parsed.get_backend_name() == "sqlite":
         return SqliteBackend(parsed.database)
     if parsed.get_backend_name() == "postgresql":
         return PostgresqlBackend(parsed)
-    raise DatabaseUnavailable(f"database.url: {parsed.drivername} is neither sqlite nor postgresql")
+    raise DatabaseUnavailable(f"storage.database: {parsed.drivername} is neither sqlite nor postgresql")
 
 
 class SqliteBackend:

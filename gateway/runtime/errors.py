@@ -96,7 +96,7 @@ class IntegrityError(DatabaseError):
 class DatabaseBusy(DatabaseError):
     """Another process holds the database longer than the busy timeout."""
 
-    advice = "the database is locked by another process; stop it or give this one its own database.url"
+    advice = "the database is locked by another process; stop it or give this one its own storage.database"
 
 
 class DatabaseFull(DatabaseError):
@@ -114,7 +114,7 @@ class DatabaseOverloaded(DatabaseError):
 class DatabaseUnavailable(DatabaseError):
     """The database cannot be reached, or went away; the outcome of a commit that was running is unknown."""
 
-    advice = "the database cannot be reached; check database.url and the server"
+    advice = "the database cannot be reached; check storage.database and the server"
 
 
 class DatabaseClosed(DatabaseError):

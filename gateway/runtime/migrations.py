@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from gateway.runtime.errors import DatabaseUnavailable, MigrationError
+from gateway.runtime.private import make_private_file, make_private_folder
 
 _REVISION = re.compile(r"^revision\b[^=\n]*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 _DOWN_REVISION = re.compile(r"^down_revision\b[^=\n]*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
@@ -87,12 +88,14 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise DatabaseUnavailable("database.url is not a URL such as sqlite:///gateway.db") from None
+        raise DatabaseUnavailable("storage.database is not a URL such as sqlite:///gateway.db") from None
     if parsed.get_backend_name() == "postgresql":
         return sqlalchemy.create_engine(parsed.set(drivername="postgresql+psycopg"))
     if parsed.database:
         try:
-            Path(parsed.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+            path = Path(parsed.database).absolute()
+            make_private_folder(path.parent)
+            make_private_file(path)
         except OSError as error:
             raise DatabaseUnavailable(str(error)) from error
     engine = sqlalchemy.create_engine(parsed, connect_args={"timeout": 10.0})

@@ -14,6 +14,7 @@ from gateway.runtime.errors import (
     IntegrityError,
     StatementInvalid,
 )
+from gateway.runtime.private import make_private_file, make_private_folder
 
 BUSY_TIMEOUT_S = 5.0
 
@@ -48,7 +49,9 @@ class SqliteWriter:
         """Open the file (its folder is made) and set the journal."""
         if self._connection is not None:
             return
-        Path(self._path).absolute().parent.mkdir(parents=True, exist_ok=True)
+        path = Path(self._path).absolute()
+        make_private_folder(path.parent)
+        make_private_file(path)  # its -wal and -shm files take its rights over
         connection = sqlite3.connect(
             self._path,
             check_same_thread=False,

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gateway.runtime.private import make_private_folder
+
 CERTIFICATE_NAME = "sip-certificate.pem"
 KEY_NAME = "sip-key.pem"
 _LIFETIME = timedelta(days=3650)
@@ -26,7 +28,7 @@ def ensure_certificate(directory: Path, names: Sequence[str]) -> tuple[Path, Pat
     certificate_path, key_path = directory / CERTIFICATE_NAME, directory / KEY_NAME
     if certificate_path.exists() and key_path.exists():
         return certificate_path, key_path
-    directory.mkdir(parents=True, exist_ok=True)
+    make_private_folder(directory)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _self_signed(key, names, datetime.now(UTC))
     pem = key.private_bytes(

@@ -38,7 +38,7 @@ class WavFile:
         self.rate_hz = rate_hz
         self.channels = channels
         self.frames = 0
-        self._descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o640)
+        self._descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         self.sync_header()
 
     def write(self, at: int, samples: Samples) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gateway.runtime.private import make_private_folder
 from siprec.metadata import Announcement
 from siprec.rtp import codecs
 from siprec.rtp.codecs import Decoder
@@ -350,7 +351,7 @@ class Recorder:
         return track.index + 1 + 100 * used
 
     def _open_file(self, name: str, rate_hz: int, channels: int) -> WavFile:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.directory)
         return WavFile(self.directory / name, rate_hz, channels)
 
     def _write_stereo(self, *, last: bool) -> None:

@@ -21,6 +21,7 @@ from gateway.runtime.errors import DatabaseError
 from gateway.runtime.ids import encode_id, new_id
 from gateway.runtime.log import get_logger
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.private import make_private_folder
 from siprec.rtp.aio import PortPool
 from siprec.sip import DigestAuthority, Endpoint, EndpointConfig, Request
 from siprec.sip.aio import Listening, RandomIds, SipEdge
@@ -114,7 +115,7 @@ class RecordingServer:
         Raises `OSError` for a SIP address that is taken, `PortsUnavailableError` for RTP ports.
         """
         settings, loop = self.settings, asyncio.get_running_loop()
-        await asyncio.to_thread(self._spool.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(make_private_folder, self._spool)
         await self._sealer.recover(self._spool)
         media = settings.media
         host = media.host or settings.sip.host
