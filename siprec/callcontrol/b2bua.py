@@ -567,7 +567,8 @@ class CallControl:
             return
         consulted = self._leg_of(replaces) if replaces is not None else None
         if replaces is not None and (consulted is None or consulted.call is call):
-            self._endpoint.respond(transaction, 481, now=now)
+            # Not 481: that would end the dialog in which we were asked (RFC 5057 §5.1).
+            self._endpoint.respond(transaction, 404, now=now)
             return
         self._endpoint.respond(transaction, 202, now=now)
         transfer = Transfer(leg, dialog, request.cseq.number)

@@ -159,7 +159,8 @@ class Telephone:
         elif isinstance(event, ResponseReceived):
             self.responses.append(event.response)
             self.messages.append(event.response)
-            if event.transaction.request.method == "INVITE" and 200 <= event.response.status < 300:
+            answered = event.transaction.request.method == "INVITE" and 200 <= event.response.status < 300
+            if answered and event.dialog not in self.dialogs:
                 self.dialogs.append(event.dialog)
         elif isinstance(event, DialogEnded):
             self.ended += 1
@@ -364,8 +365,9 @@ def test_refer_to_nonsense_and_to_no_call() -> None:
     assert alice.statuses[-1] == 400
     alice.send("REFER", headers=[("refer-to", "<sip:carol@x?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>")])
     stage.run()
-    assert alice.statuses[-1] == 481
+    assert alice.statuses[-1] == 404
     assert len(stage.control.calls) == 1
+    assert not alice.ended
 
 
 def test_blind_transfer_is_told_to_the_referrer_and_to_the_recorder() -> None:
