@@ -86,3 +86,29 @@ async def test_a_replay_as_carrier_listens_until_it_is_stopped(http: Any) -> Non
         assert response.status == 200
     done = await ended(http, begun["id"])
     assert done["ok"] is False
+
+
+async def captures(world: Any) -> list[Any]:
+    _, page = await world.client.get("/v1/captures")
+    return list(page["items"])
+
+
+async def test_what_a_gateway_records_can_be_replayed(world: Any, tmp_path: Any) -> None:
+    from rich.console import Console
+
+    from gateway.demo.record import _record
+    from gateway.replay.run import Replay, ReplayOptions
+
+    for name in ("monday.pcap", "monday.jsonl"):
+        file = tmp_path / name
+        url = world.service.http.url
+        recording = asyncio.ensure_future(_record(url, "demo-admin", file, 2.5, False, Console(quiet=True)))
+        async with asyncio.timeout(10):
+            while not await captures(world):  # noqa: ASYNC110 - the recorder is another client
+                await asyncio.sleep(0.02)
+        body = {"from": "+12025550100", "to": "+13105550125", "text": "for the record"}
+        _, message = await world.client.post("/v1/messages", body)
+        await world.client.follow(message["id"], 20)
+        assert await recording == 0
+        report = await Replay(ReplayOptions(file, speed=None, world="auto")).run()
+        assert (report.passed, report.summary.messages) == (True, 1)
