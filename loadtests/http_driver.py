@@ -130,7 +130,7 @@ def kannel_request(args: argparse.Namespace) -> Request:
     """Kannel's sendsms; with `--callback` it asks for receipts to be posted there."""
     extra = ""
     if args.callback:
-        extra = f"&dlr-mask=31&dlr-url=http%3A%2F%2F127.0.0.1%3A{args.callback}%2Fdlr%3Fs%3D%25d"
+        extra = f"&dlr-mask=3&dlr-url=http%3A%2F%2F127.0.0.1%3A{args.callback}%2Fdlr%3Fs%3D%25d"
 
     def single(number: int) -> bytes:
         sender = source(number, args.senders)[1:]
