@@ -27,8 +27,8 @@ class Principal(NamedTuple):
     def oversees(self, organization_id: str | None, person_id: str | None) -> bool:
         """Whether what belongs to a person of an organisation is this caller's to see.
 
-        Administrators and partners see what is theirs, a person what is that person's; recording providers and
-        their administrators see nothing here: recordings have rules of their own.
+        Administrators and partners see what is theirs, a person what is that person's; recording providers
+        and their administrators see nothing here: recordings have rules of their own.
         """
         if self.organization_id not in (None, organization_id):
             return False

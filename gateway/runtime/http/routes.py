@@ -126,8 +126,8 @@ class Routes:
     Options: ``body`` and ``returns`` are pydantic models or types (``list[MessageIn]``; ``bytes`` for raw
     bodies), ``query`` a model of the query parameters, ``roles`` who may call (default: any token),
     ``errors`` the refusals to document, ``public`` no token needed, ``probe`` for health checks, which know
-    neither a token nor our names, ``ticket`` a one-use ticket in the query will do, ``paged`` documents ``max`` and ``cursor``, ``bulk`` allows the large body, ``idempotent``
-    documents ``Idempotency-Key``. A handler returns a model, a list, a dict, ``Paged``, ``Reply``, None
+    neither a token nor our names, ``ticket`` a one-use ticket in the query will do, ``paged`` documents
+    ``max`` and ``cursor``, ``bulk`` allows the large body, ``idempotent`` documents ``Idempotency-Key``. A handler returns a model, a list, a dict, ``Paged``, ``Reply``, None
     (204), or an aiohttp response of its own.
     """
 
