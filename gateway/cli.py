@@ -2,13 +2,14 @@
 
 import json
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from gateway import __version__
+from gateway.runtime.commands import USAGE, Known, check_url, run_command
+from gateway.runtime.commands import fail as _fail
 
-DONE, NOT_AS_EXPECTED, USAGE = 0, 1, 2
 EVERY_PART = ("texting", "carriers", "recording")
 
 app = typer.Typer(
@@ -32,21 +33,27 @@ AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")
 
 def main() -> None:
     """Entry point of the console script: turns the faults we know into one line and an exit code."""
-    from gateway.runtime.errors import ConfigError, ServiceError  # noqa: PLC0415 - only when a command runs
-
-    try:
-        app()
-    except ConfigError as error:
-        _fail(str(error), USAGE)
-    except ServiceError as error:
-        _fail(str(error), NOT_AS_EXPECTED)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_command(app, _known_errors)
 
 
-def _fail(sentence: str, code: int) -> NoReturn:
-    print(sentence, file=sys.stderr)
-    sys.exit(code)
+def _known_errors() -> Known:
+    from gateway.carriers.errors import CarrierError, CarrierUnknown  # noqa: PLC0415
+    from gateway.directory.errors import DirectoryError  # noqa: PLC0415
+    from gateway.esme.errors import EsmeError  # noqa: PLC0415
+    from gateway.registry.errors import RegistryError  # noqa: PLC0415
+    from gateway.replay.errors import ReplayError  # noqa: PLC0415
+    from gateway.smpp.errors import SmppError  # noqa: PLC0415
+    from siprec.rtp.errors import RtpError  # noqa: PLC0415
+    from siprec.sip.errors import SipError  # noqa: PLC0415
+    from siprec.srs.errors import RecordingError  # noqa: PLC0415
+
+    return Known(
+        usage=(CarrierUnknown, ReplayError),
+        failures=(
+            *(CarrierError, DirectoryError, EsmeError, RegistryError, SmppError),
+            *(RtpError, SipError, RecordingError),
+        ),
+    )
 
 
 def _version(wanted: bool) -> None:
@@ -204,6 +211,8 @@ def send(
     """
     from gateway.demo.send import send_and_follow  # noqa: PLC0415
 
+    check_url("--url", url)
+
     sys.exit(send_and_follow(url, token, source, to, text, timeout_s=timeout, as_json=as_json))
 
 
@@ -312,6 +321,8 @@ def record(
     from pathlib import Path  # noqa: PLC0415
 
     from gateway.demo.record import record as run_record  # noqa: PLC0415
+
+    check_url("--url", url)
 
     sys.exit(run_record(url, token, Path(file), duration_s=duration, mask_text=mask_text))
 

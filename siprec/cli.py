@@ -9,8 +9,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from gateway import __version__
+from gateway.runtime.commands import NOT_AS_EXPECTED, USAGE, Known, check_url, run_command
+from gateway.runtime.commands import fail as _fail
 
-DONE, NOT_AS_EXPECTED, USAGE = 0, 1, 2
+DONE = 0
 SCENARIO_NAMES = ("call", "pause", "hold", "transfer")
 DIALECTS = ("broadworks", "rfc7866")
 
@@ -45,21 +47,19 @@ LOCAL = "http://127.0.0.1:8080"
 
 def main() -> None:
     """Entry point of the console script: turns the faults we know into one line and an exit code."""
-    from gateway.runtime.errors import ConfigError, ServiceError  # noqa: PLC0415 - only when a command runs
-
-    try:
-        app()
-    except ConfigError as error:
-        _fail(str(error), USAGE)
-    except ServiceError as error:
-        _fail(str(error), NOT_AS_EXPECTED)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_command(app, _known_errors)
 
 
-def _fail(sentence: str, code: int) -> NoReturn:
-    print(sentence, file=sys.stderr)
-    sys.exit(code)
+def _known_errors() -> Known:
+    from gateway.directory.errors import DirectoryError  # noqa: PLC0415
+    from siprec.providers.errors import ProviderError  # noqa: PLC0415
+    from siprec.rtp.errors import RtpError  # noqa: PLC0415
+    from siprec.sip.errors import SipError, UriError  # noqa: PLC0415
+    from siprec.srs.errors import RecordingError  # noqa: PLC0415
+
+    return Known(
+        usage=(UriError,), failures=(DirectoryError, ProviderError, RtpError, SipError, RecordingError)
+    )
 
 
 def _version(wanted: bool) -> None:
@@ -259,6 +259,7 @@ def _browse(work: Callable[[], int], url: str) -> NoReturn:
 
     from siprec.browsing import RefusedError  # noqa: PLC0415
 
+    check_url("--url", url)
     try:
         code = work()
     except RefusedError as error:

@@ -13,7 +13,7 @@ from gateway.runtime.blobs import Blobs, open_blobs
 from gateway.runtime.bus import Bus
 from gateway.runtime.clock import TimerHandle, WorldClock
 from gateway.runtime.database import Database
-from gateway.runtime.errors import BlobError, ServiceError
+from gateway.runtime.errors import BlobError
 from gateway.runtime.http.routes import Routes
 from gateway.runtime.ids import IdSource
 from gateway.runtime.log import get_logger
@@ -40,21 +40,6 @@ LEAST_PAUSE_NS = 1_000_000_000
 """World time between two sweeps, at least."""
 
 _log = get_logger("recording")
-
-
-class RecorderStartError(ServiceError):
-    """The recorder could not listen; says which settings to change."""
-
-    def __init__(self, host: str, reason: str) -> None:
-        super().__init__(host, reason)
-        self.host, self.reason = host, reason
-
-    def __str__(self) -> str:
-        return (
-            f"cannot listen for SIP on {self.host} ({self.reason}): stop what uses the port, or choose "
-            "others with `--set recording.sip.udp_port=PORT --set recording.sip.tcp_port=PORT` "
-            "(and recording.sip.tls.port)"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +122,9 @@ class Recording:
         await self.desk.load()
         try:
             await self.server.start()
-        except OSError as error:
+        except BaseException:
             await self.server.stop()
-            raise RecorderStartError(self.settings.sip.host, error.strerror or str(error)) from error
+            raise
         await self.settle()
         await self._reconcile()
         await self._arm()

@@ -16,7 +16,7 @@ DONE, NOT_AS_EXPECTED = 0, 1
 
 def record(url: str, token: str, file: Path, *, duration_s: float | None, mask_text: bool) -> int:
     """Capture until the time is over or Ctrl-C; JSONL where the file is named so, else pcap."""
-    notes = Console(stderr=True, highlight=False)
+    notes = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         return asyncio.run(_record(url, token, file, duration_s, mask_text, notes))
     except aiohttp.ClientError as error:

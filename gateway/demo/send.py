@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import sys
 from typing import Any
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gateway.demo.client import ApiClient
 
@@ -20,7 +22,11 @@ def send_and_follow(
     try:
         status, document = asyncio.run(_send(url, token, source, to, text, timeout_s))
     except aiohttp.ClientError as error:
-        Console(stderr=True).print(f"No gateway answers at {url}: {error}. Start one with `gateway demo`.")
+        notes = Console(stderr=True, highlight=False, soft_wrap=True)
+        notes.print(f"No gateway answers at {url}: {error}. Start one with `gateway demo`.", markup=False)
+        return NOT_AS_EXPECTED
+    except ValueError:
+        print(f"What answers at {url} is no gateway: its answer is no JSON.", file=sys.stderr)
         return NOT_AS_EXPECTED
     if as_json:
         print(json.dumps(document))
@@ -43,7 +49,8 @@ def _show(status: int, document: dict[str, Any]) -> None:
     console = Console()
     if status != 202:
         refusal = document["errors"][0]
-        console.print(f"[bold red]refused[/] {status} [bold]{refusal['code']}[/]: {refusal['description']}")
+        told = Text.assemble(("refused", "bold red"), f" {status} ", (refusal["code"], "bold"))
+        console.print(told.append(f": {refusal['description']}"), soft_wrap=True)
         return
     table = Table(title=f"{document['from']} → {document['to']}: [bold]{document['state']}[/]")
     for heading in ("at", "event", "details"):

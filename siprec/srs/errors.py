@@ -1,6 +1,7 @@
 """What may go wrong while recording.
 
 RecordingError
+├── AddressUnusable         a SIP address that cannot be listened on: `setting`, `host`, `port`, `reason`
 ├── SessionStateError       an input the recording session cannot have now: `action`, `state`
 ├── FileDamagedError        a recording's file that cannot be read or sealed: `path`, `reason`
 └── RecordingNotFoundError  no recording of this id: `recording_id`
@@ -9,6 +10,20 @@ RecordingError
 
 class RecordingError(Exception):
     """Root of the errors of `siprec.srs`."""
+
+
+class AddressUnusable(RecordingError):
+    """A SIP address that cannot be listened on; `setting` is the YAML key below `recording.sip`."""
+
+    def __init__(self, setting: str, host: str, port: int, reason: str) -> None:
+        super().__init__(setting, host, port, reason)
+        self.setting, self.host, self.port, self.reason = setting, host, port, reason
+
+    def __str__(self) -> str:
+        return (
+            f"cannot listen for SIP on {self.host}:{self.port} ({self.reason}): stop what uses it or choose "
+            f"another with `--set recording.sip.{self.setting}=PORT`"
+        )
 
 
 class SessionStateError(RecordingError):

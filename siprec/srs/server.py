@@ -8,10 +8,12 @@ session then is a `RecordedCall`.
 """
 
 import asyncio
+import errno
 import os
 import resource
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +37,7 @@ from siprec.sip.tls import ensure_certificate, server_context
 from siprec.sip.uas import ServerTransaction
 from siprec.sip.uri import SipUri
 from siprec.srs.call import RecordedCall, Running, Surroundings
-from siprec.srs.errors import SessionStateError
+from siprec.srs.errors import AddressUnusable, SessionStateError
 from siprec.srs.events import RecordingPaused, RecordingResumed, RecordingStarted
 from siprec.srs.intake import ACCEPT, Refused, read_request
 from siprec.srs.meters import RecorderMeters
@@ -112,7 +114,7 @@ class RecordingServer:
     async def start(self) -> None:
         """Seal what a crash left, bind every port, begin to answer.
 
-        Raises `OSError` for a SIP address that is taken, `PortsUnavailableError` for RTP ports.
+        Raises `AddressUnusable` for a SIP address that is taken, `PortsUnavailableError` for RTP ports.
         """
         settings, loop = self.settings, asyncio.get_running_loop()
         await asyncio.to_thread(make_private_folder, self._spool)
@@ -152,13 +154,15 @@ class RecordingServer:
     async def _listen(self, edge: SipEdge) -> None:
         sip = self.settings.sip
         if sip.udp_port is not None:
-            self.listening.append(
-                await edge.listen_udp(
+            with _naming("udp_port", sip.host, sip.udp_port):
+                bound = await edge.listen_udp(
                     sip.host, sip.udp_port, advertise=sip.advertise, buffer_bytes=sip.receive_buffer_bytes
                 )
-            )
+            self.listening.append(bound)
         if sip.tcp_port is not None:
-            self.listening.append(await edge.listen_tcp(sip.host, sip.tcp_port, advertise=sip.advertise))
+            with _naming("tcp_port", sip.host, sip.tcp_port):
+                bound = await edge.listen_tcp(sip.host, sip.tcp_port, advertise=sip.advertise)
+            self.listening.append(bound)
         if sip.tls is not None:
             names = list(dict.fromkeys([self._advertised(sip.host), sip.host, "localhost"]))
             if sip.tls.certificate is not None and sip.tls.key is not None:
@@ -167,9 +171,9 @@ class RecordingServer:
                 certificate, key = await asyncio.to_thread(ensure_certificate, self._spool.parent, names)
             client_ca = None if sip.tls.client_ca is None else Path(sip.tls.client_ca)
             context = server_context(certificate, key, client_ca)
-            self.listening.append(
-                await edge.listen_tls(sip.host, sip.tls.port, context, advertise=sip.advertise)
-            )
+            with _naming("tls.port", sip.host, sip.tls.port):
+                bound = await edge.listen_tls(sip.host, sip.tls.port, context, advertise=sip.advertise)
+            self.listening.append(bound)
         _log.info(
             "listening", addresses=[f"{each.transport} {each.host}:{each.port}" for each in self.listening]
         )
@@ -468,3 +472,14 @@ def caller_of(request: Request) -> Caller:
         None if sender.display is None else shortened(sender.display),
         None if user is None else shortened(user),
     )
+
+
+@contextmanager
+def _naming(setting: str, host: str, port: int) -> Iterator[None]:
+    """Name the setting of an address that cannot be listened on; raises `AddressUnusable`."""
+    try:
+        yield
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        reason = "the port is taken" if taken else (error.strerror or str(error))
+        raise AddressUnusable(setting, host, port, reason) from error

@@ -12,7 +12,8 @@ from siprec.phones.forking import SourcePlan
 from siprec.phones.src_aio import Fork, SimulatedSrc, SrcSettings
 from siprec.providers.model import Filing, Owner, TenantKey
 from siprec.providers.store import insert_filing
-from siprec.service import QUARANTINE, RecorderStartError
+from siprec.service import QUARANTINE
+from siprec.srs.errors import AddressUnusable
 from siprec.srs.store import InsertRecording, RecordingFilter, Tenant
 from siprec.standalone import Standalone, build, load_config
 
@@ -109,8 +110,11 @@ async def test_a_taken_port_names_the_settings(tmp_path: Path) -> None:
     port = first.recording.server.listening[0].port
     with pytest.raises(LifecycleError) as caught:
         await open_service(tmp_path / "b", f"recording.sip.udp_port={port}")
-    assert isinstance(caught.value.cause, RecorderStartError)
-    assert "recording.sip.udp_port" in str(caught.value)
+    assert isinstance(caught.value.cause, AddressUnusable)
+    assert str(caught.value) == (
+        f"recording would not start: cannot listen for SIP on 127.0.0.1:{port} (the port is taken): "
+        "stop what uses it or choose another with `--set recording.sip.udp_port=PORT`"
+    )
     await first.close()
 
 

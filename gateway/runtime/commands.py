@@ -1,0 +1,76 @@
+"""How a command ends: what a person can act on is one sentence and an exit code, all else a traceback.
+
+Exit codes: 1 for what went wrong, 2 for what was asked wrongly.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn
+from urllib.parse import urlsplit
+
+from gateway.runtime.errors import ConfigError, LifecycleError, ServiceError
+
+NOT_AS_EXPECTED, USAGE, INTERRUPTED = 1, 2, 130
+
+Errors = tuple[type[Exception], ...]
+
+
+class Known(NamedTuple):
+    """Errors of the packages behind a command that are written for the person who gave it."""
+
+    usage: Errors = ()
+    """Asked wrongly: exit code 2; looked up before `failures`."""
+    failures: Errors = ()
+    """Went wrong: exit code 1."""
+
+
+def run_command(command: Callable[[], object], known: Callable[[], Known]) -> None:
+    """Run a command to its end. `known` is called only when something went wrong, for what it imports."""
+    try:
+        command()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        code = exit_code(error, known())
+        if code is None:
+            raise
+        fail(sentence(error), code)
+
+
+def exit_code(error: BaseException, known: Known) -> int | None:
+    """Return the exit code of an error a person can act on; None for a fault of the program."""
+    if isinstance(error, LifecycleError):
+        return exit_code(error.cause, known)
+    if isinstance(error, (ConfigError, *known.usage)):
+        return USAGE
+    if isinstance(error, (ServiceError, OSError, *known.failures)):
+        return NOT_AS_EXPECTED
+    return None
+
+
+def sentence(error: BaseException) -> str:
+    """Return what a person is told; of an error of the system, file and reason without its number."""
+    if isinstance(error, LifecycleError) and isinstance(error.cause, OSError):
+        return f"{error.part} would not start: {sentence(error.cause)}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def fail(told: str, code: int) -> NoReturn:
+    """Print a sentence on stderr and end the process."""
+    print(told, file=sys.stderr)
+    sys.exit(code)
+
+
+def check_url(option: str, url: str) -> None:
+    """End the process with a sentence if `url` is not the address of an HTTP service."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        fail(
+            f"{option} {url}: expected the address of a running gateway, such as http://127.0.0.1:8080", USAGE
+        )

@@ -1,0 +1,90 @@
+"""The `gateway` commands: mistakes end as one sentence on stderr with their exit code."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway import cli
+
+
+def run_gateway(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple:
+    monkeypatch.setattr(sys, "argv", ["gateway", *words])
+    with pytest.raises(SystemExit) as ending:
+        cli.main()
+    return ending.value.code, capsys.readouterr().err.splitlines()
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run(*words: str) -> tuple[int, list[str]]:
+        return run_gateway(capsys, monkeypatch, *words)
+
+    return run
+
+
+def test_an_unknown_carrier(run):
+    code, told = run("carriers", "--carrier", "nope", "--set", "http.port=0", "--set", "log.level=error")
+    assert code == 2
+    assert len(told) == 1
+    assert told[0].startswith("no carrier 'nope' runs here: there are tmobile, ")
+
+
+def test_a_taken_port(run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, told = run(
+            *("carriers", "--carrier", "tmobile", "--port", str(port)),
+            *("--set", "http.port=0", "--set", "log.level=error"),
+        )
+    assert code == 1
+    assert len(told) == 1
+    assert f"cannot listen on 127.0.0.1:{port}, the port is taken: set carriers.port" in told[0]
+
+
+def test_a_storage_folder_that_cannot_be(run, tmp_path: Path):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "data"
+    code, told = run("run", "--set", f"storage.folder={folder}", "--set", "log.level=error")
+    assert code == 1
+    assert len(told) == 1
+    assert str(folder) in told[0]
+
+
+@pytest.mark.parametrize("command", [["send", "--from", "1", "--to", "2", "Hi"], ["record", "x.pcap"]])
+def test_an_address_that_is_none(run, command):
+    assert run(*command, "--url", "nonsense") == (
+        2,
+        ["--url nonsense: expected the address of a running gateway, such as http://127.0.0.1:8080"],
+    )
+
+
+def test_a_gateway_that_is_not_there(run):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        code, told = run("send", "--from", "+12025550100", "--to", "+13105550120", "--url", url, "Hi")
+    assert (code, len(told)) == (1, 1)
+    assert told[0].endswith("Start one with `gateway demo`.")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: &a [*a]", ":1:4: a.0: an alias inside this value means the value itself"),
+        ("a: " + "[" * 5000, ":1:67: nested deeper than 64 levels"),
+    ],
+)
+def test_a_configuration_without_end(run, tmp_path, text, told):
+    path = tmp_path / "gateway.yaml"
+    path.write_text(text)
+    assert run("check", str(path)) == (2, [f"{path}{told}"])
+
+
+def test_a_folder_as_configuration(run, tmp_path):
+    assert run("check", str(tmp_path)) == (2, [f"{tmp_path}: is a folder; a configuration is a file"])
