@@ -7,7 +7,7 @@ are taken by who opened the connection where it never is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
 from gateway.replay.network import ACK, FIN, RST, SYN, Segment, Unreadable, endpoint_name, tcp_segment
@@ -74,6 +74,10 @@ class _Flow:
         """A SYN without ACK came from this end: the client."""
         self._opened = direction
 
+    def sender(self, direction: int) -> Side | None:
+        """Who speaks in this direction, once that is known."""
+        return None if self._sender is None else self._sender[direction]
+
     def take(self, direction: int, pdu: Pdu, at_ns: int, position: Position) -> list[PduCaptured]:
         """The PDU with its sender, after those that waited for it to be known."""
         sender = _SENDERS.get(pdu.command_id)
@@ -123,8 +127,28 @@ class PcapReader:
                 self._reported.add(str(error))
                 yield PartUnreadable(packet.position, str(error))
             return
-        if segment is not None and (segment.data or segment.missing or segment.flags & (SYN | FIN | RST)):
+        if segment is None:
+            return
+        if segment.missing or segment.flags & (SYN | FIN | RST):
             yield from self._read_segment(segment, packet.at_ns, packet.position)
+        elif segment.data:
+            yield from self._read_data(segment, packet.at_ns, packet.position)
+
+    def _read_data(self, segment: Segment, at_ns: int, position: Position) -> Iterable[TraceEvent]:
+        """The usual case, without a detour: the next octets of a conversation that is known."""
+        flow, direction = self._flow(segment)
+        stretches = flow.directions[direction].add(segment.sequence, segment.data)
+        stream, sender = flow.streams[direction], flow.sender(direction)
+        if stream is None or sender is None or not flow.number or any(each.lost for each in stretches):
+            return self._stretches(flow, direction, stretches, at_ns, position)
+        events: list[TraceEvent] = []
+        for stretch in stretches:
+            for pdu, reason in stream.feed(stretch.data):
+                if pdu is None:
+                    events.append(PartUnreadable(position, f"{flow.name}: {reason}"))
+                else:
+                    events.append(PduCaptured(at_ns, flow.number, sender, pdu, position))
+        return events
 
     def _read_segment(self, segment: Segment, at_ns: int, position: Position) -> Iterator[TraceEvent]:
         flow, direction = self._flow(segment)

@@ -105,38 +105,40 @@ class Correlator:
         yield from self._orphans.values()
         self._orphans.clear()
 
-    def feed(self, event: TraceEvent) -> Iterator[Step]:
+    def feed(self, event: TraceEvent) -> list[Step]:
         """The steps one event makes."""
         if isinstance(event, PduCaptured):
             self.pdus += 1
-            yield from self._pdu(event)
-        elif isinstance(event, PartUnreadable):
+            return self._pdu(event)
+        if isinstance(event, PartUnreadable):
             self.unreadable += 1
             if len(self.complaints) < 100:
                 self.complaints.append(event)
         elif isinstance(event, ConversationClosed):
             self._bound.discard(event.conversation)
-            yield EndStep(event.at_ns, event.conversation)
+            return [EndStep(event.at_ns, event.conversation)]
         else:
             assert isinstance(event, ConversationOpened)  # noqa: S101 - the last kind there is
+        return []
 
-    def _pdu(self, event: PduCaptured) -> Iterator[Step]:
+    def _pdu(self, event: PduCaptured) -> list[Step]:
         pdu = event.pdu
+        if pdu.is_response:
+            return self._answer(event)
+        if isinstance(pdu, _MESSAGES):
+            if event.conversation in self._bound:
+                return self._request(event)
+            self._bound.add(event.conversation)
+            return [BindStep(event.at_ns, event.conversation, None), *self._request(event)]
         if isinstance(pdu, Bind):
             self._bound.add(event.conversation)
-            yield BindStep(event.at_ns, event.conversation, pdu)
-        elif pdu.is_response:
-            yield from self._answer(event)
-        elif isinstance(pdu, Unbind):
+            return [BindStep(event.at_ns, event.conversation, pdu)]
+        if isinstance(pdu, Unbind):
             self._bound.discard(event.conversation)
-            yield EndStep(event.at_ns, event.conversation)
-        elif isinstance(pdu, _MESSAGES):
-            if event.conversation not in self._bound:
-                self._bound.add(event.conversation)
-                yield BindStep(event.at_ns, event.conversation, None)
-            yield from self._request(event)
+            return [EndStep(event.at_ns, event.conversation)]
+        return []
 
-    def _request(self, event: PduCaptured) -> Iterator[Step]:
+    def _request(self, event: PduCaptured) -> list[Step]:
         pdu = event.pdu
         self.requests += 1
         number = self.requests
@@ -147,28 +149,28 @@ class Correlator:
             about = self._find(receipt.message_id, getattr(pdu, "source_addr", ""))
             step = RequestStep(event.at_ns, number, event.conversation, event.sender, pdu, receipt, about)
             if about:
-                yield step
-            else:
-                self._orphans[canonical_id(receipt.message_id)] = step
-            return
+                return [step]
+            self._orphans[canonical_id(receipt.message_id)] = step
+            return []
         about = 0
         if isinstance(pdu, QuerySm | CancelSm | ReplaceSm) and pdu.message_id:
             about = self._find(pdu.message_id, "")
-        yield RequestStep(event.at_ns, number, event.conversation, event.sender, pdu, None, about)
+        return [RequestStep(event.at_ns, number, event.conversation, event.sender, pdu, None, about)]
 
-    def _answer(self, event: PduCaptured) -> Iterator[Step]:
+    def _answer(self, event: PduCaptured) -> list[Step]:
         key = event.conversation, event.sender.other, event.pdu.sequence_number
         found = self._open.pop(key, None)
         if found is None:
-            return
+            return []
         number, destination = found
         message_id = str(getattr(event.pdu, "message_id", ""))
-        yield AnswerStep(event.at_ns, number, event.pdu.command_status, message_id)
-        if event.sender is Side.SMSC and message_id and not event.pdu.command_status:
-            canonical = canonical_id(message_id)
-            self._ids[canonical, destination] = number
-            self._by_id[canonical] = number
-            yield from self._adopt(message_id, number, event.at_ns)
+        answer = AnswerStep(event.at_ns, number, event.pdu.command_status, message_id)
+        if event.sender is not Side.SMSC or not message_id or event.pdu.command_status:
+            return [answer]
+        canonical = canonical_id(message_id)
+        self._ids[canonical, destination] = number
+        self._by_id[canonical] = number
+        return [answer, *self._adopt(message_id, number, event.at_ns)] if self._orphans else [answer]
 
     def _adopt(self, message_id: str, number: int, at_ns: int) -> Iterator[Step]:
         for candidate in id_candidates(message_id):
