@@ -9,10 +9,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from gateway import __version__
-from gateway.runtime.commands import NOT_AS_EXPECTED, USAGE, Known, check_url, run_command
+from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE, Known, check_url, run_command
 from gateway.runtime.commands import fail as _fail
 
-DONE = 0
 SCENARIO_NAMES = ("call", "pause", "hold", "transfer")
 DIALECTS = ("broadworks", "rfc7866")
 

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from docs.pages.markdown import code, page, prose, table, value_text
-from gateway.cli import DONE, NOT_AS_EXPECTED, USAGE
+from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE
 
 INTRODUCTION = """\
 `-h` or `--help` shows the same in the terminal, and `--install-completion` teaches your shell to

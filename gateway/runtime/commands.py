@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from gateway.runtime.errors import ConfigError, LifecycleError, ServiceError
 
-NOT_AS_EXPECTED, USAGE, INTERRUPTED = 1, 2, 130
+DONE, NOT_AS_EXPECTED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 Errors = tuple[type[Exception], ...]
 
