@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -55,6 +54,8 @@ from siprec.settings import RecordingSettings
 
 if TYPE_CHECKING:
     from siprec.service import Recording
+
+_log = log.get_logger("service")
 
 BRANCHES: dict[str, tuple[str, ...]] = {
     "texting": (
@@ -322,6 +323,18 @@ def configure_log(config: LoadedConfig) -> None:
     log.configure(settings.level, None if settings.format == "auto" else settings.format == "json")
 
 
+def addresses(service: Service) -> dict[str, str | list[str]]:
+    """Where each part of a running service listens."""
+    found: dict[str, str | list[str]] = {}
+    if service.http is not None:
+        found["http"] = service.http.url
+    if service.carriers is not None:
+        found["smpp"] = [f"{one.name} {one.host}:{one.port}" for one in service.carriers.carriers.values()]
+    if service.recording is not None:
+        found["sip"] = service.recording.server.addresses
+    return found
+
+
 async def _serve(
     config: LoadedConfig,
     parts: Sequence[str],
@@ -330,8 +343,13 @@ async def _serve(
 ) -> int:
     service = await build(config, parts, only_carriers)
     service.world.clock.start()
+
+    def on_ready() -> None:
+        _log.info("listening", **addresses(service))
+        if announce is not None:
+            announce(service)
+
     try:
-        on_ready = None if announce is None else partial(announce, service)
         return await service.lifecycle.run(on_ready=on_ready)
     finally:
         await service.world.database.close()

@@ -23,6 +23,8 @@ from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from siprec.service import Foundation, Recording
 from siprec.settings import BRANCHES, STANDALONE, RecordingSettings
 
+_log = log.get_logger("service")
+
 
 class Standalone:
     """A recording service of one process: made by `build`, run by its lifecycle."""
@@ -104,7 +106,11 @@ def run_standalone(name: str, overrides: Sequence[str]) -> int:
 async def _serve(config: LoadedConfig) -> int:
     service = await build(config)
     service.world.clock.start()
+
+    def on_ready() -> None:
+        _log.info("listening", http=service.http.url, sip=service.recording.server.addresses)
+
     try:
-        return await service.lifecycle.run()
+        return await service.lifecycle.run(on_ready=on_ready)
     finally:
         await service.world.database.close()

@@ -20,7 +20,12 @@ def app_routes(intake: Intake, directory: Directory, stream: EventStream) -> Rou
     routes = Routes("Webex App", "A WebSocket for the simulated Webex App.")
 
     @routes.get(
-        "/v1/app", ticket=True, roles=TEXTERS, returns=bytes, produces="application/json", errors=(400, 503)
+        "/v1/app",
+        ticket=True,
+        roles=TEXTERS,
+        returns=bytes,
+        produces="application/json",
+        errors=(400, 426, 503),
     )
     async def connect(request: ApiRequest) -> web.StreamResponse:
         """Open the WebSocket.

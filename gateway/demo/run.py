@@ -2,9 +2,13 @@
 
 import asyncio
 import json
+import shlex
+import shutil
+import sys
 import tempfile
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -116,14 +120,33 @@ def _outcome(step: Step) -> Text:
 
 def _show_house(service: Service, console: Console) -> None:
     assert service.http is not None and service.carriers is not None  # noqa: S101, PT018 - the demo runs both
+    assert service.recording is not None  # noqa: S101 - and this one
     url = service.http.url
     carriers = ", ".join(f"{each.name} {each.port}" for each in service.carriers.carriers.values())
-    console.print(f"The page        {url}/   (token [bold]demo-admin[/])", highlight=False)
-    console.print(f"The API         {url}/docs", highlight=False)
-    console.print(f"SMPP carriers   {carriers}   (guest / guest)", highlight=False)
-    console.print(f"SIPREC recorder {_recorder_uri(service)}   (UDP, TCP; TLS beside it)", highlight=False)
-    console.print(
-        f"Send a text     [bold]gateway send --url {url} --from +12025550100 --to +13105550120 Hello[/]",
-        highlight=False,
-    )
-    console.print("Ctrl-C ends it.", highlight=False)
+    transports = {each.transport.value: each.port for each in service.recording.server.listening}
+    ways = ", ".join(f"{name.upper()} {port}" for name, port in transports.items())
+    for line in (
+        f"The page        {url}/   (token [bold]demo-admin[/])",
+        f"The API         {url}/docs",
+        f"SMPP carriers   {carriers}   (guest / guest)",
+        f"SIPREC recorder {_recorder_uri(service)}   ({ways})",
+        "Send a text     from another terminal, here:",
+        f"[bold]{send_command(url)}[/]",
+        "Ctrl-C ends it.",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def send_command(url: str) -> str:
+    """A command to copy that sends a text through the gateway at `url`, as it can be run right here."""
+    return f"{_program()} send --url {url} --from +12025550100 --to +13105550120 Hello"
+
+
+def _program() -> str:
+    """How this shell finds the `gateway` command: by its name, else by its path beside our Python."""
+    if shutil.which("gateway") is not None:
+        return "gateway"
+    beside, here = Path(sys.executable).with_name("gateway"), Path.cwd()
+    if not beside.exists():
+        return f"{shlex.quote(sys.executable)} -m gateway.cli"
+    return shlex.quote(str(beside.relative_to(here) if beside.is_relative_to(here) else beside))

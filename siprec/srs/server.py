@@ -174,9 +174,11 @@ class RecordingServer:
             with _naming("tls.port", sip.host, sip.tls.port):
                 bound = await edge.listen_tls(sip.host, sip.tls.port, context, advertise=sip.advertise)
             self.listening.append(bound)
-        _log.info(
-            "listening", addresses=[f"{each.transport} {each.host}:{each.port}" for each in self.listening]
-        )
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens for SIP, readable: `udp 127.0.0.1:5060`."""
+        return [f"{each.transport.value} {each.host}:{each.port}" for each in self.listening]
 
     def _endpoint_config(self) -> EndpointConfig:
         sip = self.settings.sip

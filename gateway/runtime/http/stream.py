@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
 from gateway.runtime.bus import Bus
 from gateway.runtime.http.auth import Principal
@@ -384,8 +384,17 @@ async def serve_websocket(
     """Send ``viewer``'s events over a WebSocket, one JSON document each, until either side ends.
 
     What the peer sends goes to ``receive(socket, text)``; without it, or for binary, the peer is told that
-    nothing is expected (RFC 6455 §7.4.1, 1003). Messages above 64 KiB close the socket.
+    nothing is expected (RFC 6455 §7.4.1, 1003). Messages above 64 KiB close the socket. Raises ``ApiError``
+    426 for a plain request.
     """
+    if raw.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+        viewer.close()
+        raise ApiError(
+            426,
+            "upgrade_required",
+            "this address speaks WebSocket: connect with a WebSocket client (RFC 6455)",
+            headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+        )
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES, compress=False)
     socket.headers.update(headers or {})
     sending: asyncio.Task[None] | None = None

@@ -560,8 +560,9 @@ async def test_draining_closes_websockets_as_going_away(listening: Any) -> None:
     assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
 
 
-async def test_a_plain_request_to_a_websocket_is_a_400(listening: Any) -> None:
+async def test_a_plain_request_to_a_websocket_is_told_to_upgrade(listening: Any) -> None:
     api, _ = listening
     answer = await api.call("GET", "/v1/app")
-    assert (answer.status, answer.codes) == (400, ["malformed_request"])
+    assert (answer.status, answer.codes) == (426, ["upgrade_required"])
+    assert answer.headers["Upgrade"] == "websocket"
     assert len(api.stream) == 0
