@@ -17,7 +17,7 @@ async def run_sipp(server: RecordingServer, scenario: str, transport: str, folde
     process = await asyncio.create_subprocess_exec(
         "sipp",
         f"127.0.0.1:{port}",
-        *("-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", str(CALLS), "-r", "40", "-l", "80"),
+        *("-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", str(CALLS), "-r", "15", "-l", "30"),
         *("-i", "127.0.0.1", "-mi", "127.0.0.1", "-t", "u1" if transport == "udp" else "t1"),
         *("-nostdin", "-timeout", "60s", "-timeout_error", "-trace_err", "-error_file", "errors.log"),
         cwd=folder,

@@ -3,8 +3,9 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Callable
-from io import BytesIO
+import sys
+from collections.abc import Callable, Iterator
+from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.runtime import log
 from gateway.runtime.http import ApiError, ApiModel, ApiRequest, HttpSettings, Paged, Reply, Routes
 from gateway.runtime.http.endpoint import check_media_type, json_path
 
@@ -330,14 +332,23 @@ async def test_retry_after_is_in_whole_seconds(api: Any) -> None:
     assert answer.headers["Retry-After"] == "2"
 
 
+@pytest.fixture
+def written() -> Iterator[StringIO]:
+    """What is logged, whichever stream an earlier test has left the logs with."""
+    stream = StringIO()
+    log.configure("info", json=False, stream=stream)
+    yield stream
+    log.configure("info", json=False, stream=sys.stderr)
+
+
 async def test_a_broken_handler_is_a_500_and_one_log_line_without_payload(
-    api: Any, capsys: pytest.CaptureFixture[str]
+    api: Any, written: StringIO
 ) -> None:
     answer = await api.call("POST", "/v1/broken", headers={"trackingid": "QA-7"})
     assert (answer.status, answer.codes) == (500, ["internal_error"])
     assert answer.headers["trackingid"].startswith("QA-7_GW_")
     assert b"hello" not in answer.body
-    logged = "".join(capsys.readouterr())
+    logged = written.getvalue()
     assert logged.count("http.handler_failed") == 1
     assert answer.headers["trackingid"] in logged
     assert "ValueError" in logged
