@@ -238,7 +238,7 @@ class Addresses(BasePart):
         """Point every bind that names no port to the carrier of its name."""
         for name, carrier in self._carriers.carriers.items():
             settings = self._esme.carriers.get(name)
-            if settings is not None and "port" not in settings.model_fields_set:
+            if settings is not None and settings.follows_carrier:
                 self._texting.carriers.pools[name].readdress(carrier.host, carrier.port)
 
 
@@ -279,9 +279,9 @@ def _addressed(esme: EsmeSettings, networks: Networks) -> EsmeSettings:
     """Binds that name no port go to the mock carrier of their name."""
     ports = networks.ports()
     carriers = {
-        name: each
-        if "port" in each.model_fields_set or name not in ports
-        else each.model_copy(update={"host": networks.host, "port": ports[name]})
+        name: each.model_copy(update={"host": networks.host, "port": ports[name]})
+        if each.follows_carrier and name in ports
+        else each
         for name, each in esme.carriers.items()
     }
     return esme.model_copy(update={"carriers": carriers})

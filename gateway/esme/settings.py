@@ -73,6 +73,11 @@ class CarrierLinkSettings(Section):
     backoff: BackoffSettings = Field(BackoffSettings(), description="Waits between attempts to connect.")
     tls: TlsSettings | None = Field(None, description="TLS; null: plain TCP.")
 
+    @property
+    def follows_carrier(self) -> bool:
+        """No port is given: the binds go to the mock carrier of their name, wherever it listens."""
+        return "port" not in self.model_fields_set
+
     @model_validator(mode="after")
     def _password_fits(self) -> "CarrierLinkSettings":
         if len(self.password.get_secret_value()) > 8:

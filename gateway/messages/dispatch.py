@@ -155,7 +155,7 @@ class Dispatch:
         pair = (message.source, message.destination)
         for part, pdu in enumerate(submits):
             if part not in done:
-                self._submit(outlet, outgoing, part, pdu, pair)
+                self._submit(outlet, outgoing, part, pdu, pair, bound)
                 if outgoing.failed:
                     return
         if outgoing.answered == outgoing.total:
@@ -164,14 +164,14 @@ class Dispatch:
             outgoing.timer = self._clock.call_at(message.expires_ns, self._expire, outgoing)
 
     def _submit(
-        self, outlet: CarrierPool, outgoing: Outgoing, part: int, pdu: SubmitSm, pair: Hashable
+        self, outlet: CarrierPool, outgoing: Outgoing, part: int, pdu: SubmitSm, pair: Hashable, bound: bool
     ) -> None:
         try:
             outgoing.pending.append(outlet.submit(pdu, pair, self._answered, (outgoing, part)))
         except EsmeError:
             self._fail(outgoing, State.REJECTED, "queue_full", "gateway")
             return
-        if outlet.bound:  # what waits for a bind must not hold the world still
+        if bound:  # what waits for a bind must not hold the world still
             self._clock.begin()
             outgoing.flying += 1
 
