@@ -88,6 +88,7 @@ class Recording:
         self._tone_seconds = providers.repeat_tone_seconds
         self._storages = frozenset(places)
         self._moving = asyncio.Lock()
+        self._weighing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweep_timer: TimerHandle | None = None
         self._sweep_due_ns: int | None = None
@@ -127,6 +128,7 @@ class Recording:
             raise
         await self.settle()
         await self._reconcile()
+        await self._weigh()
         await self._arm()
         for account in self.desk.book.accounts.values():
             self._on_account(account)
@@ -200,6 +202,14 @@ class Recording:
 
     def _on_deleted(self, event: told.RecordingDeleted) -> None:
         self._swept.labels("retention" if event.reason == "retention" else "request").inc()
+        if not self._weighing:
+            self._weighing = True
+            self._spawn(self._weigh(), "weigh recordings")
+
+    async def _weigh(self) -> None:
+        """Tell the metrics what the recordings weigh; once for all that are deleted meanwhile."""
+        self._weighing = False
+        self.server.weighed(await self.store.sizes())
 
     async def _finish(self, recording_id: int, tenant: Tenant, at_ns: int, outcome: str = "") -> None:
         try:

@@ -1,6 +1,6 @@
 """The recorder's metrics (`design/interfaces.md`), their children cached."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from gateway.runtime.metrics import Metrics, bounded_label
 from siprec.sip.core import METHODS
@@ -29,8 +29,8 @@ class RecorderMeters:
         self._announcements = metrics.counter(
             "siprec_announcements_total", "Announcements told in metadata", ("kind",)
         )
-        self._stored = metrics.counter(
-            "siprec_recordings_stored_bytes", "Bytes of sealed recordings", ("provider",)
+        self._stored = metrics.gauge(
+            "siprec_recordings_stored_bytes", "Bytes of the recordings that are kept now", ("provider",)
         )
         self.disk_free_bytes = metrics.gauge("siprec_disk_free_bytes", "Free space for recordings")
         self._response_children: dict[tuple[str, int], object] = {}
@@ -67,8 +67,17 @@ class RecorderMeters:
             self._packets.labels(outcome_of_packets).inc(count)
 
     def stored(self, provider: str, size_bytes: int) -> None:
-        """Count the bytes of a sealed recording."""
+        """Add the bytes of a recording that was just sealed."""
         self._stored.labels(self._provider(provider)).inc(size_bytes)
+
+    def weighed(self, size_bytes: Mapping[str, int]) -> None:
+        """Set what is kept now, by provider; a provider that is not named keeps nothing."""
+        totals = dict.fromkeys(self._providers, 0)
+        for provider, size in size_bytes.items():
+            name = self._provider(provider)
+            totals[name] = totals.get(name, 0) + size
+        for name, total in totals.items():
+            self._stored.labels(name).set(total)
 
     def announced(self, kind: str) -> None:
         """Count an announcement."""

@@ -12,7 +12,7 @@ import errno
 import os
 import resource
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -246,6 +246,10 @@ class RecordingServer:
             for call in self._calls.values()
             if call.running is not None
         ]
+
+    def weighed(self, size_bytes: Mapping[str, int]) -> None:
+        """Be told the bytes of the recordings kept now, by provider, for the metrics."""
+        self._meters.weighed(size_bytes)
 
     @property
     def sessions(self) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
     insert,
     select,
     update,
@@ -174,6 +175,7 @@ class RecordingFilter:
     provider: str | None = None
     tenant: Tenant | None = None
     state: str | None = None
+    sip_call_id: str | None = None
     since_ns: int | None = None
     until_ns: int | None = None
     before_id: int | None = None
@@ -208,6 +210,12 @@ class RecordingStore:
             raise RecordingNotFoundError(recording_id)
         return recording_of(row)
 
+    async def sizes(self) -> dict[str, int]:
+        """Return the bytes of the recordings that are kept, by provider."""
+        total = func.sum(recordings.c.size_bytes)
+        query = select(recordings.c.provider, total).group_by(recordings.c.provider)
+        return {provider: int(size or 0) for provider, size in await self._database.fetch(query)}
+
     async def find(self, wanted: RecordingFilter, limit: int = 100) -> Sequence[RecordingRow]:
         """Return the newest recordings that are meant."""
         columns = recordings.c
@@ -215,6 +223,7 @@ class RecordingStore:
         conditions = (
             (wanted.provider, columns.provider == wanted.provider),
             (wanted.state, columns.state == wanted.state),
+            (wanted.sip_call_id, columns.sip_call_id == wanted.sip_call_id),
             (wanted.since_ns, columns.started_ns >= (wanted.since_ns or 0)),
             (wanted.until_ns, columns.started_ns < (wanted.until_ns or 0)),
             (wanted.before_id, columns.id < (wanted.before_id or 0)),

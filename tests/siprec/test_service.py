@@ -14,7 +14,7 @@ from siprec.providers.model import Filing, Owner, TenantKey
 from siprec.providers.store import insert_filing
 from siprec.service import QUARANTINE
 from siprec.srs.errors import AddressUnusable
-from siprec.srs.store import InsertRecording, RecordingFilter, Tenant
+from siprec.srs.store import InsertRecording, RecordingFilter, SealRecording, Tenant
 from siprec.standalone import Standalone, build, load_config
 
 ALICE = Tenant("acme-sp", "acme-dental", "alice@acme-dental.example")
@@ -24,6 +24,7 @@ async def open_service(folder: Path, *overrides: str) -> Standalone:
     settings = [
         f"storage.folder={folder}",
         "http.port=0",
+        "calling.port=0",
         "recording.sip.udp_port=0",
         "recording.sip.tcp_port=null",
         "recording.sip.tls=null",
@@ -132,4 +133,25 @@ async def test_files_go_below_the_services_folder_unless_placed(tmp_path: Path) 
     service = await open_service(tmp_path, f"recording.storage.url={tmp_path}/elsewhere")
     assert service.recording.settings.storage.spool == str(tmp_path / "spool")
     assert service.recording.settings.storage.url == f"{tmp_path}/elsewhere"
+    await service.close()
+
+
+async def test_what_is_kept_is_weighed_at_the_start_and_after_deletions(tmp_path: Path) -> None:
+    service = await open_service(tmp_path)
+    database = service.world.database
+    await database.write(InsertRecording(80, "dubber", *ALICE, "call-3", "broadworks", 1_000))
+    sealed = SealRecording(80, "sealed", "dubber", *ALICE, 1_000, 2_000, 1, 4_711, "bye received", "{}")
+    await database.write(sealed)
+    await service.close()
+    service = await open_service(tmp_path)
+
+    def stored(provider: str) -> float | None:
+        labels = {"provider": provider}
+        return service.world.metrics.registry.get_sample_value("siprec_recordings_stored_bytes", labels)
+
+    assert (stored("dubber"), stored("imagicle")) == (4_711, 0)
+    desk, archive = service.recording.desk, service.recording.archive
+    await desk.delete(await desk.filing(80), archive.erase, "retention")
+    await service.recording.settle()
+    assert stored("dubber") == 0
     await service.close()

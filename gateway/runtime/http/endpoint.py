@@ -1,19 +1,23 @@
 """The way from an aiohttp request to a handler and back, with as little in between as possible.
 
 One closure per route does what a chain of middlewares would: gate, body, validation, handler, answer, metric.
+`Endpoints.handler` is that way for aiohttp, `Endpoints.express` the same for `express`, which hands over a
+whole body and takes bytes.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict, istr
+from prometheus_client import Histogram
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, to_json
 
 from gateway.runtime.http.errors import ApiError, error_body, status_phrase
+from gateway.runtime.http.express import ExpressRequest, serialise
 from gateway.runtime.http.gate import Gate
 from gateway.runtime.http.paging import Paged, next_link
 from gateway.runtime.http.routes import ApiRequest, Reply, Route
@@ -28,11 +32,41 @@ _SERVER: Final = istr("Server")
 _NOSNIFF: Final = istr("X-Content-Type-Options")
 _CACHE: Final = istr("Cache-Control")
 _SERVER_NAME: Final = "gateway"
+_JSON_TYPES: Final = frozenset({JSON, "application/json; charset=utf-8", "application/json;charset=utf-8"})
 MAX_VALIDATION_FAULTS: Final = 50
 LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 AiohttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ExpressHandler = Callable[[ExpressRequest, bytes], Awaitable[bytes]]
 _log = get_logger("http")
+
+
+class Answer(NamedTuple):
+    """What goes back, before it is put into aiohttp's words or into bytes."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes | None
+
+    def response(self) -> web.Response:
+        """The answer as aiohttp sends it."""
+        return web.Response(body=self.body, status=self.status, headers=CIMultiDict(self.headers))
+
+
+class RouteSeconds(dict[str, Callable[[float], None]]):
+    """Observers of one route by the first digit of a status, each made when first needed.
+
+    Most routes never answer with most classes: a hundred routes would be ten thousand series of zeros.
+    """
+
+    def __init__(self, seconds: Histogram, route: str) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._route = route
+
+    def __missing__(self, digit: str) -> Callable[[float], None]:
+        observe = self[digit] = self._seconds.labels(self._route, f"{digit}xx").observe
+        return observe
 
 
 class Endpoints:
@@ -63,8 +97,7 @@ class Endpoints:
         read_body = self._body_reader(route)
         read_query = _query_reader(route)
         render = _renderer(route)
-        label = f"{route.method} {route.path}"
-        observe = {str(digit): self._seconds.labels(label, f"{digit}xx").observe for digit in range(1, 6)}
+        label, observe = self._observer(route)
 
         async def handle(raw: web.Request) -> web.StreamResponse:
             started = perf_counter()
@@ -76,38 +109,75 @@ class Endpoints:
                 query = None if read_query is None else read_query(raw)
                 request = ApiRequest(raw, principal, tracking_id, body, query)
                 result = await call(request)
-                response = render(result, request)
+                if isinstance(result, web.StreamResponse):
+                    response = _named(result, tracking_id)
+                else:
+                    response = render(result, request).response()
             except ApiError as refusal:
-                response = refused(refusal, tracking_id)
+                response = refused(refusal, tracking_id).response()
             except web.HTTPException as refusal:
-                response = refused(ApiError(refusal.status), tracking_id)
+                response = refused(ApiError(refusal.status), tracking_id).response()
             except ConnectionError:
                 raise
             except Exception as fault:
-                response = failed(fault, tracking_id, label)
+                response = failed(fault, tracking_id, label).response()
             observe[str(response.status)[0]](perf_counter() - started)
             return response
 
         return handle
 
+    def express(self, route: Route) -> ExpressHandler:
+        """The same way for a request that `express` has read whole: a static path, a JSON body."""
+        admit = self.gate.admit
+        next_tracking_id = self._next_tracking_id
+        call = route.handler
+        decode = _decoder(route)
+        render = _renderer(route)
+        label, observe = self._observer(route)
+
+        async def handle(express: ExpressRequest, data: bytes) -> bytes:
+            started = perf_counter()
+            raw = cast(web.Request, express)  # it has what a gate and an express route look at
+            tracking_id = next_tracking_id(express.headers.get(TRACKING_ID))
+            try:
+                principal = admit(raw, route)
+                body = decode(express.headers.get(_CONTENT_TYPE, JSON), data)
+                request = ApiRequest(raw, principal, tracking_id, body, None)
+                answer = render(await call(request), request)
+            except ApiError as refusal:
+                answer = refused(refusal, tracking_id)
+            except Exception as fault:
+                answer = failed(fault, tracking_id, label)
+            observe[str(answer.status)[0]](perf_counter() - started)
+            return serialise(answer.status, answer.headers, answer.body)
+
+        return handle
+
+    def body_limit(self, route: Route) -> int:
+        """Most bytes of a body of this route."""
+        return self._settings.max_bulk_body_bytes if route.bulk else self._settings.max_body_bytes
+
+    def _observer(self, route: Route) -> tuple[str, dict[str, Callable[[float], None]]]:
+        """The route's name, and its latency metric by the first digit of a status."""
+        label = f"{route.method} {route.path}"
+        return label, _Observers(self._seconds, label)
+
     def _body_reader(self, route: Route) -> Callable[[web.Request], Awaitable[Any]] | None:
         if route.body is None:
             return None
-        settings = self._settings
-        limit = settings.max_bulk_body_bytes if route.bulk else settings.max_body_bytes
-        timeout_s = settings.body_timeout_s
+        limit = self.body_limit(route)
+        timeout_s = self._settings.body_timeout_s
         if route.body is bytes:
 
             async def read_bytes(raw: web.Request) -> Any:
                 return await read_limited(raw, limit, timeout_s)
 
             return read_bytes
-        validate = TypeAdapter(route.body).validator.validate_json
-        good_types = {JSON, "application/json; charset=utf-8", "application/json;charset=utf-8"}
+        decode = _decoder(route)
 
         async def read_model(raw: web.Request) -> Any:
             media_type = raw.headers.get(_CONTENT_TYPE, JSON)
-            if media_type not in good_types:
+            if media_type not in _JSON_TYPES:
                 check_media_type(media_type)
             content = raw.content
             if content.is_eof() and hdrs.CONTENT_ENCODING not in raw.headers:
@@ -116,12 +186,24 @@ class Endpoints:
                     raise too_large(limit)
             else:
                 data = await read_limited(raw, limit, timeout_s)
-            try:
-                return validate(data)
-            except ValidationError as fault:
-                raise malformed(fault, "$") from None
+            return decode(media_type, data)
 
         return read_model
+
+
+def _decoder(route: Route) -> Callable[[str, bytes], Any]:
+    """Make the validated body of a media type and bytes."""
+    validate = TypeAdapter(route.body).validator.validate_json
+
+    def decode(media_type: str, data: bytes) -> Any:
+        if media_type not in _JSON_TYPES:
+            check_media_type(media_type)
+        try:
+            return validate(data)
+        except ValidationError as fault:
+            raise malformed(fault, "$") from None
+
+    return decode
 
 
 def _query_reader(route: Route) -> Callable[[web.Request], Any] | None:
@@ -138,22 +220,17 @@ def _query_reader(route: Route) -> Callable[[web.Request], Any] | None:
     return read_query
 
 
-def _renderer(route: Route) -> Callable[[Any, ApiRequest], web.StreamResponse]:
+def _named(response: web.StreamResponse, tracking_id: str) -> web.StreamResponse:
+    """A handler's own aiohttp response, with the tracking id where it has not begun."""
+    if not response.prepared:
+        response.headers[TRACKING_ID] = tracking_id
+    return response
+
+
+def _renderer(route: Route) -> Callable[[Any, ApiRequest], Answer]:
     status = route.status
 
-    def render(result: Any, request: ApiRequest) -> web.StreamResponse:
-        if isinstance(result, BaseModel):
-            return answer(result.__pydantic_serializer__.to_json(result), status, request)
-        if isinstance(result, web.StreamResponse):
-            if not result.prepared:
-                result.headers[TRACKING_ID] = request.tracking_id
-            return result
-        if result is None:
-            return answer(None, 204, request)
-        if isinstance(result, Paged):
-            if result.next_cursor is not None:
-                request.set_header("Link", link_to_next(request.raw, result))
-            return answer(to_json({"items": result.items}, by_alias=True), status, request)
+    def render(result: Any, request: ApiRequest) -> Answer:
         if isinstance(result, Reply):
             for name, value in result.headers.items():
                 request.set_header(name, value)
@@ -162,42 +239,45 @@ def _renderer(route: Route) -> Callable[[Any, ApiRequest], web.StreamResponse]:
             )
             default = 204 if body is None else status
             return answer(body, result.status or default, request, result.content_type)
+        if isinstance(result, BaseModel):
+            return answer(result.__pydantic_serializer__.to_json(result), status, request)
+        if result is None:
+            return answer(None, 204, request)
+        if isinstance(result, Paged):
+            if result.next_cursor is not None:
+                request.set_header("Link", link_to_next(request.raw, result))
+            return answer(to_json({"items": result.items}, by_alias=True), status, request)
         return answer(to_json(result, by_alias=True), status, request)
 
     return render
 
 
-def answer(body: bytes | None, status: int, request: ApiRequest, content_type: str = JSON) -> web.Response:
-    """A finished response of the API with the headers every answer carries."""
-    headers: CIMultiDict[str] = CIMultiDict()
-    if body is not None:
-        headers[_CONTENT_TYPE] = content_type
-    headers[TRACKING_ID] = request.tracking_id
+def answer(body: bytes | None, status: int, request: ApiRequest, content_type: str = JSON) -> Answer:
+    """A finished answer of the API with the headers every answer carries."""
+    headers = _common(request.tracking_id, None if body is None else content_type)
+    if request.reply_headers is not None:
+        headers.update(request.reply_headers)
+    return Answer(status, headers, body)
+
+
+def refused(refusal: ApiError, tracking_id: str) -> Answer:
+    """The answer to a request that was refused."""
+    headers = _common(tracking_id, JSON)
+    headers.update(refusal.reply_headers())
+    body = error_body(refusal.description, refusal.errors, tracking_id)
+    return Answer(refusal.status, headers, body)
+
+
+def _common(tracking_id: str, content_type: str | None) -> dict[str, str]:
+    headers: dict[str, str] = {} if content_type is None else {_CONTENT_TYPE: content_type}
+    headers[TRACKING_ID] = tracking_id
     headers[_NOSNIFF] = "nosniff"
     headers[_CACHE] = "no-store"
     headers[_SERVER] = _SERVER_NAME
-    if request.reply_headers is not None:
-        headers.update(request.reply_headers)
-    return web.Response(body=body, status=status, headers=headers)
+    return headers
 
 
-def refused(refusal: ApiError, tracking_id: str) -> web.Response:
-    """The answer to a request that was refused."""
-    headers: CIMultiDict[str] = CIMultiDict(
-        {
-            _CONTENT_TYPE: JSON,
-            TRACKING_ID: tracking_id,
-            _NOSNIFF: "nosniff",
-            _CACHE: "no-store",
-            _SERVER: _SERVER_NAME,
-        }
-    )
-    headers.update(refusal.reply_headers())
-    body = error_body(refusal.description, refusal.errors, tracking_id)
-    return web.Response(body=body, status=refusal.status, headers=headers)
-
-
-def failed(fault: Exception, tracking_id: str, label: str) -> web.Response:
+def failed(fault: Exception, tracking_id: str, label: str) -> Answer:
     """The answer to a request whose handler broke: 500, logged once, without payload.
 
     Only the exception's class and where it was raised are logged: its text may quote a message or a number.

@@ -470,7 +470,7 @@ async def test_metrics(srs: Any, src: SimulatedSrc) -> None:
     assert srs.metric("siprec_sip_responses_total", method="BYE", status="200") == 1
     assert srs.metric("siprec_rtp_packets_total", outcome="received") >= 30
     assert srs.metric("siprec_recording_seconds_total", provider="unfiled") > 0.3
-    assert srs.metric("siprec_recordings_stored_bytes_total", provider="unfiled") > 0
+    assert srs.metric("siprec_recordings_stored_bytes", provider="unfiled") > 0
     assert srs.metric("siprec_disk_free_bytes") > 0
 
 

@@ -383,6 +383,7 @@ async def test_each_request_is_measured_by_route_and_class(api: Any) -> None:
     assert line in text
     assert 'route="* other",status="4xx"} 1.0' in text
     assert "nothing" not in text
+    assert 'route="GET /v1/messages/{id}",status="5xx"' not in text, "no series for what never happened"
 
 
 @given(st.lists(st.one_of(st.integers(0, 10**6), st.text(max_size=100)), max_size=6))
