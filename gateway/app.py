@@ -10,12 +10,12 @@ from pydantic import BaseModel
 from gateway import __version__
 from gateway.api.captures import capture_routes
 from gateway.api.carriers import carrier_routes
-from gateway.api.clock import clock_routes
 from gateway.api.compliance import compliance_routes
 from gateway.api.consent import consent_routes
 from gateway.api.directory import directory_routes
 from gateway.api.explain import explain_routes
 from gateway.api.limits import limit_routes
+from gateway.api.links import link_routes
 from gateway.api.live import app_routes
 from gateway.api.messages import message_routes
 from gateway.api.registry import registry_routes
@@ -38,6 +38,7 @@ from gateway.runtime.clock import WorldClock
 from gateway.runtime.config import LoadedConfig, find_config, load
 from gateway.runtime.database import Database, MigrationBranch, migrate
 from gateway.runtime.http.app import build_app
+from gateway.runtime.http.clock import clock_routes
 from gateway.runtime.http.health import Health
 from gateway.runtime.http.routes import Routes
 from gateway.runtime.http.server import HttpServer
@@ -49,10 +50,12 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.service import Texting, TextingSettings, World
 from gateway.settings import COMMON, EVERY_SECTION, PARTS, Networks
+from siprec.callcontrol.settings import CallingSettings
 from siprec.settings import BRANCHES as RECORDING_BRANCHES
 from siprec.settings import RecordingSettings
 
 if TYPE_CHECKING:
+    from siprec.callcontrol.telephony import Telephony
     from siprec.service import Recording
 
 _log = log.get_logger("service")
@@ -82,6 +85,7 @@ class Service:
         self.carriers: CarriersService | None = None
         self.webhooks: Webhooks | None = None
         self.recording: Recording | None = None
+        self.telephony: Telephony | None = None
         self.http: HttpServer | None = None
 
     @property
@@ -189,6 +193,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
     return [
         message_routes(texting.intake, texting.dispatch, texting.ledger.store, world.directory),
         app_routes(texting.intake, world.directory, stream),
+        link_routes(texting.carriers.pools, texting.dispatch),
         webhook_routes(service.webhooks, world.clock),
         capture_routes(_recorder(service, texting)),
         replay_routes(_replays(service)),
@@ -254,7 +259,8 @@ class Closing(BasePart):
 
 
 def _add_recording(service: Service) -> list[Routes]:
-    from siprec.service import Foundation, Recording  # noqa: PLC0415 - codecs and audio, which only it needs
+    from siprec.calling.service import add_calling  # noqa: PLC0415 - codecs and audio, which only it needs
+    from siprec.service import Foundation, Recording  # noqa: PLC0415 - the same
 
     world, texting = service.world, service.texting
     directory = texting.directory_store if texting is not None else None
@@ -272,7 +278,9 @@ def _add_recording(service: Service) -> list[Routes]:
     service.recording = recording = Recording(foundation, settings, settings)
     service.health.add_part("recording", lambda: recording.ready)
     world.lifecycle.add("recording", recording)
-    return recording.routes()
+    calling = service.config.section("calling", CallingSettings)
+    service.telephony, routes = add_calling(world.lifecycle, service.health, foundation, recording, calling)
+    return [*recording.routes(), *routes]
 
 
 def _addressed(esme: EsmeSettings, networks: Networks) -> EsmeSettings:
@@ -332,6 +340,8 @@ def addresses(service: Service) -> dict[str, str | list[str]]:
         found["smpp"] = [f"{one.name} {one.host}:{one.port}" for one in service.carriers.carriers.values()]
     if service.recording is not None:
         found["sip"] = service.recording.server.addresses
+    if service.telephony is not None:
+        found["calling"] = service.telephony.uri
     return found
 
 

@@ -6,7 +6,8 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.carriers.errors import CarrierError, CarrierUnknown
-from gateway.carriers.faults import FaultSpec
+from gateway.carriers.faults import BEHAVIOURS, CATALOGUE, FaultSpec
+from gateway.carriers.profile import CarrierProfile
 from gateway.carriers.service import CarriersService
 from gateway.carriers.smsc import CarrierState
 from gateway.runtime.http.errors import ApiError
@@ -24,6 +25,28 @@ class CarrierChange(ApiModel):
 
     profile: str | None = None
     faults: tuple[FaultSpec, ...] | None = None
+
+
+class BehaviourOut(ApiModel):
+    """A behaviour that a carrier can be switched to."""
+
+    name: str
+    description: str
+
+
+class FaultOut(ApiModel):
+    """A fault that a carrier can be given, and when it strikes."""
+
+    kind: str
+    stage: str
+    description: str
+
+
+class CatalogueOut(ApiModel):
+    """Everything a mock carrier can be made to do."""
+
+    profiles: list[BehaviourOut]
+    faults: list[FaultOut]
 
 
 class InboundIn(ApiModel):
@@ -62,10 +85,27 @@ def carrier_routes(service: CarriersService) -> Routes:
         del request
         return Paged([carrier_document(state) for state in service.states()])
 
+    @routes.get("/v1/carrierFaults", returns=CatalogueOut)
+    async def catalogue(request: ApiRequest) -> CatalogueOut:
+        """List the behaviours and faults that carriers can be switched to."""
+        del request
+        profiles = [BehaviourOut(name=name, description=one.description) for name, one in BEHAVIOURS.items()]
+        faults = [
+            FaultOut(kind=kind, stage=stage.value, description=description)
+            for kind, (stage, description) in CATALOGUE.items()
+        ]
+        return CatalogueOut(profiles=profiles, faults=faults)
+
     @routes.get("/v1/carriers/{name}", returns=dict[str, Any], errors=(404,))
     async def show(request: ApiRequest) -> dict[str, Any]:
-        """Show one carrier."""
-        return carrier_document(_carrier(request).state())
+        """Show one carrier, with what it enforces: registration and its own caps and windows."""
+        carrier = _carrier(request)
+        profile: CarrierProfile = carrier.profile
+        enforced = {
+            "registrationRequired": profile.registration.required,
+            "caps": profile.caps.model_dump(mode="json", exclude_defaults=True),
+        }
+        return carrier_document(carrier.state()) | enforced
 
     @routes.patch(
         "/v1/carriers/{name}",

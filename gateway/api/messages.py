@@ -135,6 +135,7 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
         roles=TEXTERS,
         errors=(400, 403, 409, 422, 429, 503),
         idempotent=True,
+        express=True,
     )
     async def send(request: ApiRequest) -> Any:
         """Send a text.
@@ -180,6 +181,7 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
         roles=TEXTERS,
         errors=(400,),
         bulk=True,
+        express=True,
     )
     async def send_many(request: ApiRequest) -> Reply:
         """Send up to 1,000 texts, each written as for `POST /v1/messages`.
@@ -226,7 +228,9 @@ def _add_reading(routes: Routes, dispatch: Dispatch, store: MessageStore) -> Non
     async def show(request: ApiRequest) -> Reply:
         """Show one text with its verdicts and its timeline of PDUs."""
         message = await _visible(request)
-        return Reply(story_document(message, await store.segments_of(message.id)))
+        segments = await store.segments_of(message.id)
+        terms = dispatch.terms_of(message.carrier) if message.direction is Direction.OUTBOUND else None
+        return Reply(story_document(message, segments, terms))
 
     @routes.delete("/v1/messages/{id}", roles=TEXTERS, errors=(404, 409))
     async def cancel(request: ApiRequest) -> None:

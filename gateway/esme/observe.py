@@ -87,6 +87,14 @@ class CarrierTally:
         self._buckets[bisect_left(LATENCY_BUCKETS_SECONDS, seconds)] += 1
         self._sum_s += seconds
 
+    def count(self, direction: Direction, command_id: int) -> int:
+        """PDUs of one command that went this way, whatever their status."""
+        return sum(
+            counted
+            for (way, command, _), counted in self._pdus.items()
+            if way is direction and command == command_id
+        )
+
     def pdus(self) -> Iterator[tuple[str, str, str, int]]:
         """(direction, command, status, count), labels folded."""
         folded: Counter[tuple[str, str, str]] = Counter()

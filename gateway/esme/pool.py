@@ -25,7 +25,7 @@ from gateway.esme.sendqueue import Bind, OnResult, SendQueue, Submission, Submit
 from gateway.esme.settings import CarrierLinkSettings, EsmeSettings
 from gateway.runtime.log import get_logger
 from gateway.smpp.aio import Outcome
-from gateway.smpp.constants import CommandStatus
+from gateway.smpp.constants import CommandId, CommandStatus
 from gateway.smpp.errors import FieldInvalid, LocalProtocolError, RequestAbandoned, ResponseMalformed
 from gateway.smpp.pdu import GenericNack, Pdu
 from gateway.smpp.session import Direction, Tap
@@ -99,6 +99,16 @@ class CarrierPool:
     def queue_oldest_s(self) -> float:
         """Seconds the oldest of them has waited."""
         return self._queue.oldest_wait_s(self._loop.time()) if self._loop is not None else 0.0
+
+    @property
+    def submits(self) -> int:
+        """submit_sm sent since the start."""
+        return self._tally.count(Direction.OUT, CommandId.SUBMIT_SM)
+
+    @property
+    def delivers(self) -> int:
+        """deliver_sm received since the start: receipts and inbound texts."""
+        return self._tally.count(Direction.IN, CommandId.DELIVER_SM)
 
     @property
     def bound(self) -> bool:

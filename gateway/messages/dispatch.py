@@ -74,7 +74,7 @@ class Dispatch:
         refund_refused: bool = False,
     ) -> None:
         self._outlets = outlets
-        self._terms_of = terms_of
+        self.terms_of = terms_of
         self._ledger = ledger
         self._clock = ledger.clock
         self._receipts = receipts
@@ -145,7 +145,7 @@ class Dispatch:
             self._ledger.finish(message.id, message.carrier, State.EXPIRED, code="validity_expired")
             return
         outlet = self._outlets[message.carrier]
-        submits = build_submits(message, self._terms_of(message.carrier), now_ns)
+        submits = build_submits(message, self.terms_of(message.carrier), now_ns)
         outgoing = Outgoing(message, len(submits), reservation)
         outgoing.answered = len(done)
         outgoing.submitted_ns = now_ns

@@ -1,13 +1,17 @@
 """How a text looks outside: one document for the API, the stream and webhooks."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from gateway.messages.model import Message, Segment
+from gateway.messages.outbound import SubmitTerms, build_submits
+from gateway.messages.pdus import pdu_document
 from gateway.messages.verdicts import verdicts_of
 from gateway.runtime.http.wire import format_ns
 from gateway.runtime.ids import encode_id
 from gateway.smpp.constants import status_name
+from gateway.smpp.pdu import SubmitSmResp
 
 
 def message_document(message: Message) -> dict[str, Any]:
@@ -38,15 +42,22 @@ def message_document(message: Message) -> dict[str, Any]:
     return document
 
 
-def story_document(message: Message, segments: list[Segment]) -> dict[str, Any]:
-    """A text with what the rules said and what went over the wire."""
+def story_document(
+    message: Message, segments: list[Segment], terms: SubmitTerms | None = None
+) -> dict[str, Any]:
+    """A text with what the rules said and what went over the wire.
+
+    With the carrier's `terms` every PDU of the timeline is decoded.
+    """
     document = message_document(message)
     document["verdicts"] = verdicts_of(message, segments)
-    document["timeline"] = timeline(message, segments)
+    document["timeline"] = timeline(message, segments, terms)
     return document
 
 
-def timeline(message: Message, segments: list[Segment]) -> list[dict[str, Any]]:
+def timeline(
+    message: Message, segments: list[Segment], terms: SubmitTerms | None = None
+) -> list[dict[str, Any]]:
     """What happened to a text, in order of time: acceptance, each PDU with its carrier's answer, receipts."""
     moments: list[tuple[int, int, dict[str, Any]]] = []
 
@@ -62,13 +73,14 @@ def timeline(message: Message, segments: list[Segment]) -> list[dict[str, Any]]:
             "carrier": segment.carrier,
             "sequenceNumber": segment.sequence_number,
         }
-        note(segment.submitted_ns, "submit_sm", **place)
+        note(segment.submitted_ns, "submit_sm", **place, pdu=_submit(message, segment, terms))
         note(
             segment.answered_ns,
             "submit_sm_resp",
             **place,
             status=status_name(segment.status),
             messageId=segment.smsc_id,
+            pdu=_answer(segment) if terms is not None else None,
         )
         note(
             segment.receipt_ns,
@@ -78,7 +90,29 @@ def timeline(message: Message, segments: list[Segment]) -> list[dict[str, Any]]:
             messageId=segment.smsc_id,
             receipt=segment.receipt_state,
             error=segment.receipt_error,
+            text=None if segment.receipt_text is None else segment.receipt_text.decode("latin-1"),
         )
     if message.state.final and message.direction == "outbound":
         note(message.updated_ns, message.state.value, code=message.code)
     return [moment for _, _, moment in sorted(moments, key=lambda entry: entry[:2])]
+
+
+def _submit(message: Message, segment: Segment, terms: SubmitTerms | None) -> dict[str, Any] | None:
+    """The submit_sm of a segment, built again as it went out."""
+    if terms is None:
+        return None
+    submits = build_submits(message, terms, segment.submitted_ns)
+    if segment.part >= len(submits):  # the terms have changed since
+        return None
+    return pdu_document(replace(submits[segment.part], sequence_number=segment.sequence_number))
+
+
+def _answer(segment: Segment) -> dict[str, Any] | None:
+    if segment.answered_ns is None:
+        return None
+    answer = SubmitSmResp(
+        message_id=segment.smsc_id or "",
+        command_status=segment.status,
+        sequence_number=segment.sequence_number,
+    )
+    return pdu_document(answer)
