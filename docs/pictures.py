@@ -116,6 +116,7 @@ def demo_command(http: int, *arguments: str) -> list[str]:
         f"recording.sip.udp_port={sip}",
         f"recording.sip.tcp_port={sip}",
         "recording.sip.tls.port=0",
+        "calling.port=0",
         *(f"carriers.networks.{name}.port={port}" for name, port in zip(CARRIERS, carriers, strict=True)),
     ]
     command = [sys.executable, "-m", "gateway.cli", "demo", *arguments]

@@ -136,7 +136,7 @@ def call(
     if len(keys) != 3:
         _fail(f"--tenant {tenant}: expected service provider/group/identifier", USAGE)
 
-    from siprec.calling import CallPlan, document, run_calls  # noqa: PLC0415
+    from siprec.calling.plain import CallPlan, document, run_calls  # noqa: PLC0415
     from siprec.metadata import Dialect  # noqa: PLC0415
     from siprec.phones.impairment import Weather  # noqa: PLC0415
 

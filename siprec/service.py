@@ -32,7 +32,14 @@ from siprec.providers.store import DeleteFiling, recording_filings
 from siprec.srs.events import RecordingFinished, RecordingPaused, RecordingResumed, RecordingStarted
 from siprec.srs.server import RecordingServer
 from siprec.srs.settings import RecorderSettings
-from siprec.srs.store import RECORDING, RecordingStore, Tenant, recordings
+from siprec.srs.store import (
+    RECORDING,
+    RecordingFilter,
+    RecordingStore,
+    Tenant,
+    recordings,
+    shortened,
+)
 
 QUARANTINE = "quarantine"
 """Where recordings of an unknown tenant are counted."""
@@ -89,6 +96,7 @@ class Recording:
         self._storages = frozenset(places)
         self._moving = asyncio.Lock()
         self._weighing = False
+        self._unwanted: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweep_timer: TimerHandle | None = None
         self._sweep_due_ns: int | None = None
@@ -220,9 +228,28 @@ class Recording:
             await self._world.database.write(intent)
         filing = await self.desk.finish(recording_id, at_ns)
         self.desk.tell(told.RecordingFinished, filing, outcome)
+        if self._unwanted:
+            await self._discard()
         account = self.desk.book.account(filing.owner.organization_id or "", filing.owner.provider)
         if account is not None and account.storage != filing.storage:
             self._on_account(account)
+
+    def discard(self, sip_call_id: str) -> None:
+        """Delete the recording of a session that nobody asked to keep, as soon as it is sealed.
+
+        BroadWorks' On Demand records from connect, and keeps what Record was pressed for.
+        """
+        self._unwanted.add(shortened(sip_call_id))
+        self._spawn(self._discard(), "discard recording")
+
+    async def _discard(self) -> None:
+        for sip_call_id in tuple(self._unwanted):
+            found = await self.store.find(RecordingFilter(sip_call_id=sip_call_id))
+            if not found or self.desk.filed(found[0].id) is not None or found[0].state == RECORDING:
+                continue
+            self._unwanted.discard(sip_call_id)
+            filing = await self.desk.filing(found[0].id)
+            await self.desk.delete(filing, self.archive.erase, "not kept")
 
     # ── the customer's own storage ────────────────────────────────────────────────────────────────
 

@@ -5,6 +5,7 @@ from pydantic import BaseModel
 from gateway.directory.settings import DirectorySettings
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
+from siprec.callcontrol.settings import CallingSettings
 from siprec.providers.settings import ProvidersSettings
 from siprec.srs.settings import RecorderSettings
 
@@ -15,7 +16,7 @@ class RecordingSettings(RecorderSettings, ProvidersSettings):
 
 BRANCHES = ("gateway.directory", "siprec.srs", "siprec.providers")
 """Packages whose tables recording makes."""
-RECORDING: dict[str, type[BaseModel]] = {"recording": RecordingSettings}
+RECORDING: dict[str, type[BaseModel]] = {"recording": RecordingSettings, "calling": CallingSettings}
 STANDALONE: dict[str, type[BaseModel]] = {
     "log": LogSettings,
     "clock": ClockSettings,

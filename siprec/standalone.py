@@ -12,7 +12,9 @@ from gateway.runtime.clock import WorldClock
 from gateway.runtime.config import LoadedConfig, find_config, load
 from gateway.runtime.database import Database, MigrationBranch, migrate
 from gateway.runtime.http.app import build_app
+from gateway.runtime.http.clock import clock_routes
 from gateway.runtime.http.health import Health
+from gateway.runtime.http.routes import Routes
 from gateway.runtime.http.server import HttpServer
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.http.stream import EventStream
@@ -20,6 +22,9 @@ from gateway.runtime.ids import IdSource
 from gateway.runtime.lifecycle import Lifecycle, run
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
+from siprec.callcontrol.settings import CallingSettings
+from siprec.callcontrol.telephony import Telephony
+from siprec.calling.service import add_calling
 from siprec.service import Foundation, Recording
 from siprec.settings import BRANCHES, STANDALONE, RecordingSettings
 
@@ -30,12 +35,18 @@ class Standalone:
     """A recording service of one process: made by `build`, run by its lifecycle."""
 
     def __init__(
-        self, world: Foundation, lifecycle: Lifecycle, recording: Recording, http: HttpServer
+        self,
+        world: Foundation,
+        lifecycle: Lifecycle,
+        recording: Recording,
+        http: HttpServer,
+        telephony: Telephony | None = None,
     ) -> None:
         self.world = world
         self.lifecycle = lifecycle
         self.recording = recording
         self.http = http
+        self.telephony = telephony
 
     async def close(self) -> None:
         """Stop every part and let go of the database; for those who started the lifecycle themselves."""
@@ -69,21 +80,24 @@ async def build(config: LoadedConfig) -> Standalone:
     health.add_problems(lambda: lifecycle.problems)
     health.add_liveness(lambda: lifecycle.healthy)
     health.add_part("recording", lambda: recording.ready)
-    http = _http(config, recording, health, world)
     lifecycle.add("recording", recording)
+    calling = config.section("calling", CallingSettings)
+    telephony, routes = add_calling(lifecycle, health, world, recording, calling)
+    routes += [*recording.routes(), clock_routes(clock, bus)]
+    http = _http(config, routes, health, world)
     lifecycle.add("http", http)
-    return Standalone(world, lifecycle, recording, http)
+    return Standalone(world, lifecycle, recording, http, telephony)
 
 
 def _clock(settings: ClockSettings) -> WorldClock:
     return WorldClock(settings.start_ns, speed=settings.speed, frozen=settings.mode == "frozen")
 
 
-def _http(config: LoadedConfig, recording: Recording, health: Health, world: Foundation) -> HttpServer:
+def _http(config: LoadedConfig, routes: list[Routes], health: Health, world: Foundation) -> HttpServer:
     settings = config.section("http", HttpSettings)
     stream = EventStream(world.bus, now_ns=world.clock.now_ns, metrics=world.metrics)
     application = build_app(
-        recording.routes(),
+        routes,
         settings.tokens,
         world.metrics,
         health,
@@ -108,7 +122,10 @@ async def _serve(config: LoadedConfig) -> int:
     service.world.clock.start()
 
     def on_ready() -> None:
-        _log.info("listening", http=service.http.url, sip=service.recording.server.addresses)
+        listening = {"http": service.http.url, "sip": service.recording.server.addresses}
+        if service.telephony is not None:
+            listening["calling"] = service.telephony.uri
+        _log.info("listening", **listening)
 
     try:
         return await service.lifecycle.run(on_ready=on_ready)

@@ -94,7 +94,7 @@ class CallControlSettings:
 
 
 class CallControl:
-    """All calls of one endpoint."""
+    """All calls of one endpoint. first_number: of the first call; they are numbered upwards."""
 
     def __init__(
         self,
@@ -103,19 +103,22 @@ class CallControl:
         registrar: Registrar,
         subscriber_of: Callable[[str], Subscriber | None],
         world: World,
+        first_number: int = 1,
     ) -> None:
         self.settings = settings
         self.calls: list[Call] = []
         self.finished: list[Call] = []
         """The last calls that are over, for reports."""
         self.on_message: Callable[[Call, Subscriber, Party], None] | None = None
+        self.on_happened: Callable[[Call, Happened], None] | None = None
+        """Told each line of each call's log."""
         self._endpoint = endpoint
         self._registrar = registrar
         self._subscriber_of = subscriber_of
         self._world = world
         self._transactions: dict[ClientTransaction, Leg] = {}
         self._dialogs: dict[Dialog, Leg] = {}
-        self._numbers = count(1)
+        self._numbers = count(first_number)
         self._timers: list[tuple[float, int, Callable[[float], None]]] = []
         self._recorded = RecordedUsers(world, self._show, self._log)
         self._descriptions = Descriptions(settings.codecs, self._recorded.status)
@@ -185,7 +188,10 @@ class CallControl:
         self._end(call, now)
 
     def _log(self, call: Call, what: str, who: str = "", detail: str = "") -> None:
-        call.log.append(Happened(self._world.now_ns(), what, who, detail))
+        happened = Happened(self._world.now_ns(), what, who, detail)
+        call.log.append(happened)
+        if self.on_happened is not None:
+            self.on_happened(call, happened)
 
     # --- requests ------------------------------------------------------------------------------------
 
@@ -227,7 +233,7 @@ class CallControl:
             status = 404 if target is None else 488
             self._endpoint.respond(transaction, status, now=now)
             return
-        call = self._new_call(target)
+        call = self._new_call(target, request.call_id)
         try:
             leg = self._leg(call, party_of(request, caller, self.settings.domain), caller)
         except PortsUnavailableError:
@@ -236,6 +242,7 @@ class CallControl:
             return
         leg.invite_in, leg.offer, leg.stream = transaction, offer, stream
         leg.record_aware = "record-aware" in request.headers.tokens("supported")
+        self._log(call, "calling", leg.party.aor, target)
         self._ring(call, target, now)
 
     def _caller(
@@ -252,8 +259,8 @@ class CallControl:
         user = self._subscriber_of(address) if address is not None else None
         return user, None if user is not None else (403, ())
 
-    def _new_call(self, target: str) -> Call:
-        call = Call(next(self._numbers), target=target)
+    def _new_call(self, target: str, sip_call_id: str) -> Call:
+        call = Call(next(self._numbers), self._world.now_ns(), sip_call_id, target=target)
         call.media = self._world.media(call, lambda name: self._played(call, name))
         self.calls.append(call)
         return call

@@ -148,6 +148,9 @@ class Call:
     """A call: legs, their sound, and who of them is recorded."""
 
     id: int
+    began_ns: int = 0
+    sip_call_id: str = ""
+    """Of the INVITE it began with."""
     media: Media | None = None
     legs: list[Leg] = field(default_factory=list)
     recorded: list[RecordedUser] = field(default_factory=list)

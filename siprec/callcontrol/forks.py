@@ -85,7 +85,8 @@ class Forks:
         self.discarded = 0
         self.weather: Weather | None = None
         """What the network does to the forks' packets."""
-        self.on_discarded: Callable[[RecordedCall], None] | None = None
+        self.on_discarded: Callable[[RecordedCall, str], None] | None = None
+        """Told the call, and the Call-ID of its recording session."""
         self._src = src
         self._on_started = on_started
         self._on_failed = on_failed
@@ -138,7 +139,7 @@ class Forks:
         if source is not None and fork.stopping and not fork.kept:
             self.discarded += 1
             if self.on_discarded is not None:
-                self.on_discarded(source.session.call)
+                self.on_discarded(source.session.call, source.session.sip_call_id)
         if not fork.stopping:
             self.failed += 1
             self._on_failed(user)

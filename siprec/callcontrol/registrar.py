@@ -7,7 +7,7 @@ An address of record is the user part of its URI: a person's id or telephone num
 argument; numbers that expired are gone at the next question.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from siprec.sip import DigestAuthority, Request
@@ -42,22 +42,26 @@ class Answer:
 
 
 class Registrar:
-    """Bindings of every address. aliases: other names of an address (a number for a person)."""
+    """Bindings of every address. aliases: other names of an address (a number for a person).
+
+    Both are asked at each request, so that people may come and go.
+    """
 
     def __init__(
         self,
-        addresses: Iterable[str],
+        addresses: Collection[str],
         authority: DigestAuthority | None = None,
-        aliases: dict[str, str] | None = None,
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
-        self._bindings: dict[str, dict[str, Binding]] = {address: {} for address in addresses}
+        self._addresses = addresses
+        self._bindings: dict[str, dict[str, Binding]] = {}
         self._authority = authority
         self._aliases = aliases or {}
 
     def address(self, user: str | None) -> str | None:
         """The address a user part means, None for one nobody has."""
         name = self._aliases.get(user or "", user or "")
-        return name if name in self._bindings else None
+        return name if name in self._addresses else None
 
     def bindings(self, address: str, now: float) -> tuple[Binding, ...]:
         """The phones that can be rung."""
@@ -101,7 +105,7 @@ class Registrar:
         contacts = request.headers.values("contact")
         default_s = _seconds(request.headers.get("expires"), DEFAULT_EXPIRES_S)
         self.bindings(address, now)
-        known = dict(self._bindings[address])
+        known = dict(self._bindings.get(address, {}))
         if contacts == ["*"]:
             if default_s:
                 return Answer(400)

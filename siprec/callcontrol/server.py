@@ -92,6 +92,8 @@ class CallControlServer:
         pool: PortPool,
         now_ns: Callable[[], int],
         prompts: Mapping[str, Samples],
+        numbers: Mapping[str, str] | None,
+        first_number: int,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.settings = settings
@@ -108,8 +110,10 @@ class CallControlServer:
         self._edge = SipEdge(self._endpoint, self._on_event)
         rng = random.Random(int.from_bytes(os.urandom(8)))  # noqa: S311 - SSRCs
         plane = MediaPlane(pool, src.pacer, loop, prompts, rng)
-        aliases = {each.number: address for address, each in subscribers.items() if each.number}
+        if numbers is None:
+            numbers = {each.number: address for address, each in subscribers.items() if each.number}
         authority = DigestAuthority(REALM, settings.passwords, secrets.token_bytes(32))
+        self._registrar = Registrar(subscribers, authority, numbers)
         self.control = CallControl(
             CallControlSettings(
                 settings.domain,
@@ -119,9 +123,10 @@ class CallControlServer:
                 StartDelays(**settings.delays.model_dump()),
             ),
             self._endpoint,
-            Registrar(subscribers, authority, aliases),
+            self._registrar,
             subscribers.get,
             _World(plane, self.forks, now_ns),
+            first_number,
         )
         self.control.on_message = self._keep
         self.port = 0
@@ -134,8 +139,13 @@ class CallControlServer:
         *,
         now_ns: Callable[[], int] = time.time_ns,
         prompts: Path | None = None,
+        numbers: Mapping[str, str] | None = None,
+        first_number: int = 1,
     ) -> "CallControlServer":
-        """Bind everything. Raises OSError for a taken SIP port, PortsUnavailableError for RTP."""
+        """Bind everything. Raises OSError for a taken SIP port, PortsUnavailableError for RTP.
+
+        numbers: ids of subscribers by telephone number, unless those of now will do. first_number: of calls.
+        """
         audio = await asyncio.to_thread(PromptSet.load, prompts)
         src = await SimulatedSrc.open(SrcSettings(host=settings.host, pairs=settings.port_pairs))
         try:
@@ -143,7 +153,7 @@ class CallControlServer:
         except BaseException:
             await src.close()
             raise
-        server = cls(settings, subscribers, src, pool, now_ns, audio)
+        server = cls(settings, subscribers, src, pool, now_ns, audio, numbers, first_number)
         try:
             listening = await server._edge.listen_udp(settings.host, settings.port)
             await server._edge.listen_tcp(settings.host, listening.port)
@@ -175,6 +185,16 @@ class CallControlServer:
             self.control.settings.ring_s,
             self.control.settings.delays,
         )
+
+    def bindings(self, address: str) -> list[str]:
+        """Contacts of the phones registered at an address."""
+        return [each.contact for each in self._registrar.bindings(address, self._loop.time())]
+
+    def hang_up(self, call: Call) -> None:
+        """End a call from our side."""
+        if not call.ended:
+            self.control.hang_up(call, self._loop.time())
+            self._after()
 
     async def idle(self) -> None:
         """Wait until no call and no recording session is under way."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -19,15 +19,49 @@ class DelaySettings(_Settings):
     both_ms: int = Field(600, ge=0, le=10_000, description="With both, in milliseconds.")
 
 
+class PhoneEntry(_Settings):
+    """A telephone that the service plays by itself: it registers, answers and speaks."""
+
+    kind: Literal["mpp", "app", "outside"] = Field(
+        "mpp", description="Desk phone, Webex App, or a telephone of the public network."
+    )
+    person: str | None = Field(None, description="Id of its user; null: the telephone's own name.")
+    number: str | None = Field(
+        None, pattern=r"^\+[0-9]{7,15}$", description="Where an outside telephone is reached, E.164."
+    )
+    answer_after_seconds: float | None = Field(
+        1.0, ge=0, le=3_600, description="Rings that long before it answers; null: until it is told to."
+    )
+    says: Literal["voice-1", "voice-2", "voice-3", "tone"] = Field(
+        "voice-1", description="A voice of the audio set, round and round, or a tone of its own."
+    )
+
+    @model_validator(mode="after")
+    def _outside_has_a_number(self) -> "PhoneEntry":
+        if (self.kind == "outside") is not (self.number is not None):
+            raise ValueError("number: an outside telephone has one, a person's takes that of its person")
+        return self
+
+
 class CallingSettings(_Settings):
     """The simulated Webex Calling core."""
 
+    enabled: bool = Field(False, description="Run a call control, and the phones below, in this service.")
+    phones: dict[str, PhoneEntry] = Field(
+        default_factory=dict, description="Telephones the service plays, by name."
+    )
+    mailboxes: frozenset[str] = Field(
+        frozenset(), description="Ids of people whose unanswered calls go to voicemail."
+    )
+    media_optimized: frozenset[str] = Field(
+        frozenset(), description="Ids of people whose calls use ICE (D10)."
+    )
     host: str = Field("127.0.0.1", description="Address of SIP and RTP; loopback unless said otherwise.")
     port: Port = Field(5070, description="UDP and TCP port of SIP, 0 for any.")
     domain: str = Field("calling.example", description="Domain of users' addresses.")
     port_pairs: int = Field(64, ge=2, le=20_000, description="RTP port pairs: two a call.")
     recorders: tuple[str, ...] = Field(
-        ("sip:srs@127.0.0.1:5060",), min_length=1, description="SIP URIs of recorders, tried in order."
+        (), description="SIP URIs of recorders, tried in order; none: the recorder of this service."
     )
     dialect: Literal["rfc7866", "broadworks"] = Field("broadworks", description="SIPREC dialect of forks.")
     codecs: tuple[Literal["PCMU", "PCMA", "G722"], ...] = Field(

@@ -1,5 +1,6 @@
 """Whose calls these are: a user's address, settings and tenant key, read from the directory at each call."""
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gateway.directory.directory import Directory
@@ -56,3 +57,58 @@ def subscriber_of(directory: Directory, person: Person, base: RecordingOptions |
     if provider == NO_PROVIDER or person.licence is Licence.NONE:
         options = replace(options, keys=RecordingKeys.NEVER)
     return Subscriber(person.id, person.display_name, person.number, options, tenant)
+
+
+class DirectorySubscribers(Mapping[str, Subscriber]):
+    """Everybody of a directory by id, as they are set up at the moment of asking.
+
+    mailboxes, media_optimized: ids of people with voicemail, and with ICE (D10). base: see `subscriber_of`.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        base: RecordingOptions | None = None,
+        mailboxes: Collection[str] = (),
+        media_optimized: Collection[str] = (),
+    ) -> None:
+        self._directory = directory
+        self._base = base
+        self._mailboxes = mailboxes
+        self._media_optimized = media_optimized
+
+    def __getitem__(self, address: str) -> Subscriber:
+        person = self._directory.people[address]
+        found = subscriber_of(self._directory, person, self._base)
+        return replace(found, mailbox=address in self._mailboxes, ice=address in self._media_optimized)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._directory.people)
+
+    def __len__(self) -> int:
+        return len(self._directory.people)
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._directory.people
+
+    @property
+    def numbers(self) -> Mapping[str, str]:
+        """The ids of people by their telephone numbers."""
+        return _Numbers(self._directory)
+
+
+class _Numbers(Mapping[str, str]):
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def __getitem__(self, number: str) -> str:
+        person = self._directory.person_by_number(number)
+        if person is None:
+            raise KeyError(number)
+        return person.id
+
+    def __iter__(self) -> Iterator[str]:
+        return (person.number for person in self._directory.people.values() if person.number is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

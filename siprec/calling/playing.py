@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 
 from siprec.callcontrol.call import Happened
-from siprec.callcontrol.own_recorder import OwnRecorder, Recorded
 from siprec.callcontrol.prompts import PromptSet
 from siprec.callcontrol.recording import RecordingOptions
 from siprec.callcontrol.server import CallControlServer
 from siprec.callcontrol.settings import CallingSettings
 from siprec.callcontrol.subscribers import Subscriber
+from siprec.calling.own_recorder import OwnRecorder, Recorded
 from siprec.metadata.times import from_ns
 from siprec.phones.hearing import Samples, hears_prompt, hears_tone
 from siprec.phones.impairment import Weather

@@ -98,8 +98,9 @@ def encoded_silence(codec: str, ptime_ms: int = PTIME_MS) -> EncodedAudio:
     return _audio(codec, encoder, _encode(encoder, pcm, ptime_ms), ptime_ms, repeats=True)
 
 
-def encoded_wav(codec: str, path: Path, ptime_ms: int = PTIME_MS) -> EncodedAudio:
-    """An audio file (WAV, FLAC, Ogg), mixed to mono and brought to the codec's rate; sent once.
+def encoded_wav(codec: str, path: Path, ptime_ms: int = PTIME_MS, *, repeats: bool = False) -> EncodedAudio:
+    """An audio file (WAV, FLAC, Ogg), mixed to mono and brought to the codec's rate; sent once, or round and
+    round.
 
     Raises soundfile.LibsndfileError for a file that is none.
     """
@@ -107,7 +108,7 @@ def encoded_wav(codec: str, path: Path, ptime_ms: int = PTIME_MS) -> EncodedAudi
     encoder = codecs.encoder(codec)
     mono = _resampled(samples.mean(axis=1), rate_hz, encoder.sample_rate_hz)
     pcm = (np.clip(mono, -1, 1) * 32_767).astype("<i2").tobytes()
-    return _audio(codec, encoder, _encode(encoder, pcm, ptime_ms), ptime_ms, repeats=False)
+    return _audio(codec, encoder, _encode(encoder, pcm, ptime_ms), ptime_ms, repeats=repeats)
 
 
 def _resampled(samples: NDArray[np.float64], rate_hz: int, wanted_hz: int) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ import contextlib
 import os
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -55,7 +55,8 @@ PAIRS = 3
 class PhoneSettings:
     """user: id or number. server: SIP URI of the call control. answer_after_s: None rings until told.
 
-    tone_hz: what the party says, unless `voice` names a file. listen: keep what is heard.
+    tone_hz: what the party says, unless `voice` names a file, said once or round and round (`voice_repeats`).
+    listen: keep what is heard.
     """
 
     user: str
@@ -68,6 +69,7 @@ class PhoneSettings:
     codecs: tuple[str, ...] = ("PCMU", "PCMA", "G722")
     tone_hz: int = 440
     voice: Path | None = None
+    voice_repeats: bool = False
     answer_after_s: float | None = 0.0
     listen: bool = True
 
@@ -80,6 +82,8 @@ class Phone:
         self.loop = asyncio.get_running_loop()
         self.pacer = pacer or Pacer(self.loop)
         self.calls: list[PhoneCall] = []
+        self.on_change: Callable[[PhoneCall], None] = lambda _call: None
+        """Told each time what this phone shows of a call has changed."""
         self.registered = False
         self.port = 0
         server = parse_uri(settings.server)
@@ -197,7 +201,12 @@ class Phone:
         except SipError:
             call.over(503)
         self.flush()
+        self.on_change(call)
         return call
+
+    def set_keys(self, keys: RecordingKeys) -> None:
+        """Show the recording keys of another mode from now on."""
+        self.settings = replace(self.settings, keys=keys)
 
     async def incoming(self) -> PhoneCall:
         """Wait for a call; it rings unless `answer_after_s` has it answered."""
@@ -225,7 +234,7 @@ class Phone:
     def speech(self, codec: str) -> Audio:
         """What this phone's person says."""
         if self.settings.voice is not None:
-            return encoded_wav(codec, self.settings.voice)
+            return encoded_wav(codec, self.settings.voice, repeats=self.settings.voice_repeats)
         return encoded_tone(codec, self.settings.tone_hz)
 
     def now(self) -> float:
@@ -294,6 +303,7 @@ class Phone:
         self.calls.append(call)
         self.endpoint.respond(transaction, 180, now=self.now())
         self._incoming.put_nowait(call)
+        self.on_change(call)
         after_s = self.settings.answer_after_s
         if after_s is not None:
             self.loop.call_later(after_s, call.answer)

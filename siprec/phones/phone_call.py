@@ -54,6 +54,7 @@ class PhoneCall:
 
     def __init__(self, phone: "Phone", other: str, *, outgoing: bool) -> None:
         self.phone = phone
+        self.keys = phone.settings.keys
         self.other = other
         self.outgoing = outgoing
         self.state = CallState.CALLING if outgoing else CallState.RINGING
@@ -84,7 +85,7 @@ class PhoneCall:
     def display(self) -> Display:
         """Icon and softkeys now."""
         talking = self.state is CallState.TALKING
-        return display(self.phone.settings.keys, self.status, in_call=talking)
+        return display(self.keys, self.status, in_call=talking)
 
     @property
     def heard(self) -> Samples:
@@ -148,11 +149,13 @@ class PhoneCall:
         """Put the call on hold."""
         self.held = True
         await self._reinvite()
+        self.phone.on_change(self)
 
     async def unhold(self) -> None:
         """Take it back."""
         self.held = False
         await self._reinvite()
+        self.phone.on_change(self)
 
     async def transfer(self, target: str) -> int:
         """Send the other party to a number; how it went. The call is over where it went well."""
@@ -299,11 +302,13 @@ class PhoneCall:
         if not self.shown or self.shown[-1] != self.display:
             self.shown.append(self.display)
             self._displayed.set()
+            self.phone.on_change(self)
 
     def talk(self) -> None:
         """Both sides are there."""
         self.state = CallState.TALKING
         self._note()
+        self.phone.on_change(self)
         if not self._connected.done():
             self._connected.set_result(None)
         if self._speaking is None:
@@ -342,6 +347,7 @@ class PhoneCall:
         if self._speaking is not None:
             self._speaking.stop()
         self.phone.forget(self)
+        self.phone.on_change(self)
         if not self._connected.done():
             self._connected.set_exception(CallFailedError("call", status))
             self._connected.exception()

@@ -95,6 +95,8 @@ class SourceSession:
         self.dialog: Dialog | None = None
         self.document: CallDocument | None = None
         self.server = plan.servers[0]
+        self.sip_call_id = ""
+        """Of the session a server records; empty before."""
         self._endpoint = endpoint
         self._owners = owners
         self._streams = tuple(streams)
@@ -272,7 +274,7 @@ class SourceSession:
     def _started(self, response: Response, dialog: Dialog, now: float) -> None:
         answered = read_answer(response, self.call.labels, self.plan.codecs)
         self._invite, self._give_up_at = None, None
-        self.dialog = dialog
+        self.dialog, self.sip_call_id = dialog, dialog.call_id
         if answered is None or not any(stream.codec for stream in answered):
             self.dialog = None
             self._endpoint.bye(dialog, now=now)

@@ -83,7 +83,7 @@ class Ports(NamedTuple):
 def demo(tmp_path: Path) -> Iterator[Ports]:
     """`make demo` without its installation, on free ports."""
     http, sip, *carriers = free_ports(2 + len(CARRIERS))
-    settings = [f"http.port={http}", "recording.sip.tls.port=0"]
+    settings = [f"http.port={http}", "recording.sip.tls.port=0", "calling.port=0"]
     settings += [f"recording.sip.udp_port={sip}", f"recording.sip.tcp_port={sip}"]
     settings += [
         f"carriers.networks.{name}.port={port}" for name, port in zip(CARRIERS, carriers, strict=True)

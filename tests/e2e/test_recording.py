@@ -16,7 +16,7 @@ from gateway.demo.call import audible_parties, place_call, recorded
 from siprec.providers.events import RecordingDeleted
 
 PARTS = ("texting", "recording")
-SIP = ("recording.sip.udp_port=0", "recording.sip.tcp_port=null", "recording.sip.tls=null")
+SIP = ("recording.sip.udp_port=0", "recording.sip.tcp_port=null", "recording.sip.tls=null", "calling.port=0")
 SMALL = ("recording.media.port_pairs=8", "recording.max_sessions=4")
 DAY_S = 86_400
 

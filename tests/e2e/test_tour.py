@@ -11,7 +11,12 @@ from gateway.demo.steps import STEPS
 
 
 async def test_every_step_goes_as_expected(open_world: Any) -> None:
-    sip = ("recording.sip.udp_port=0", "recording.sip.tcp_port=0", "recording.sip.tls.port=0")
+    sip = (
+        "recording.sip.udp_port=0",
+        "recording.sip.tcp_port=0",
+        "recording.sip.tls.port=0",
+        "calling.port=0",
+    )
     parts = ("texting", "carriers", "recording")
     async with open_world(*sip, "clock.mode=scaled", "clock.speed=5", parts=parts) as world:
         async with asyncio.timeout(60):

@@ -16,7 +16,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from siprec.calling import SCENARIOS
+from siprec.calling.plain import SCENARIOS
 from siprec.cli import SCENARIO_NAMES, app
 
 COMMANDS = (["serve"], ["call"], ["recordings"], ["recordings", "list"], ["recordings", "show"],
@@ -106,6 +106,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
     settings = {
         "storage.folder": tmp_path / "data",
         "http.port": http,
+        "calling.port": 0,
         "recording.sip.udp_port": sip,
         "recording.sip.tcp_port": sip,
         "recording.sip.tls.port": tls,

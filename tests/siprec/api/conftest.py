@@ -154,6 +154,7 @@ def open_world(tmp_path: Path) -> OpenWorld:
         settings = [
             f"storage.folder={tmp_path}",
             "http.port=0",
+            "calling.port=0",
             "recording.sip.udp_port=0",
             "recording.sip.tcp_port=null",
             "recording.sip.tls=null",

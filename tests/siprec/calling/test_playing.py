@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from siprec.callcontrol.own_recorder import OwnRecorder
-from siprec.callcontrol.playing import play
+from siprec.calling.own_recorder import OwnRecorder
+from siprec.calling.playing import play
 from siprec.phones.scenario import Scenario, load_scenario
 
 SHORT = ["always", "pause-announcement", "transfer", "no-provider", "failover", "on-demand-from-connect"]
