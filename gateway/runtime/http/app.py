@@ -14,6 +14,7 @@ from gateway.runtime.http.auth import Tokens
 from gateway.runtime.http.docs import docs_routes
 from gateway.runtime.http.endpoint import Endpoints, not_found_or_method
 from gateway.runtime.http.errors import ApiError
+from gateway.runtime.http.express import ExpressRoute
 from gateway.runtime.http.gate import Gate
 from gateway.runtime.http.health import Health
 from gateway.runtime.http.models import TicketOut
@@ -25,6 +26,8 @@ from gateway.runtime.http.tracking import tracking_ids
 from gateway.runtime.metrics import CONTENT_TYPE, Metrics
 
 GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
+EXPRESS: web.AppKey[dict[str, ExpressRoute]] = web.AppKey("express")
+"""The routes that `express` answers, by path."""
 DOCUMENT: web.AppKey[Callable[[], dict[str, Any]]] = web.AppKey("document")
 """Gives the OpenAPI document: made when somebody first asks, for it takes longer than the whole start."""
 _GZIP_FROM_BYTES = 1024
@@ -60,9 +63,12 @@ def build_app(
     app = web.Application(client_max_size=settings.max_bulk_body_bytes)
     app[GATE] = gate
     app[DOCUMENT] = document
+    app[EXPRESS] = {}
     for part in parts:
         for route in part:
             add_route(app, route, endpoints)
+            if route.express:
+                app[EXPRESS][route.path] = ExpressRoute(endpoints.express(route), endpoints.body_limit(route))
     app.router.add_route("*", "/{path:.*}", endpoints.handler(_fallback(app)))
     if stream is not None:
 

@@ -157,10 +157,10 @@ class Endpoints:
         """Most bytes of a body of this route."""
         return self._settings.max_bulk_body_bytes if route.bulk else self._settings.max_body_bytes
 
-    def _observer(self, route: Route) -> tuple[str, dict[str, Callable[[float], None]]]:
+    def _observer(self, route: Route) -> tuple[str, RouteSeconds]:
         """The route's name, and its latency metric by the first digit of a status."""
         label = f"{route.method} {route.path}"
-        return label, _Observers(self._seconds, label)
+        return label, RouteSeconds(self._seconds, label)
 
     def _body_reader(self, route: Route) -> Callable[[web.Request], Awaitable[Any]] | None:
         if route.body is None:

@@ -108,6 +108,7 @@ class Route:
     ticket: bool = False
     paged: bool = False
     bulk: bool = False
+    express: bool = False
     idempotent: bool = False
     consumes: str = "application/json"
     produces: str = "application/json"
@@ -127,9 +128,10 @@ class Routes:
     bodies), ``query`` a model of the query parameters, ``roles`` who may call (default: any token),
     ``errors`` the refusals to document, ``public`` no token needed, ``probe`` for health checks, which know
     neither a token nor our names, ``ticket`` a one-use ticket in the query will do, ``paged`` documents
-    ``max`` and ``cursor``, ``bulk`` allows the large body, ``idempotent`` documents ``Idempotency-Key``. A
-    handler returns a model, a list, a dict, ``Paged``, ``Reply``, None (204), or an aiohttp response of its
-    own.
+    ``max`` and ``cursor``, ``bulk`` allows the large body, ``express`` answers plain requests without aiohttp
+    (a POST to a path without braces whose handler looks at nothing but ``request.raw.headers``),
+    ``idempotent`` documents ``Idempotency-Key``. A handler returns a model, a list, a dict, ``Paged``,
+    ``Reply``, None (204), or an aiohttp response of its own.
     """
 
     def __init__(self, tag: str, description: str = "") -> None:

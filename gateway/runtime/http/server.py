@@ -1,4 +1,7 @@
-"""The listening side: one aiohttp runner with limits on connections and time, TLS, and a graceful end."""
+"""The listening side: one aiohttp runner with limits on connections and time, TLS, and a graceful end.
+
+Connections begin in the express lane where the application has express routes (see `express`).
+"""
 
 import asyncio
 import errno
@@ -8,8 +11,10 @@ from typing import Any, cast
 
 from aiohttp import web
 
+from gateway.runtime.http.app import EXPRESS
 from gateway.runtime.http.endpoint import refused
 from gateway.runtime.http.errors import ApiError, ServerStartError, error_body
+from gateway.runtime.http.express import ExpressConnection
 from gateway.runtime.http.health import Health
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.http.tracking import tracking_ids
@@ -39,6 +44,7 @@ class HttpServer:
         self._health = health
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
+        self._express: set[ExpressConnection] = set()
         self.port = settings.port
 
     @property
@@ -75,14 +81,18 @@ class HttpServer:
             return
         await self.app.shutdown()
         self._runner.server.pre_shutdown()
+        for connection in tuple(self._express):
+            connection.end()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + deadline_s
-        while self._runner.server.connections and loop.time() < deadline:  # noqa: ASYNC110 - aiohttp tells nobody
+        while self.connections and loop.time() < deadline:  # noqa: ASYNC110 - aiohttp tells nobody
             await asyncio.sleep(_DRAIN_POLL_S)
 
     async def stop(self) -> None:
         """Close everything."""
         self._stop_listening()
+        for connection in tuple(self._express):
+            connection.abort()
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
@@ -92,7 +102,7 @@ class HttpServer:
         """Connections open now."""
         if self._runner is None or self._runner.server is None:
             return 0
-        return len(self._runner.server.connections)
+        return len(self._runner.server.connections) + len(self._express)
 
     def _stop_listening(self) -> None:
         if self._listener is not None:
@@ -100,9 +110,26 @@ class HttpServer:
             self._listener = None
 
     def _accept(self) -> asyncio.Protocol:
+        if self.connections >= self._settings.max_connections or self._runner is None:
+            return _Busy()
+        routes = self.app.get(EXPRESS)
+        if not routes:
+            return self._aiohttp()
+        settings = self._settings
+        return ExpressConnection(
+            routes,
+            self._aiohttp,
+            max_headers=settings.max_headers,
+            first_request_timeout_s=settings.first_request_timeout_s,
+            body_timeout_s=settings.body_timeout_s,
+            keepalive_timeout_s=settings.keepalive_timeout_s,
+            members=self._express,
+        )
+
+    def _aiohttp(self) -> asyncio.Protocol:
         manager = self._runner.server if self._runner is not None else None
         settings = self._settings
-        if manager is None or len(manager.connections) >= settings.max_connections:
+        if manager is None:
             return _Busy()
         return _Connection(
             manager,
@@ -178,7 +205,7 @@ class _Connection(web.RequestHandler):
             raise ConnectionError("the answer had begun")
         description = "this is not well-formed HTTP, or a header is too large" if status == 400 else ""
         refusal = ApiError(status, description=description, headers={"Connection": "close"})
-        response = refused(refusal, _next_tracking_id(None))
+        response = refused(refusal, _next_tracking_id(None)).response()
         response.force_close()
         return response
 
