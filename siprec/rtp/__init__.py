@@ -2,8 +2,8 @@
 
 Cores, without I/O and clock:
 `packet` parse and build · `rtcp` compound packets · `reorder` arrival order to audio order, placed by
-timestamp · `stats` loss and jitter · `stream` the three together for one m-line · `codecs` PCMU, PCMA, G722,
-opus, CN, telephone-event · `srtp` SDES-SRTP · `errors` the tree.
+timestamp · `stats` loss and jitter · `regular` many usual packets at once · `stream` these together for one
+m-line · `codecs` PCMU, PCMA, G722, opus, CN, telephone-event · `srtp` SDES-SRTP · `errors` the tree.
 
 Edge: `aio`: `PortPool` (bound in advance, quarantined), `MediaPort` (receive, symmetric send), `Pacer`.
 

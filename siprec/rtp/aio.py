@@ -23,7 +23,7 @@ from itertools import count
 from pathlib import Path
 
 from siprec.rtp.errors import PortsUnavailableError
-from siprec.rtp.packet import is_rtcp
+from siprec.rtp.packet import RTCP_TYPES
 
 RECEIVE_BUFFER_BYTES = 262_144
 QUARANTINE_S = 10.0
@@ -221,9 +221,11 @@ class MediaPort:
 
     __slots__ = (
         "_loop",
+        "_now",
         "_on_rtcp",
         "_on_rtp",
         "_pair",
+        "_receive",
         "_rtcp_source",
         "_source",
         "_source_at",
@@ -241,6 +243,8 @@ class MediaPort:
     def __init__(self, pair: PortPair, loop: asyncio.AbstractEventLoop) -> None:
         self._pair = pair
         self._loop = loop
+        self._now = loop.time
+        self._receive = pair.rtp.recvfrom
         self._on_rtp: DatagramHandler = _ignore
         self._on_rtcp: DatagramHandler = _ignore
         self._source: Address | None = None
@@ -309,18 +313,18 @@ class MediaPort:
 
     def _rtp_readable(self) -> None:
         try:
-            data, source = self._pair.rtp.recvfrom(MAX_DATAGRAM_BYTES)
+            data, source = self._receive(MAX_DATAGRAM_BYTES)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:  # an ICMP error of an earlier send
             self.receive_errors += 1
             return
-        now = self._loop.time()
+        now = self._now()
         if source != self._source and not self._latch(source[:2], now):
             return
         self._source_at = now
         self.packets += 1
-        if is_rtcp(data):
+        if data[1:2] in RTCP_TYPES:
             self._rtcp_source = source[:2]
             self._on_rtcp(data, now)
         else:

@@ -8,6 +8,9 @@ from siprec.rtp.errors import MalformedPacketError
 HEADER_BYTES = 12
 MAX_CSRC = 15
 
+RTCP_TYPES = frozenset(bytes([kind]) for kind in range(192, 224))
+"""The second byte of RTCP packets (RFC 5761 §4)."""
+
 _HEADER = Struct("!BBHII")
 _EXTENSION = Struct("!HH")
 _WORD = Struct("!I")
@@ -98,4 +101,4 @@ def build(packet: RtpPacket, padding_bytes: int = 0) -> bytes:
 
 def is_rtcp(data: bytes) -> bool:
     """Whether a datagram on a multiplexed port is RTCP (RFC 5761 §4): payload types 64–95 with the marker."""
-    return len(data) > 1 and 192 <= data[1] <= 223
+    return data[1:2] in RTCP_TYPES

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from siprec.rtp.packet import RtpPacket
+from siprec.rtp.regular import RegularRun
 
 DEFAULT_WINDOW_S = 0.2
 MAX_HELD = 1_024
@@ -136,6 +137,30 @@ class ReorderBuffer:
             fields = (position, payload_type, payload, marker, 0, self._epoch, sequence)
             return (_new_tuple(PlacedPacket, fields),)
         return self._receive_unusual(packet, now)
+
+    def is_next(self, datagram: bytes) -> bool:
+        """Whether this has the sequence number awaited, and nothing waits: a cheap first look."""
+        awaited = (self._expected & 0xFFFF).to_bytes(2, "big")
+        return not self._held and self._started and datagram[2:4] == awaited
+
+    def follows(self, run: RegularRun) -> bool:
+        """Whether a regular run goes on exactly where the stream is."""
+        return (
+            run.ssrc == self._ssrc
+            and self.is_next(b"\x80\x00" + run.sequence.to_bytes(2, "big"))
+            and run.timestamp - self._timestamp & 0xFFFFFFFF == run.step <= self._contiguous
+            and run.payload_type not in self._events
+        )
+
+    def receive_run(self, run: RegularRun, now: float) -> PlacedPacket:
+        """Take a run that `follows`, its last packet come at `now`; returns it as one joined packet."""
+        position, sequence = self._position + run.step, self._expected
+        self._expected += run.count
+        self._timestamp = run.timestamp + (run.count - 1) * run.step & 0xFFFFFFFF
+        self._position += run.count * run.step
+        self._step = run.step
+        self._arrived = now
+        return PlacedPacket(position, run.payload_type, run.payload, False, 0, self._epoch, sequence)
 
     def next_deadline(self) -> float | None:
         """When the oldest waiting packet stops waiting; None if none waits."""

@@ -1,9 +1,19 @@
 """Reception of one source as RFC 3550 counts it (A.1, A.3, A.8): loss, jitter, and the report block."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from siprec.rtp.packet import RtpPacket
+from siprec.rtp.regular import MAX_PACKETS, RegularRun
 from siprec.rtp.rtcp import ReportBlock, SenderReport, middle_of
 
 MAX_DROPOUT = 3_000
+
+_SHARE = 1 / 16
+"""What a new deviation counts in the jitter (RFC 3550 §6.4.1)."""
+_FADING = (1 - _SHARE) ** np.arange(MAX_PACKETS, -1, -1.0)
+"""What a deviation still counts so many packets later, the latest last."""
 
 
 class StreamStatistics:
@@ -72,7 +82,30 @@ class StreamStatistics:
         self._timestamp = timestamp
         self._arrived = now
         if deviation < self._clock_hz:  # a second or more is a pause or a new beginning, not jitter
-            self._jitter += (deviation - self._jitter) / 16
+            self._jitter += (deviation - self._jitter) * _SHARE
+
+    def received_run(self, run: RegularRun, arrivals: Sequence[float]) -> bool:
+        """Count a regular run as `received` counts packets; False where it does not go on from here."""
+        clock_hz = self._clock_hz
+        if (
+            run.ssrc != self._ssrc
+            or run.sequence != self._highest + 1 & 0xFFFF
+            or run.timestamp - self._timestamp & 0xFFFFFFFF != run.step
+        ):
+            return False
+        moments = np.array((self._arrived, *arrivals))
+        deviations = np.abs((moments[1:] - moments[:-1]) * clock_hz - run.step)
+        if deviations.max() >= clock_hz:
+            return False
+        self.packets += run.count
+        self.octets += len(run.payload)
+        self._received += run.count
+        self._highest += run.count
+        self._timestamp = run.timestamp + (run.count - 1) * run.step & 0xFFFFFFFF
+        self._arrived = arrivals[-1]
+        faded = self._jitter * _FADING[-1 - run.count]
+        self._jitter = float(faded + _SHARE * (_FADING[-run.count :] @ deviations))
+        return True
 
     def _restart(self, sequence: int) -> None:
         """The source jumped: count on from there, keeping what was expected so far."""

@@ -2,6 +2,7 @@
 
 stream = ReceivedStream(clock_hz=8_000, event_payload_types=frozenset({101}))
 for placed in stream.receive_data(datagram, now): ...
+for placed in stream.receive_batch(datagrams, arrivals): ...      # the same, cheaper, once a second
 stream.receive_rtcp(datagram, now)
 rtcp.build_compound(stream.receiver_report(our_ssrc, "srs@host", now))
 """
@@ -11,21 +12,28 @@ from collections.abc import Sequence
 from siprec.rtp import rtcp
 from siprec.rtp.errors import MalformedPacketError
 from siprec.rtp.packet import parse
+from siprec.rtp.regular import MIN_PACKETS, leading_run
 from siprec.rtp.reorder import DEFAULT_WINDOW_S, PlacedPacket, ReorderBuffer
 from siprec.rtp.stats import StreamStatistics
 
 
 class ReceivedStream:
-    """Parser, statistics and reorder buffer of one m-line; malformed datagrams are counted, never raised."""
+    """Parser, statistics and reorder buffer of one m-line; malformed datagrams are counted, never raised.
 
-    __slots__ = ("buffer", "goodbye", "malformed", "statistics")
+    `joinable` says that payloads of contiguous packets may be joined, a byte being a unit of the clock.
+    """
+
+    __slots__ = ("buffer", "goodbye", "joinable", "malformed", "statistics")
 
     def __init__(
         self,
         clock_hz: int,
         window_s: float = DEFAULT_WINDOW_S,
         event_payload_types: frozenset[int] = frozenset(),
+        *,
+        joinable: bool = False,
     ) -> None:
+        self.joinable = joinable
         self.buffer = ReorderBuffer(clock_hz, window_s, event_payload_types)
         self.statistics = StreamStatistics(clock_hz)
         self.malformed = 0
@@ -41,6 +49,32 @@ class ReceivedStream:
             return ()
         self.statistics.received(packet, now)
         return self.buffer.receive(packet, now)
+
+    def receive_batch(self, datagrams: Sequence[bytes], arrivals: Sequence[float]) -> Sequence[PlacedPacket]:
+        """Take RTP datagrams, each with its moment of arrival; regular runs come out as one joined packet."""
+        placed: list[PlacedPacket] = []
+        at, end = 0, len(datagrams)
+        while at < end:
+            taken = self._receive_run(datagrams[at:], arrivals[at:], placed) if self.joinable else 0
+            if not taken:
+                placed += self.receive_data(datagrams[at], arrivals[at])
+                taken = 1
+            at += taken
+        return placed
+
+    def _receive_run(
+        self, datagrams: Sequence[bytes], arrivals: Sequence[float], placed: list[PlacedPacket]
+    ) -> int:
+        """Take the regular run the datagrams begin with; returns its length, 0 for none."""
+        if len(datagrams) < MIN_PACKETS or not self.buffer.is_next(datagrams[0]):
+            return 0
+        run = leading_run(datagrams)
+        if run is None or not self.buffer.follows(run):
+            return 0
+        if not self.statistics.received_run(run, arrivals[: run.count]):
+            return 0
+        placed.append(self.buffer.receive_run(run, arrivals[run.count - 1]))
+        return run.count
 
     def receive_rtcp(self, datagram: bytes, now: float) -> None:
         """Take an RTCP datagram."""

@@ -36,6 +36,7 @@ from siprec.srs.commands import (
     UpdateMetadata,
     UpdateStream,
 )
+from siprec.srs.disk import Disk
 from siprec.srs.recorder import Recorder, Track
 from siprec.srs.session import RecordingSession
 from siprec.srs.settings import RecorderSettings
@@ -72,6 +73,7 @@ class Surroundings:
     loop: Any
     media_host: str
     spool: Path
+    disk: Disk
     now_ns: Callable[[], int]
     new_id: Callable[[], int]
     provider_of: Callable[[Tenant], str]
@@ -263,7 +265,7 @@ class RecordedCall:
         recording_id = around.new_id()
         directory = around.spool / encode_id(recording_id)
         settings = around.settings
-        recorder = Recorder(directory, settings.profile, settings.media.reorder_window_seconds)
+        recorder = Recorder(directory, settings.profile, settings.media.reorder_window_seconds, around.disk)
         tenant = self.tenant
         provider = around.provider_of(tenant)
         self._opened_at = around.loop.time()
@@ -307,6 +309,8 @@ class RecordedCall:
         if self.running is not None:
             self.running.recorder.tick(now)
             self._look_for_silence(self.running.recorder, now)
+        if self.running is not None and self.running.recorder.error is not None and not self.end_reason:
+            self.hang_up("disk failed")
         if self._ticks % RTCP_EVERY_TICKS == 0:
             self._report(now)
         due = self.session.next_deadline()

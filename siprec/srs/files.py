@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from siprec.srs.disk import AtOnce, Disk, SpoolFile
 from siprec.srs.errors import FileDamagedError
 
 Samples = NDArray[np.int16]
@@ -27,19 +28,27 @@ _SUFFIX = {"wav": ".wav", "flac": ".flac", "opus": ".opus"}
 _SUBTYPE = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}
 _CHUNK_FRAMES = 1 << 18
 
+AT_ONCE = AtOnce()
+
 
 class WavFile:
-    """A 16-bit PCM WAV file that grows. Raises `OSError` where the disk does."""
+    """A 16-bit PCM WAV file that grows. What the disk refuses is in `error`."""
 
-    __slots__ = ("_descriptor", "channels", "frames", "path", "rate_hz")
+    __slots__ = ("_file", "_told", "channels", "frames", "path", "rate_hz")
 
-    def __init__(self, path: Path, rate_hz: int, channels: int = 1) -> None:
+    def __init__(self, path: Path, rate_hz: int, channels: int = 1, *, disk: Disk = AT_ONCE) -> None:
         self.path = path
         self.rate_hz = rate_hz
         self.channels = channels
         self.frames = 0
-        self._descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        self._told = -1
+        self._file = SpoolFile(path, disk)
         self.sync_header()
+
+    @property
+    def error(self) -> OSError | None:
+        """Why nothing is written any more; None while all is well."""
+        return self._file.error
 
     def write(self, at: int, samples: Samples) -> int:
         """Write mono (or interleaved) samples at frame `at`; return the frame after them.
@@ -50,20 +59,21 @@ class WavFile:
         skip = max(0, self.frames - at)
         if skip < frames:
             offset = HEADER_BYTES + (at + skip) * 2 * self.channels
-            os.pwrite(self._descriptor, samples[skip * self.channels :].tobytes(), offset)
+            self._file.write(samples[skip * self.channels :].tobytes(), offset)
             self.frames = at + frames
         return at + frames
 
     def sync_header(self) -> None:
         """Write the header for what is there now."""
-        size = min(self.frames * 2 * self.channels, _MAX_DATA_BYTES)
-        os.pwrite(self._descriptor, wav_header(self.rate_hz, self.channels, size), 0)
+        if self._told != self.frames:
+            self._told = self.frames
+            size = min(self.frames * 2 * self.channels, _MAX_DATA_BYTES)
+            self._file.write(wav_header(self.rate_hz, self.channels, size), 0)
 
     def close(self) -> None:
         """Finish the header and close."""
         self.sync_header()
-        os.ftruncate(self._descriptor, HEADER_BYTES + self.frames * 2 * self.channels)
-        os.close(self._descriptor)
+        self._file.close(HEADER_BYTES + self.frames * 2 * self.channels)
 
 
 def wav_header(rate_hz: int, channels: int, data_bytes: int) -> bytes:
@@ -123,15 +133,21 @@ def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
 
 
 class StereoMix:
-    """Joins tracks into two channels as they come: frames are ready once no track can add to them."""
+    """Joins tracks into two channels as they come: frames are ready once no track can add to them.
 
-    __slots__ = ("_base", "_sums", "_top", "rate_hz")
+    Usually each channel has one track and nothing is ever added up; where tracks overlap, sums grow wider
+    than samples until they are taken.
+    """
+
+    __slots__ = ("_base", "_ends", "_sums", "_top", "rate_hz")
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
         self._base = 0
         self._top = 0
-        self._sums: NDArray[np.int32] = np.zeros((rate_hz * 4, 2), np.int32)
+        self._ends = [0, 0]
+        """Frames from `_base` on that hold something, by channel."""
+        self._sums: NDArray[np.int16] | NDArray[np.int32] = np.zeros((rate_hz * 2, 2), np.int16)
 
     def add(self, channel: int | None, at: int, samples: Samples) -> None:
         """Add a track's samples at frame `at` to channel 0 (left) or 1 (right), to both for None."""
@@ -140,16 +156,23 @@ class StereoMix:
         if end <= start:
             return
         self._reserve(end)
-        piece = samples[skip:].astype(np.int32)
-        if channel is None:
-            self._sums[start:end] += piece[:, None]
-        else:
-            self._sums[start:end, channel] += piece
+        for each in (0, 1) if channel is None else (channel,):
+            self._add(each, start, samples[skip:])
         self._top = max(self._top, end)
+
+    def _add(self, channel: int, start: int, samples: Samples) -> None:
+        shared = min(max(0, self._ends[channel] - start), len(samples))
+        end = start + len(samples)
+        if shared:
+            if self._sums.dtype != np.int32:
+                self._sums = self._sums.astype(np.int32)
+            self._sums[start : start + shared, channel] += samples[:shared]
+        self._sums[start + shared : end, channel] = samples[shared:]
+        self._ends[channel] = max(self._ends[channel], end)
 
     def _reserve(self, frames: int) -> None:
         if frames > len(self._sums):
-            grown = np.zeros((max(frames, 2 * len(self._sums)), 2), np.int32)
+            grown = np.zeros((max(frames, 2 * len(self._sums)), 2), self._sums.dtype)
             grown[: len(self._sums)] = self._sums
             self._sums = grown
 
@@ -172,10 +195,14 @@ class StereoMix:
         """Take the frames before frame `until`: where they begin, and interleaved samples, clipped."""
         count = min(max(0, until - self._base), self._top)
         at = self._base
-        taken = np.clip(self._sums[:count], -32_768, 32_767).astype(np.int16).reshape(-1)
+        ready = self._sums[:count]
+        if ready.dtype != np.int16:
+            ready = np.clip(ready, -32_768, 32_767)
+        taken: Samples = ready.astype(np.int16).reshape(-1)
         rest = self._top - count
         self._sums[:rest] = self._sums[count : self._top]
         self._sums[rest : self._top] = 0
+        self._ends = [max(0, end - count) for end in self._ends]
         self._base += count
         self._top = rest
         return at, taken

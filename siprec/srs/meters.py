@@ -6,7 +6,15 @@ from gateway.runtime.metrics import Metrics, bounded_label
 from siprec.sip.core import METHODS
 from siprec.srs.recorder import TrackSummary
 
-OUTCOMES = ("bye received", "bye sent", "ack missing", "session expired", "media timeout", "streams removed")
+OUTCOMES = (
+    "bye received",
+    "bye sent",
+    "ack missing",
+    "session expired",
+    "media timeout",
+    "streams removed",
+    "disk failed",
+)
 KINDS = ("announcement", "beep", "tone")
 
 

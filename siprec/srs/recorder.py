@@ -1,6 +1,7 @@
 """One recording in progress: streams placed, decoded and written, once a second.
 
-The receive path of a packet is `Track.receive`: parse, reorder, append. Everything else happens in `tick`.
+The receive path of a packet is `Track.receive`: noted with its moment, nothing more. Everything else happens
+in `tick`, a second's packets at once, or before anything that changes what becomes of them.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gateway.runtime.private import make_private_folder
 from siprec.metadata import Announcement
 from siprec.rtp import codecs
 from siprec.rtp.codecs import Decoder
@@ -18,7 +18,8 @@ from siprec.rtp.reorder import PlacedPacket
 from siprec.rtp.srtp import SrtpSession
 from siprec.rtp.stream import ReceivedStream
 from siprec.sdp import Stream
-from siprec.srs.files import Samples, StereoMix, WavFile, resample
+from siprec.srs.disk import Disk
+from siprec.srs.files import AT_ONCE, Samples, StereoMix, WavFile, resample
 from siprec.srs.settings import RecordingProfile
 from siprec.srs.timeline import TICKS_HZ, Gap, Run, Timeline, TrackTimeline
 
@@ -29,6 +30,10 @@ STEREO_AHEAD_S = 10
 """Silence longer than this is left out of memory."""
 FRAME_UNITS = {"opus": 960}
 MAX_WRITE_S = 86_400
+MAX_NOTED = 4_096
+"""Datagrams of a stream that may wait for the next tick."""
+HEADER_TICKS = 4
+"""Headers are brought up to date this often, in ticks: what a player sees of a recording that crashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class Track:
         self.last_packet: float | None = None
         self._window_s = window_s
         self._shared = timeline
+        self._noted: list[bytes] = []
+        self._arrivals: list[float] = []
         self._pending: list[PlacedPacket] = []
         self._unprotect: Protect | None = None
         self._unprotect_rtcp: Protect | None = None
@@ -98,6 +105,7 @@ class Track:
             self._decoders[codec.payload_type] = codecs.decoder(codec.name)
         self._audio = frozenset(self._decoders)
         self.timeline.frame_units = FRAME_UNITS.get(codec.name.lower())
+        self.received.joinable = self.timeline.frame_units is None
 
     def _begin_stream(self, stream: Stream) -> None:
         codec, event = stream.codec, stream.telephone_event
@@ -126,22 +134,47 @@ class Track:
 
     def receive(self, datagram: bytes, now: float) -> None:
         """Take an RTP datagram."""
+        self._noted.append(datagram)
+        self._arrivals.append(now)
+        if len(self._arrivals) >= MAX_NOTED:
+            self._study()
+
+    def _study(self) -> None:
+        """Parse, count and put in order what was noted."""
+        if not self._noted:
+            return
+        noted, arrivals = self._noted, self._arrivals
+        self._noted, self._arrivals = [], []
         if self._unprotect is not None:
+            noted, arrivals = self._authentic(self._unprotect, noted, arrivals)
+            if not noted:
+                return
+        placed = self.received.receive_batch(noted, arrivals)
+        self.last_packet = arrivals[-1]
+        if self._keeping:
+            if self._interrupted:
+                self._interrupted = False
+                self.timeline.arrived_after_interruption(arrivals[0])
+            self._pending += placed
+
+    def _authentic(
+        self, unprotect: Protect, noted: list[bytes], arrivals: list[float]
+    ) -> tuple[list[bytes], list[float]]:
+        """The datagrams whose signature is right, unprotected, and when they came."""
+        found: list[bytes] = []
+        moments: list[float] = []
+        for datagram, when in zip(noted, arrivals, strict=True):
             try:
-                datagram = self._unprotect(datagram)
+                found.append(unprotect(datagram))
             except SrtpError:
                 self.unauthentic += 1
-                return
-        placed = self.received.receive_data(datagram, now)
-        self.last_packet = now
-        if self._interrupted and self._keeping:
-            self._interrupted = False
-            self.timeline.arrived_after_interruption(now)
-        if placed and self._keeping:
-            self._pending += placed
+            else:
+                moments.append(when)
+        return found, moments
 
     def receive_rtcp(self, datagram: bytes, now: float) -> None:
         """Take an RTCP datagram."""
+        self._study()
         if self._unprotect_rtcp is not None:
             try:
                 datagram = self._unprotect_rtcp(datagram)
@@ -152,11 +185,14 @@ class Track:
 
     def stop_keeping(self) -> None:
         """Throw away what arrives from now on; it is still followed, so that nothing counts as lost."""
-        self._pending += self.received.flush()
+        self._study()
+        if self._keeping:
+            self._pending += self.received.flush()
         self._keeping = False
 
     def keep(self) -> None:
         """Keep what arrives again, unless this stream is held by itself."""
+        self._study()
         if not self._keeping and not self.held:
             self._keeping = True
             self._interrupted = True
@@ -164,6 +200,7 @@ class Track:
 
     def take_runs(self, now: float, *, last: bool = False) -> list[Run]:
         """Place what has come since the last call."""
+        self._study()
         waiting = self.received.flush() if last else self.received.handle_timeout(now)
         if self._keeping:
             self._pending += waiting
@@ -192,6 +229,7 @@ class Track:
 
     def summary(self) -> TrackSummary:
         """Return the counts so far."""
+        self._study()
         self._keep_counts()
         packets, lost, late, duplicates, malformed = self._earlier
         return TrackSummary(
@@ -213,8 +251,12 @@ class Track:
 class Recorder:
     """The tracks of a recording and their files, in `directory` (made when the first audio comes)."""
 
-    def __init__(self, directory: Path, profile: RecordingProfile, window_s: float = 0.2) -> None:
+    def __init__(
+        self, directory: Path, profile: RecordingProfile, window_s: float = 0.2, disk: Disk = AT_ONCE
+    ) -> None:
         self.directory = directory
+        self._disk = disk
+        self._ticks = 0
         self.timeline = Timeline(profile.pause_mode)
         self.tracks: dict[int, Track] = {}
         self.started: float | None = None
@@ -230,6 +272,11 @@ class Recorder:
         """Every file there is, parties first."""
         tracks = [track.file for track in (*self._closed, *self.tracks.values()) if track.file is not None]
         return (*tracks, self._stereo_file) if self._stereo_file is not None else tuple(tracks)
+
+    @property
+    def error(self) -> OSError | None:
+        """Why a file is not written any more; None while all is well."""
+        return next((file.error for file in self.files if file.error is not None), None)
 
     @property
     def duration_ms(self) -> int:
@@ -287,8 +334,10 @@ class Recorder:
         for track in self.tracks.values():
             self._write(track, now)
         self._write_stereo(last=False)
-        for file in self.files:
-            file.sync_header()
+        if self._ticks % HEADER_TICKS == 0:
+            for file in self.files:
+                file.sync_header()
+        self._ticks += 1
 
     def finish(self, now: float) -> tuple[TrackSummary, ...]:
         """Write everything that is left, close the files, and tell what was received."""
@@ -351,8 +400,7 @@ class Recorder:
         return track.index + 1 + 100 * used
 
     def _open_file(self, name: str, rate_hz: int, channels: int) -> WavFile:
-        make_private_folder(self.directory)
-        return WavFile(self.directory / name, rate_hz, channels)
+        return WavFile(self.directory / name, rate_hz, channels, disk=self._disk)
 
     def _write_stereo(self, *, last: bool) -> None:
         if self._stereo is None:

@@ -7,7 +7,7 @@ What a crash left behind is sealed at the next start with what arrived.
 import asyncio
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,8 +79,15 @@ def storage_key(recording_id: int, started_ns: int) -> str:
     return f"{day:%Y/%m/%d}/{encode_id(recording_id)}"
 
 
+async def _nothing_waits() -> None:
+    """The files are written already."""
+
+
 class Sealer:
-    """Seals recordings, a few at a time, off the event loop."""
+    """Seals recordings, a few at a time, off the event loop.
+
+    `settled` waits until what was asked of the recordings' files is done.
+    """
 
     def __init__(
         self,
@@ -90,7 +97,9 @@ class Sealer:
         meters: RecorderMeters,
         audio_format: AudioFormat,
         now_ns: Callable[[], int],
+        settled: Callable[[], Awaitable[None]] = _nothing_waits,
     ) -> None:
+        self._settled = settled
         self._store = store
         self._blobs = blobs
         self._bus = bus
@@ -121,6 +130,7 @@ class Sealer:
         facts = finished.facts
         key = storage_key(finished.recording_id, facts.started_ns)
         try:
+            await self._settled()
             async with self._gate:
                 files = await self._seal_files(finished.directory)
                 document = _json(write_sidecar(facts, files) | {"storageKey": key})

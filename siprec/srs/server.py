@@ -37,6 +37,7 @@ from siprec.sip.tls import ensure_certificate, server_context
 from siprec.sip.uas import ServerTransaction
 from siprec.sip.uri import SipUri
 from siprec.srs.call import RecordedCall, Running, Surroundings
+from siprec.srs.disk import SpoolDisk
 from siprec.srs.errors import AddressUnusable, SessionStateError
 from siprec.srs.events import RecordingPaused, RecordingResumed, RecordingStarted
 from siprec.srs.intake import ACCEPT, Refused, read_request
@@ -94,7 +95,10 @@ class RecordingServer:
         self._filing = filing or Unfiled()
         self._meters = RecorderMeters(metrics, providers)
         self._make_id = make_id
-        self._sealer = Sealer(store, blobs, bus, self._meters, settings.profile.audio_format, now_ns)
+        self._disk = SpoolDisk()
+        self._sealer = Sealer(
+            store, blobs, bus, self._meters, settings.profile.audio_format, now_ns, self._disk.settled
+        )
         self._calls: dict[Dialog, RecordedCall] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -136,6 +140,7 @@ class RecordingServer:
             loop=loop,
             media_host=self._advertised(host),
             spool=self._spool,
+            disk=self._disk,
             now_ns=self._now_ns,
             new_id=self._make_id,
             provider_of=self._filing.provider_of,
@@ -220,6 +225,7 @@ class RecordingServer:
         if self._edge is not None:
             self._edge.flush()
             await self._edge.close()
+        self._disk.close()
         if self._pool is not None:
             self._pool.close()
 
