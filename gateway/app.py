@@ -27,6 +27,7 @@ from gateway.carriers.service import CarriersService
 from gateway.dashboard.routes import dashboard_routes
 from gateway.directory.store import DirectoryStore
 from gateway.esme.settings import EsmeSettings
+from gateway.messages.traces import trace_messages
 from gateway.messages.webhooks import Webhooks, WebhooksSettings
 from gateway.policy import numbers
 from gateway.replay.jobs import Jobs
@@ -48,9 +49,11 @@ from gateway.runtime.ids import IdSource
 from gateway.runtime.lifecycle import BasePart, Lifecycle, run
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
+from gateway.runtime.tracing import Tracing, TracingSettings
 from gateway.service import Texting, TextingSettings, World
 from gateway.settings import COMMON, EVERY_SECTION, PARTS, Networks
 from siprec.callcontrol.settings import CallingSettings
+from siprec.providers.traces import trace_recordings
 from siprec.settings import BRANCHES as RECORDING_BRANCHES
 from siprec.settings import RecordingSettings
 
@@ -114,6 +117,7 @@ async def build(config: LoadedConfig, parts: Sequence[str], only_carriers: Seque
     service = Service(config, world, Health())
     service.health.add_problems(lambda: world.lifecycle.problems)
     service.health.add_liveness(lambda: world.lifecycle.healthy)
+    _add_tracing(service, parts)
     stream = EventStream(world.bus, now_ns=world.clock.now_ns, metrics=world.metrics)
     routes = [clock_routes(world.clock, world.bus), dashboard_routes()]
     if "carriers" in parts:
@@ -151,6 +155,19 @@ async def _world(config: LoadedConfig, parts: Sequence[str]) -> World:
         ids=IdSource(storage.node),
         lifecycle=Lifecycle(metrics),
     )
+
+
+def _add_tracing(service: Service, parts: Sequence[str]) -> None:
+    """The first part, and so the last to stop; nothing at all while `tracing.enabled` is false."""
+    settings, world = service.config.section("tracing", TracingSettings), service.world
+    if not settings.enabled:
+        return
+    tracing = Tracing(settings, world.clock.now_ns)
+    world.lifecycle.add("tracing", tracing)
+    if "texting" in parts:
+        trace_messages(world.bus, tracing.traces)
+    if "recording" in parts:
+        trace_recordings(world.bus, tracing.traces)
 
 
 def _add_carriers(service: Service, only: Sequence[str]) -> list[Routes]:

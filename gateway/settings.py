@@ -14,6 +14,7 @@ from gateway.registry.settings import RegistrySettings
 from gateway.registry.terms import CarrierTerms
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
+from gateway.runtime.tracing import TracingSettings
 from gateway.throttle.settings import LimitsSettings
 from siprec.settings import RECORDING
 
@@ -37,6 +38,7 @@ COMMON: dict[str, type[BaseModel]] = {
     "clock": ClockSettings,
     "storage": StorageSettings,
     "http": HttpSettings,
+    "tracing": TracingSettings,
     "directory": DirectorySettings,
 }
 CARRIERS: dict[str, type[BaseModel]] = {"carriers": Networks}

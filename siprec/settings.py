@@ -5,6 +5,7 @@ from pydantic import BaseModel
 from gateway.directory.settings import DirectorySettings
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
+from gateway.runtime.tracing import TracingSettings
 from siprec.callcontrol.settings import CallingSettings
 from siprec.providers.settings import ProvidersSettings
 from siprec.srs.settings import RecorderSettings
@@ -22,6 +23,7 @@ STANDALONE: dict[str, type[BaseModel]] = {
     "clock": ClockSettings,
     "storage": StorageSettings,
     "http": HttpSettings,
+    "tracing": TracingSettings,
     "directory": DirectorySettings,
     **RECORDING,
 }

@@ -22,9 +22,11 @@ from gateway.runtime.ids import IdSource
 from gateway.runtime.lifecycle import Lifecycle, run
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
+from gateway.runtime.tracing import Tracing, TracingSettings
 from siprec.callcontrol.settings import CallingSettings
 from siprec.callcontrol.telephony import Telephony
 from siprec.calling.service import add_calling
+from siprec.providers.traces import trace_recordings
 from siprec.service import Foundation, Recording
 from siprec.settings import BRANCHES, STANDALONE, RecordingSettings
 
@@ -76,6 +78,7 @@ async def build(config: LoadedConfig) -> Standalone:
     world = Foundation(clock, bus, metrics, database, ids, directory, storage.folder, owns_directory=True)
     settings = config.section("recording", RecordingSettings)
     recording = Recording(world, settings, settings)
+    _add_tracing(config.section("tracing", TracingSettings), lifecycle, world)
     health = Health()
     health.add_problems(lambda: lifecycle.problems)
     health.add_liveness(lambda: lifecycle.healthy)
@@ -87,6 +90,13 @@ async def build(config: LoadedConfig) -> Standalone:
     http = _http(config, routes, health, world)
     lifecycle.add("http", http)
     return Standalone(world, lifecycle, recording, http, telephony)
+
+
+def _add_tracing(settings: TracingSettings, lifecycle: Lifecycle, world: Foundation) -> None:
+    if settings.enabled:
+        tracing = Tracing(settings, world.clock.now_ns)
+        lifecycle.add("tracing", tracing)
+        trace_recordings(world.bus, tracing.traces)
 
 
 def _clock(settings: ClockSettings) -> WorldClock:
