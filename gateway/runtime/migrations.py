@@ -9,6 +9,7 @@ A package's scripts live in `<package>/migrations/versions/*.py` with `revision`
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _REVISION = re.compile(r"^revision\b[^=\n]*=\s*[\"']([^\"']+)[\"']", re.MULTILIN
 _DOWN_REVISION = re.compile(r"^down_revision\b[^=\n]*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
 _BRANCH_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _LOCK_KEY = 0x534D5347  # PostgreSQL's advisory lock: two services that start together migrate in turn
+
+_ALEMBIC = threading.Lock()  # its operations are proxies to one context of the whole process
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ def migrate(url: str, branches: Sequence[MigrationBranch]) -> list[str]:
                 raise MigrationError(f"{branch.name!r} is no branch name")
             head = branch.head()
             if head is not None and _stored(engine, branch) != head:
-                _upgrade(engine, branch)
+                with _ALEMBIC:
+                    _upgrade(engine, branch)
                 moved.append(f"{branch.name}:{head}")
     except SQLAlchemyError as error:
         raise DatabaseUnavailable(str(error.__cause__ or error)) from error

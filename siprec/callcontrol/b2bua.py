@@ -613,6 +613,7 @@ class CallControl:
             call.legs.append(leg)
             self._world.take_over(leg.id, other.sound, call.sound)
             self._recorded.move(leg, other, call)
+            self._log(other, "moved", leg.party.aor, str(call.id))
             self._log(call, "joined", leg.party.aor)
         self._notify(transfer, 200, now)
         self._leave(consulted, now)

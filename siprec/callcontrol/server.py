@@ -147,7 +147,9 @@ class CallControlServer:
         numbers: ids of subscribers by telephone number, unless those of now will do. first_number: of calls.
         """
         audio = await asyncio.to_thread(PromptSet.load, prompts)
-        src = await SimulatedSrc.open(SrcSettings(host=settings.host, pairs=settings.port_pairs))
+        src = await SimulatedSrc.open(
+            SrcSettings(host=settings.host, pairs=settings.port_pairs, now_ns=now_ns)
+        )
         try:
             pool = PortPool.open(settings.host, pairs=settings.port_pairs, quarantine_s=QUARANTINE_S)
         except BaseException:

@@ -9,9 +9,13 @@ A script is sentences, one a line::
     alice calls customer          customer answers | rejects     wait 1.5
     alice presses PauseRec        alice holds | takes back       alice hangs up
     alice transfers to carol      alice consults carol           alice connects | joins
+    30 days pass                  alice gets dubber_standard     alice is set to never
+    alice has 1 recordings        organization chooses none      recorder restarts
 
 `consults` makes a second call; `connects` ends it with an attended transfer, `joins` with a conference.
-Phones answer by themselves unless `answers` says otherwise. Pure but for reading the file.
+Phones answer by themselves unless `answers` says otherwise. The third kind of sentence is about the world
+around calls, and needs a recorder of our own: days of world time, products (C9), modes (D1), how many
+recordings someone's provider keeps, the organisation's provider (C11). Pure but for reading the file.
 """
 
 import re
@@ -23,7 +27,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from gateway.directory.recording import PauseNotice, RecordingMode, RecordingSettings
+from gateway.directory.model import Licence
+from gateway.directory.recording import INHERIT, PauseNotice, RecordingMode, RecordingSettings
 from gateway.runtime.config import find_config, load
 from siprec.phones.softkeys import Softkey
 
@@ -44,15 +49,33 @@ class Step:
     whom: str = ""
 
     def __str__(self) -> str:
+        match self.what:
+            case "pass":
+                return f"{self.whom} days pass"
+            case "restarts":
+                return "recorder restarts"
+            case "chooses":
+                return f"organization chooses {self.whom}"
+            case "has":
+                return f"{self.who} has {self.whom} recordings"
         return " ".join(part for part in (self.who, self.what, self.whom) if part)
 
 
 _KEYS = "|".join(key.value for key in Softkey)
+_MODES = "|".join(mode.value for mode in RecordingMode)
 _NAME = r"[a-z][a-z0-9_-]*"
+WORLD_STEPS = frozenset({"pass", "restarts", "chooses", "gets", "is set to", "has"})
+"""Verbs about the world around calls."""
 _SENTENCES = tuple(
     re.compile(pattern)
     for pattern in (
         r"(?P<what>wait) (?P<whom>\d+(?:\.\d+)?)",
+        r"(?P<whom>\d{1,4}) days (?P<what>pass)",
+        r"recorder (?P<what>restarts)",
+        rf"organization (?P<what>chooses) (?P<whom>{_NAME})",
+        rf"(?P<who>{_NAME}) (?P<what>gets) (?P<whom>{_NAME})",
+        rf"(?P<who>{_NAME}) (?P<what>is set to) (?P<whom>{_MODES})",
+        rf"(?P<who>{_NAME}) (?P<what>has) (?P<whom>\d{{1,3}}) recordings?",
         rf"(?P<who>{_NAME}) (?P<what>calls|transfers to|consults) (?P<whom>{_NAME})",
         rf"(?P<who>{_NAME}) (?P<what>presses) (?P<whom>{_KEYS})",
         rf"(?P<who>{_NAME}) (?P<what>answers|rejects|holds|takes back|connects|joins|hangs up)",
@@ -70,7 +93,9 @@ def read_step(sentence: str) -> Step:
             return Step(parts.get("who") or "", parts["what"], parts.get("whom") or "")
     raise ValueError(
         f"{words!r} is no sentence of a script: NAME calls|transfers to|consults NAME, "
-        f"NAME presses {_KEYS}, NAME answers|rejects|holds|takes back|connects|joins|hangs up, wait SECONDS"
+        f"NAME presses {_KEYS}, NAME answers|rejects|holds|takes back|connects|joins|hangs up, wait SECONDS; "
+        f"N days pass, NAME gets PRODUCT, NAME is set to {_MODES}, NAME has N recordings, "
+        "organization chooses PROVIDER, recorder restarts"
     )
 
 
@@ -92,17 +117,22 @@ class RecordingOf(_Model):
     announce_start_stop: bool = Field(False, description="D3.")
     pause_notice: PauseNotice = Field(PauseNotice.NONE, description="D5.")
     repeat_tone_seconds: int | None = Field(None, ge=1, le=1_800, description="D6; null: no tone.")
-    provider: bool = Field(True, description="False: no provider is chosen here, nothing is recorded (C11).")
+    provider: str = Field(
+        INHERIT, description="Provider at the user's location (C12): `inherit`, a name, or `none` (C11)."
+    )
+    product: str | None = Field(None, description="Product at the provider; null: its default (C4, C5).")
 
-    def settings(self) -> RecordingSettings:
-        """As the directory keeps them."""
+    def settings(self, identifier: str) -> RecordingSettings:
+        """As the directory keeps them. identifier: the user's identity at the provider (C15)."""
         return RecordingSettings(
-            self.mode if self.provider else RecordingMode.NEVER,
+            self.mode,
             self.record_voicemail,
             self.announce_start_stop,
             self.pause_notice,
             self.repeat_tone_seconds is not None,
             self.repeat_tone_seconds or 20,
+            self.product,
+            identifier,
         )
 
 
@@ -115,6 +145,7 @@ class PartyModel(_Model):
     mailbox: bool = Field(False, description="Unanswered calls go to voicemail.")
     answers: bool = Field(True, description="Answers by itself; False: only when the script says so.")
     ice: bool = Field(False, description="Media optimisation is on (D10).")
+    licence: Licence = Field(Licence.PROFESSIONAL, description="Webex Calling licence (C2).")
 
 
 class NetworkModel(_Model):
@@ -152,6 +183,10 @@ class ExpectedRecording(_Model):
     announcements: tuple[str, ...] = Field((), description="`event kind`, as the metadata lists them.")
     pauses: int = Field(0, ge=0, description="How often it was paused.")
     kept: bool = Field(True, description="False: nobody pressed Record (BroadWorks' On Demand).")
+    expired: bool = Field(False, description="True: retention has ended, nothing of it is left (C4, C9).")
+    participants: tuple[str, ...] = Field(
+        (), description="Everybody the metadata has named; none: not looked at."
+    )
 
 
 class Expected(_Model):
@@ -175,6 +210,7 @@ class Scenario(_Model):
 
     title: str = Field(description="One line.")
     facts: tuple[str, ...] = Field((), description="Ids of webex.md it shows.")
+    provider: str = Field("dubber", description="Provider of the organisation, or `none` (C3, C11).")
     parties: Mapping[str, PartyModel] = Field(description="Who there is, by name.")
     network: NetworkModel = Field(default_factory=NetworkModel, description="What the network does.")
     options: OptionsModel = Field(default_factory=OptionsModel, description="Choices of the call control.")
@@ -186,6 +222,7 @@ class Scenario(_Model):
         named = {step.who for step in self.steps if step.who}
         named |= {step.whom for step in self.steps if step.what in ("calls", "transfers to", "consults")}
         named |= {recording.of for recording in self.expect.recordings}
+        named |= {name for recording in self.expect.recordings for name in recording.participants}
         named |= {*self.expect.heard, *self.expect.unheard, *self.expect.icons, *self.expect.messages}
         unknown = sorted(named - set(self.parties))
         if unknown:

@@ -71,6 +71,8 @@ class SrcSettings:
     first_port: int = 0
     seed: int | None = None
     client_tls: ssl.SSLContext | None = field(default=None, repr=False)
+    now_ns: Callable[[], int] = time.time_ns
+    """World time, which metadata tells."""
 
 
 class Fork:
@@ -135,7 +137,7 @@ class Fork:
 
     def transfer(self, other: Party) -> None:
         """See SourceSession."""
-        self.session.transfer(other, self._src.now(), time.time_ns())
+        self.session.transfer(other, self._src.now(), self._src.now_ns())
         self._src.drive(self)
 
     def announce(self, announcement: Announcement) -> None:
@@ -232,6 +234,7 @@ class SimulatedSrc:
 
     def __init__(self, settings: SrcSettings, pool: PortPool) -> None:
         self.settings = settings
+        self.now_ns = settings.now_ns
         self.loop = asyncio.get_running_loop()
         self.pacer = Pacer(self.loop)
         self.cname = f"src@{settings.host}"
@@ -287,7 +290,7 @@ class SimulatedSrc:
 
     def announcement(self, event: str, kind: str = "announcement") -> Announcement:
         """An announcement played now."""
-        return announced_at(event, time.time_ns(), kind)
+        return announced_at(event, self.now_ns(), kind)
 
     def fork(
         self,
@@ -306,7 +309,7 @@ class SimulatedSrc:
         fork = Fork(self, session, streams, speech or Speech(rng.getrandbits(16)))
         self.forks.add(fork)
         self._by_session[session] = fork
-        session.start(self.now(), time.time_ns(), announcement)
+        session.start(self.now(), self.now_ns(), announcement)
         self.drive(fork)
         return fork
 

@@ -8,12 +8,19 @@ from siprec.calling.own_recorder import OwnRecorder
 from siprec.calling.playing import play
 from siprec.phones.scenario import Scenario, load_scenario
 
-SHORT = ["always", "pause-announcement", "transfer", "no-provider", "failover", "on-demand-from-connect"]
+SHORT = [
+    "always",
+    "pause-announcement",
+    "blind-transfer",
+    "no-provider",
+    "failover",
+    "on-demand-from-connect",
+]
 LONG = [
     "attended-transfer",
     "bad-network",
     "conference",
-    "hold",
+    "hold-and-resume",
     "incoming",
     "never",
     "on-demand",

@@ -109,9 +109,14 @@ def test_the_library_reads_and_shows_what_the_issue_asks_for() -> None:
     assert {"C11", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9"} <= shown
     modes = {party.recording.mode.value for each in scenarios.values() for party in each.parties.values()}
     assert modes == {"never", "always", "always_with_pause", "on_demand"}
-    assert {"transfer", "conference", "voicemail", "pause-announcement", "failover", "no-provider"} <= set(
-        scenarios
-    )
+    assert {
+        "blind-transfer",
+        "conference",
+        "voicemail",
+        "pause-announcement",
+        "failover",
+        "no-provider",
+    } <= set(scenarios)
     assert len({each.title for each in scenarios.values()}) == len(scenarios)
 
 
