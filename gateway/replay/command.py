@@ -26,7 +26,7 @@ from gateway.smpp.errors import BindFailed
 
 DONE, NOT_AS_EXPECTED, USAGE = 0, 1, 2
 _REFRESH_S: Final = 0.2
-_GC_THRESHOLDS: Final = (100_000, 50, 100)  # PDUs are freed by count; looking for cycles cost a quarter
+GC_THRESHOLDS: Final = (100_000, 50, 100)  # PDUs are freed by count; looking for cycles cost a quarter
 
 
 def parse_speed(text: str) -> float | None:
@@ -50,7 +50,7 @@ def replay_command(options: ReplayOptions, *, reports: Sequence[Path], as_json: 
     elif checkpoint.exists():
         notes.print(f"taking up where it was stopped ({checkpoint.name}); --afresh begins anew")
     gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    gc.set_threshold(*GC_THRESHOLDS)
     try:
         report = run(_play(options, notes))
     except ReplayError as error:

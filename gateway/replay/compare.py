@@ -22,6 +22,9 @@ _FINAL: Final = frozenset(MessageState) - {MessageState.ENROUTE, MessageState.AC
 _RECEIPT_BITS: Final = int(RegisteredDelivery.RECEIPT | RegisteredDelivery.RECEIPT_ON_FAILURE)
 SECOND_NS: Final = 1_000_000_000
 _SINGLE: Final = {0: frozenset((0,))}
+_WORDS: Final[dict[MessageState, frozenset[str | None]]] = {
+    state: frozenset((word,)) for state, word in STAT_WORDS.items()
+}
 _FINAL_WORDS: Final = frozenset(STAT_WORDS[state] for state in _FINAL)
 
 
@@ -68,7 +71,9 @@ class Tolerances:
 
 @frozen
 class Result:
-    """One message, compared. `differences` are stable words with what was expected and what came."""
+    """One message, compared. `differences` are stable words with what was expected and what came.
+
+    `key` stands for the message; empty where nobody asked for it (see `Ledger`)."""
 
     number: int
     key: str
@@ -80,18 +85,43 @@ class Result:
 
 @dataclass(slots=True)
 class _Entry:
+    """What is known of an open message; `Expected` and `Outcome` are made of it once it is settled."""
+
     number: int
-    key: str
+    pdu: Pdu
     sent_ns: int
     wants_receipt: bool
-    expected: Expected
-    complete: bool  # nothing more will be learnt about what is expected
-    actual: Outcome
+    told: Expected | None
+    """What was said beforehand; None: what is expected is learnt from the capture."""
+    statuses: frozenset[int] | None = None
+    receipts: frozenset[str | None] | None = None
+    wanted_response_ns: int | None = None
+    wanted_receipt_ns: int | None = None
+    status: int | None = None
+    receipt: str | None = None
+    response_ns: int | None = None
+    receipt_ns: int | None = None
+    code: str = ""
     receipt_final: bool = False
+
+    @property
+    def expected(self) -> Expected:
+        """What would be right."""
+        if self.told is not None:
+            return self.told
+        return Expected(self.statuses, self.receipts, self.wanted_response_ns, self.wanted_receipt_ns)
+
+    @property
+    def actual(self) -> Outcome:
+        """What came."""
+        return Outcome(self.status, self.receipt, self.response_ns, self.receipt_ns, self.code)
 
 
 class Ledger:
-    """Open messages. `on_result` is called once for each, as soon as it is settled."""
+    """Open messages. `on_result` is called once for each, as soon as it is settled.
+
+    `keys` False leaves the key of results empty that are as expected: making them costs an encoding each.
+    """
 
     def __init__(
         self,
@@ -99,16 +129,22 @@ class Ledger:
         tolerances: Tolerances = Tolerances(),
         *,
         max_open: int = MAX_OPEN,
+        keys: bool = True,
     ) -> None:
         self._on_result = on_result
         self._tolerances = tolerances
         self._max_open = max_open
+        self._keys = keys
         self._entries: dict[int, _Entry] = {}
         self.unexpected = 0
         """Answers and receipts to messages that were settled already."""
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def __contains__(self, number: int) -> bool:
+        """Whether a message is open."""
+        return number in self._entries
 
     def request(
         self, number: int, pdu: Pdu, at_ns: int, expected: Expected | None, *, receipts: bool = True
@@ -118,15 +154,7 @@ class Ledger:
         `receipts` False: its answer settles it, whatever it asks for.
         """
         registered = int(getattr(pdu, "registered_delivery", 0)) & _RECEIPT_BITS if receipts else 0
-        self._entries[number] = _Entry(
-            number,
-            message_key(pdu),
-            at_ns,
-            bool(registered),
-            expected or Expected(),
-            expected is not None,
-            Outcome(),
-        )
+        self._entries[number] = _Entry(number, pdu, at_ns, bool(registered), expected)
         if len(self._entries) > self._max_open:
             self._settle(self._entries[next(iter(self._entries))])
 
@@ -139,26 +167,19 @@ class Ledger:
     def expect_answer(self, number: int, status: int, after_ns: int) -> None:
         """The capture holds its answer."""
         entry = self._entries.get(number)
-        if entry is not None and not entry.complete:
-            known = entry.expected
-            entry.expected = Expected(
-                _SINGLE.get(status) or frozenset((status,)),
-                known.receipts,
-                max(0, after_ns),
-                known.receipt_ns,
-            )
+        if entry is not None and entry.told is None:
+            entry.statuses = _SINGLE.get(status) or frozenset((status,))
+            entry.wanted_response_ns = max(0, after_ns)
             self._look(entry)
 
     def expect_receipt(self, number: int, state: MessageState, after_ns: int) -> None:
         """The capture holds a receipt of it; a later one goes before an earlier."""
         entry = self._entries.get(number)
-        if entry is None or entry.complete:
+        if entry is None or entry.told is not None:
             return
-        word = STAT_WORDS[state]
-        known = entry.expected
-        if state in _FINAL or known.receipts is None:
-            after_ns = max(0, after_ns)
-            entry.expected = Expected(known.statuses, frozenset((word,)), known.response_ns, after_ns)
+        if state in _FINAL or entry.receipts is None:
+            entry.receipts = _WORDS[state]
+            entry.wanted_receipt_ns = max(0, after_ns)
         self._look(entry)
 
     def answered(self, number: int, status: int, at_ns: int, code: str = "") -> None:
@@ -167,10 +188,9 @@ class Ledger:
         if entry is None:
             self.unexpected += 1
             return
-        name = code or (status_name(status) if status else "")
-        known = entry.actual
-        took_ns = max(0, at_ns - entry.sent_ns)
-        entry.actual = Outcome(status, known.receipt, took_ns, known.receipt_ns, name)
+        entry.status = status
+        entry.code = code or (status_name(status) if status else "")
+        entry.response_ns = max(0, at_ns - entry.sent_ns)
         self._look(entry)
 
     def receipted(self, number: int, state: MessageState, at_ns: int) -> None:
@@ -182,9 +202,8 @@ class Ledger:
         if entry.receipt_final:
             return
         entry.receipt_final = state in _FINAL
-        known = entry.actual
-        took_ns = max(0, at_ns - entry.sent_ns)
-        entry.actual = Outcome(known.status, STAT_WORDS[state], known.response_ns, took_ns, known.code)
+        entry.receipt = STAT_WORDS[state]
+        entry.receipt_ns = max(0, at_ns - entry.sent_ns)
         self._look(entry)
 
     def finish(self) -> None:
@@ -194,24 +213,26 @@ class Ledger:
 
     def _look(self, entry: _Entry) -> None:
         """Settle a message for which nothing more can come."""
-        expected, actual = entry.expected, entry.actual
-        if actual.status is None or (not entry.complete and expected.statuses is None):
+        statuses = entry.statuses if entry.told is None else entry.told.statuses
+        if entry.status is None or (entry.told is None and statuses is None):
             return
-        if entry.wants_receipt and not actual.status:
-            refused = expected.statuses is not None and 0 not in expected.statuses
-            told = entry.complete or refused or _is_final(expected)
+        if entry.wants_receipt and not entry.status:
+            refused = statuses is not None and 0 not in statuses
+            told = entry.told is not None or refused or _is_final(entry.receipts)
             if not (told and entry.receipt_final):
                 return
         self._settle(entry)
 
     def _settle(self, entry: _Entry) -> None:
         del self._entries[entry.number]
-        found = tuple(differences(entry.expected, entry.actual, self._tolerances))
-        self._on_result(Result(entry.number, entry.key, entry.sent_ns, entry.expected, entry.actual, found))
+        expected, actual = entry.expected, entry.actual
+        found = tuple(differences(expected, actual, self._tolerances))
+        key = message_key(entry.pdu) if found or self._keys else ""
+        self._on_result(Result(entry.number, key, entry.sent_ns, expected, actual, found))
 
 
-def _is_final(expected: Expected) -> bool:
-    return expected.receipts is not None and not expected.receipts.isdisjoint(_FINAL_WORDS)
+def _is_final(receipts: frozenset[str | None] | None) -> bool:
+    return receipts is not None and not receipts.isdisjoint(_FINAL_WORDS)
 
 
 def message_key(pdu: Pdu) -> str:

@@ -21,6 +21,7 @@ from gateway.smpp.pdu import BindReceiver, BindTransceiver, Pdu, response_to
 Connect = Callable[[int, SmppHandler], Awaitable[SmppConnection]]
 """(command_id of the bind, handler) -> a bound connection."""
 DISCRETE_SETTLE_TURNS: Final = 2
+_STEPS_PER_TURN: Final = 64
 _FULL_WAIT_S: Final = 0.002
 _RECEIVER: Final = int(BindReceiver.command_id)
 _TRANSCEIVER: Final = int(BindTransceiver.command_id)
@@ -66,6 +67,7 @@ class EsmeEdge:
         self._kinds: dict[int, int] = {}
         self._idle: dict[int, list[SmppConnection]] = {}
         self._all: list[SmppConnection] = []
+        self._steps = 0
 
     def stop(self) -> None:
         """Send nothing more; what is under way may end."""
@@ -90,17 +92,39 @@ class EsmeEdge:
         while not self.stopping and not player.exhausted:
             due_ns = player.next_due_ns()
             if due_ns is not None:
-                await self._idle_until(max(due_ns, clock.now_ns()))
+                await self._move_to(max(due_ns, clock.now_ns()))
             commands = player.due(clock.now_ns())
             for command in commands:
                 await self._execute(command)
-                await self._idle_until(clock.now_ns())
+                await self._move_to(clock.now_ns())
             if due_ns is None and not commands:
                 break  # what is left waits for an answer that never came
-        await self._idle_until(clock.now_ns() + int(self._grace_s * SECOND_NS))
+            await self._breathe()
+        await self._move_to(clock.now_ns() + int(self._grace_s * SECOND_NS))
 
-    async def _idle_until(self, until_ns: int) -> None:
-        await self.clock.run_until_idle(until_ns, settle_turns=DISCRETE_SETTLE_TURNS)
+    async def _move_to(self, until_ns: int) -> None:
+        """Step the world there from due moment to due moment, each once nothing is under way.
+
+        A wire in memory has carried everything when a call returns; only what a carrier answers late, or
+        never, has to be waited for.
+        """
+        clock = self.clock
+        while True:
+            if clock.in_flight:
+                await clock.run_until_idle(clock.now_ns(), settle_turns=DISCRETE_SETTLE_TURNS)
+            due_ns = clock.next_due_ns()
+            if due_ns is None or due_ns > until_ns:
+                break
+            clock.advance_to(max(due_ns, clock.now_ns()))
+            await self._breathe()
+        if until_ns > clock.now_ns():
+            clock.advance_to(until_ns)
+
+    async def _breathe(self) -> None:
+        """Every so often let the loop see to signals and to whoever watches."""
+        self._steps += 1
+        if self._steps % _STEPS_PER_TURN == 0:
+            await asyncio.sleep(0)
 
     async def _run_live(self, ledger_open: Callable[[], int]) -> None:
         player, clock = self.player, self.clock
@@ -159,18 +183,19 @@ class EsmeEdge:
             self._kinds[command.conversation] = _TRANSCEIVER  # a receiver that submits: no bind was captured
             self._links.pop(command.conversation, None)
         while True:
+            self.clock.begin()  # before: in memory the answer comes inside the call
             try:
                 link = await self._link(command.conversation)
                 self.player.sending(number, self.clock.now_ns())
                 link.submit_nowait(command.pdu, self._on_response, number)
             except WindowFull:
+                self.clock.end()
                 await asyncio.sleep(_FULL_WAIT_S)
                 continue
             except (LocalProtocolError, BindFailed, OSError) as error:
+                self.clock.end()
                 _log.warning("request not sent", message=number, error=type(error).__name__)
                 self.player.failed(number)
-                return
-            self.clock.begin()
             return
 
     def _on_response(self, number: Any, outcome: Any) -> None:

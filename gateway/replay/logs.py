@@ -30,6 +30,8 @@ _TIME: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:[.,]
 _MAX_SHORT_MESSAGE: Final = 254
 _MAX_DIGITS: Final = 20
 
+_put: Final = OrderedDict.__setitem__
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -42,7 +44,7 @@ class Remembered(OrderedDict[K, V]):
         self._size = size
 
     def __setitem__(self, key: K, value: V) -> None:
-        super().__setitem__(key, value)
+        _put(self, key, value)
         if len(self) > self._size:
             self.popitem(last=False)
 

@@ -1,29 +1,56 @@
-"""Two asyncio protocols joined in memory: what one writes, the other receives in the next turn of the loop.
+"""Two asyncio protocols joined in memory: what one writes, the other receives before the write is over.
 
-No socket, no port, no scheduling by the kernel: what is sent in some order arrives in that order, always,
-which is what makes two discrete replays the same.
+No socket, no port, no scheduling by the kernel or the loop: what is sent in some order arrives in that order,
+always, which is what makes two discrete replays the same. A conversation runs to its end inside the write
+that began it; what is written meanwhile waits in line, so that nothing is called inside itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
+
+
+class Wire:
+    """Octets under way, in the order in which they were written, whoever wrote them."""
+
+    __slots__ = ("_carrying", "_under_way")
+
+    def __init__(self) -> None:
+        self._under_way: deque[tuple[MemoryTransport, bytes]] = deque()
+        self._carrying = False
+
+    def carry(self, receiver: MemoryTransport, data: bytes) -> None:
+        """Deliver, after everything that was written before."""
+        under_way = self._under_way
+        under_way.append((receiver, data))
+        if self._carrying:
+            return
+        self._carrying = True
+        try:
+            while under_way:
+                receiver, data = under_way.popleft()
+                receiver.receive(data)
+        finally:
+            self._carrying = False
 
 
 class MemoryTransport(asyncio.Transport):
     """One end; `join` makes both."""
 
-    def __init__(self, protocol: asyncio.Protocol, peername: tuple[str, int]) -> None:
+    def __init__(self, protocol: asyncio.Protocol, peername: tuple[str, int], wire: Wire) -> None:
         super().__init__({"peername": peername})
         self._protocol = protocol
         self._loop = asyncio.get_running_loop()
+        self._wire = wire
         self._closing = False
         self.peer: MemoryTransport | None = None
 
     def write(self, data: Any) -> None:
         """Send octets to the other end."""
         if not self._closing and self.peer is not None:
-            self._loop.call_soon(self.peer.receive, bytes(data))
+            self._wire.carry(self.peer, bytes(data))
 
     def receive(self, data: bytes) -> None:
         """Octets have come from the other end."""
@@ -69,10 +96,9 @@ class MemoryTransport(asyncio.Transport):
 
 def join(client: asyncio.Protocol, server: asyncio.Protocol) -> None:
     """Connect two protocols; both see a connection from loopback."""
-    near, far = (
-        MemoryTransport(client, ("127.0.0.1", 2775)),
-        MemoryTransport(server, ("127.0.0.1", 40_000)),
-    )
+    wire = Wire()
+    near = MemoryTransport(client, ("127.0.0.1", 2775), wire)
+    far = MemoryTransport(server, ("127.0.0.1", 40_000), wire)
     near.peer, far.peer = far, near
     server.connection_made(far)
     client.connection_made(near)

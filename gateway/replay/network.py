@@ -16,10 +16,14 @@ from gateway.replay.packets import Packet
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 _IPV4, _IPV6 = 0x0800, 0x86DD
+_VERSIONS: Final = {4: _IPV4, 6: _IPV6}
 _TAGS: Final = frozenset({0x8100, 0x88A8, 0x9100})
 _TCP: Final = 6
 _EXTENSIONS: Final = frozenset({0, 43, 60})  # hop-by-hop, routing, destination options
 _FRAGMENT: Final = 44
+_IPV4_HEAD: Final = struct.Struct(">HHH")
+_TCP_HEAD: Final = struct.Struct(">HHIIBB")
+_new: Final = tuple.__new__
 _AF_INET6: Final = frozenset({10, 24, 28, 30})
 
 
@@ -77,7 +81,7 @@ def _ethernet(data: bytes) -> tuple[int, int]:
 
 
 def _raw(data: bytes) -> tuple[int, int]:
-    return {4: _IPV4, 6: _IPV6}.get(data[0] >> 4, 0), 0
+    return _VERSIONS.get(data[0] >> 4, 0), 0
 
 
 def _cooked(data: bytes) -> tuple[int, int]:
@@ -114,7 +118,7 @@ _LINKS: Final[dict[int, Callable[[bytes], tuple[int, int]]]] = {
 
 
 def _ipv4(data: bytes, at: int, cut: int) -> Segment | None:
-    total, fragment = struct.unpack_from(">H", data, at + 2)[0], struct.unpack_from(">H", data, at + 6)[0]
+    total, _, fragment = _IPV4_HEAD.unpack_from(data, at + 2)
     if data[at + 9] != _TCP:
         return None
     if fragment & 0x3FFF:
@@ -141,22 +145,13 @@ def _ipv6(data: bytes, at: int, cut: int) -> Segment | None:
 
 
 def _tcp(data: bytes, at: int, end: int, source: bytes, destination: bytes) -> Segment:
-    source_port, destination_port, sequence, acknowledged, offset, flags = struct.unpack_from(
-        ">HHIIBB", data, at
-    )
+    source_port, destination_port, sequence, acknowledged, offset, flags = _TCP_HEAD.unpack_from(data, at)
     header = (offset >> 4) * 4
     if header < 20 or at + header > end:
         raise Unreadable("TCP header lengths do not add up")
     body = data[at + header : end]
     missing = max(0, end - max(len(data), at + header))
-    return Segment(
-        source,
-        source_port,
-        destination,
-        destination_port,
-        sequence,
-        acknowledged,
-        flags,
-        body,
-        missing,
+    return _new(
+        Segment,
+        (source, source_port, destination, destination_port, sequence, acknowledged, flags, body, missing),
     )

@@ -7,7 +7,7 @@ is reported with its position, and reading goes on at the next one that makes se
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 from gateway.replay.trace import PartUnreadable, Position
@@ -17,6 +17,8 @@ MAX_PACKET_BYTES: Final = 1 << 20
 _RESYNC_BYTES: Final = 4 << 20
 _CHUNK_BYTES: Final = 1 << 18
 _YEAR_S: Final = 366 * 86_400
+_new: Final = tuple.__new__
+"""Makes a named tuple without the detour over its own `__new__`: a capture holds many packets."""
 
 PCAP_MAGICS: Final[dict[bytes, tuple[str, int]]] = {
     b"\xd4\xc3\xb2\xa1": ("<", 1_000),
@@ -89,18 +91,37 @@ def _read_pcap(window: _Window, order: str, tick_ns: int) -> Iterator[Packet | P
         yield PartUnreadable(Position("packet", 1, 0), "the file ends inside its header")
         return
     link_type = struct.unpack(order + "I", header[20:])[0] & 0x0FFF_FFFF
-    unpack: _Unpack = struct.Struct(order + "IIII").unpack
+    record = struct.Struct(order + "IIII")
     number, last_s = 0, -1
-    while record := window.peek(16):
+    while True:
+        # The usual case works on a piece of the file in place: all packets that are whole in it, back to back.
+        piece, at, begin = window.peek(_CHUNK_BYTES), 0, window.octet
+        most = len(piece) - 16
+        while at <= most:
+            seconds, fraction, kept, wire = record.unpack_from(piece, at)
+            end = at + 16 + kept
+            if not _plausible(seconds, fraction, kept, wire, last_s, tick_ns) or end > len(piece):
+                break
+            number += 1
+            position = _new(Position, ("packet", number, begin + at))
+            at_ns = seconds * _SECOND_NS + fraction * tick_ns
+            yield _new(Packet, (at_ns, link_type, piece[at + 16 : end], wire, position))
+            last_s, at = seconds, end
+        window.skip(at)
+        if at:
+            continue
+        head = window.peek(16)
+        if not head:
+            return
         number += 1
         position = Position("packet", number, window.octet)
-        if len(record) < 16:
+        if len(head) < 16:
             yield PartUnreadable(position, "the file ends inside a packet's header")
             return
-        if not _plausible(unpack(record), last_s, tick_ns):
-            yield PartUnreadable(position, f"no packet's header; {_resync_pcap(window, unpack, tick_ns)}")
+        seconds, fraction, kept, wire = record.unpack(head)
+        if not _plausible(seconds, fraction, kept, wire, last_s, tick_ns):
+            yield PartUnreadable(position, f"no packet's header; {_resync_pcap(window, record, tick_ns)}")
             continue
-        seconds, fraction, kept, wire = unpack(record)
         window.skip(16)
         data = window.take(kept)
         if len(data) < kept:
@@ -110,27 +131,23 @@ def _read_pcap(window: _Window, order: str, tick_ns: int) -> Iterator[Packet | P
         yield Packet(seconds * _SECOND_NS + fraction * tick_ns, link_type, data, wire, position)
 
 
-_Unpack = Callable[[bytes], tuple[int, int, int, int]]
-
-
-def _plausible(record: tuple[int, int, int, int], last_s: int, tick_ns: int) -> bool:
+def _plausible(seconds: int, fraction: int, kept: int, wire: int, last_s: int, tick_ns: int) -> bool:
     """Whether a packet's header makes sense; `last_s` -1 where no packet came before it."""
-    seconds, fraction, kept, wire = record
     near = last_s < 0 or abs(seconds - last_s) < _YEAR_S
     return near and fraction * tick_ns < _SECOND_NS and kept <= wire + 4 and kept <= MAX_PACKET_BYTES
 
 
-def _resync_pcap(window: _Window, unpack: _Unpack, tick_ns: int) -> str:
+def _resync_pcap(window: _Window, record: struct.Struct, tick_ns: int) -> str:
     """Skip to the next place where two packets follow each other; says how far that was."""
     begin = window.octet
     while window.octet - begin < _RESYNC_BYTES:
         data = window.peek(_CHUNK_BYTES)
         for at in range(1, len(data) - 32):
-            record = unpack(data[at : at + 16])
-            following = at + 16 + record[2]
-            if not (record[2] and _plausible(record, -1, tick_ns)) or following + 16 > len(data):
+            found = record.unpack_from(data, at)
+            following = at + 16 + found[2]
+            if not (found[2] and _plausible(*found, -1, tick_ns)) or following + 16 > len(data):
                 continue
-            if _plausible(unpack(data[following : following + 16]), record[0], tick_ns):
+            if _plausible(*record.unpack_from(data, following), found[0], tick_ns):
                 window.skip(at)
                 return f"{window.octet - begin} octets skipped"
         window.skip(max(1, len(data) - 32) if len(data) == _CHUNK_BYTES else len(data))

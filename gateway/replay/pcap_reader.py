@@ -42,6 +42,8 @@ _SENDERS: Final[dict[int, Side]] = {
     ),
 }  # fmt: skip
 
+_BOUNDS: Final = SYN | FIN | RST
+
 _Ends = tuple[bytes, int, bytes, int]
 
 
@@ -115,40 +117,40 @@ class PcapReader:
                 yield packet
                 continue
             at_ns, position = packet.at_ns, packet.position
-            yield from self._read_packet(packet)
+            yield from self._packet(packet)
         for flow in list(self._flows.values()):
             yield from self._end(flow, at_ns, position)
 
-    def _read_packet(self, packet: Packet) -> Iterator[TraceEvent]:
+    def _packet(self, packet: Packet) -> Iterable[TraceEvent]:
         try:
             segment = tcp_segment(packet)
         except Unreadable as error:
-            if str(error) not in self._reported:  # one line a reason: such packets come by the thousand
-                self._reported.add(str(error))
-                yield PartUnreadable(packet.position, str(error))
-            return
+            if str(error) in self._reported:  # one line a reason: such packets come by the thousand
+                return ()
+            self._reported.add(str(error))
+            return (PartUnreadable(packet.position, str(error)),)
         if segment is None:
-            return
-        if segment.missing or segment.flags & (SYN | FIN | RST):
-            yield from self._read_segment(segment, packet.at_ns, packet.position)
-        elif segment.data:
-            yield from self._read_data(segment, packet.at_ns, packet.position)
+            return ()
+        if segment.missing or segment.flags & _BOUNDS:
+            return self._read_segment(segment, packet.at_ns, packet.position)
+        return self._read_data(segment, packet.at_ns, packet.position) if segment.data else ()
 
     def _read_data(self, segment: Segment, at_ns: int, position: Position) -> Iterable[TraceEvent]:
         """The usual case, without a detour: the next octets of a conversation that is known."""
         flow, direction = self._flow(segment)
         stretches = flow.directions[direction].add(segment.sequence, segment.data)
         stream, sender = flow.streams[direction], flow.sender(direction)
-        if stream is None or sender is None or not flow.number or any(each.lost for each in stretches):
+        if stream is None or sender is None or not flow.number or len(stretches) != 1 or stretches[0].lost:
             return self._stretches(flow, direction, stretches, at_ns, position)
-        events: list[TraceEvent] = []
-        for stretch in stretches:
-            for pdu, reason in stream.feed(stretch.data):
-                if pdu is None:
-                    events.append(PartUnreadable(position, f"{flow.name}: {reason}"))
-                else:
-                    events.append(PduCaptured(at_ns, flow.number, sender, pdu, position))
-        return events
+        found = stream.feed(stretches[0].data)
+        if len(found) == 1 and found[0][0] is not None:
+            return (PduCaptured(at_ns, flow.number, sender, found[0][0], position),)
+        return [
+            PartUnreadable(position, f"{flow.name}: {reason}")
+            if pdu is None
+            else PduCaptured(at_ns, flow.number, sender, pdu, position)
+            for pdu, reason in found
+        ]
 
     def _read_segment(self, segment: Segment, at_ns: int, position: Position) -> Iterator[TraceEvent]:
         flow, direction = self._flow(segment)

@@ -188,16 +188,21 @@ class EsmePlayer:
         if receipt is None:
             self.inbound += 1
             return
-        for candidate in id_candidates(receipt.message_id):
-            number = self._numbers.get(candidate)
-            if number is not None:
-                self._ledger.receipted(number, receipt.state, now_ns)
-                return
-        self._orphans[canonical_id(receipt.message_id)] = receipt, now_ns
+        canonical = canonical_id(receipt.message_id)
+        number = self._numbers.get(canonical) or self._otherwise_written(receipt.message_id)
+        if number:
+            self._ledger.receipted(number, receipt.state, now_ns)
+        else:
+            self._orphans[canonical] = receipt, now_ns
 
     def finish(self) -> None:
         """Nothing more will come; every message is settled."""
         self._ledger.finish()
+
+    def _otherwise_written(self, message_id: str) -> int:
+        """The message a receipt is about that writes its id in another base; 0 if there is none."""
+        found = (self._numbers.get(one) for one in id_candidates(message_id))
+        return next((number for number in found if number), 0)
 
     def _note(self, step: Step, commands: list[Command]) -> None:
         if isinstance(step, BindStep):

@@ -156,7 +156,7 @@ class Replay:
         report.tolerated = tolerances.differences
         if plan.role == "users":
             tolerances = Tolerances(None, tolerances.receipt_s, True, tolerances.differences)
-        ledger = Ledger(plan.settle, tolerances)
+        ledger = Ledger(plan.settle, tolerances, keys=options.update)
         correlator = Correlator()
         own, far = _mapping(options)
         steps = correlator.steps(map_numbers(plan.opened.trace, own, far))
@@ -302,8 +302,8 @@ def _mapping(options: ReplayOptions) -> tuple[MapNumber, MapNumber]:
 def _joined(
     handler: SmppHandler, carrier: Callable[[SmppConnection], SmppHandler], window: int
 ) -> tuple[SmppConnection, SmppConnection]:
-    near = ConnectionSettings(session=SessionSettings(timers=_OWN_TIMERS, window=window))
-    far = ConnectionSettings(session=SessionSettings(window=1_000))
+    near = ConnectionSettings(session=SessionSettings(timers=_OWN_TIMERS, window=window), flush_pdus=1)
+    far = ConnectionSettings(session=SessionSettings(window=1_000), flush_pdus=1)
     return (
         SmppConnection(Role.ESME, lambda _: handler, near),
         SmppConnection(Role.SMSC, carrier, far),

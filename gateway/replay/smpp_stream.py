@@ -7,6 +7,7 @@ leave no room for other protocols to pass.
 
 from __future__ import annotations
 
+import struct
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -17,6 +18,8 @@ from gateway.smpp.pdu import CLASSES, DECODERS, Pdu
 SEARCH_OCTETS: Final = 2 * DEFAULT_MAX_PDU_OCTETS
 """How far a stream is searched for a PDU before it counts as something else."""
 _MAX_STATUS: Final = 0xFFFF
+_HEADER: Final = struct.Struct(">IIII")
+_new: Final = tuple.__new__
 
 
 class _State(Enum):
@@ -63,6 +66,11 @@ class SmppStream:
 
     def feed(self, data: bytes) -> list[Found]:
         """What `data` completes, in order."""
+        if self._state is _State.IN_STEP and not self._buffer:
+            size = len(data)
+            if HEADER_OCTETS <= size <= DEFAULT_MAX_PDU_OCTETS and int.from_bytes(data[:4], "big") == size:
+                self.pdus += 1
+                return [_read(data)]  # the usual case: a segment is a PDU
         if self._state is _State.FOREIGN:
             return []
         self._buffer += data
@@ -142,12 +150,12 @@ def _begins_pdu(data: bytes, at: int, *, any_status: bool = False) -> bool:
 
 
 def _read(frame: bytes) -> Found:
-    command_id = int.from_bytes(frame[4:8], "big")
+    _, command_id, status, sequence = _HEADER.unpack_from(frame)
     decoder = DECODERS.get(command_id)
     if decoder is None:
         return Found(None, f"command_id 0x{command_id:08X} is unknown")
     try:
-        pdu = decoder(frame, int.from_bytes(frame[8:12], "big"), int.from_bytes(frame[12:16], "big"))
+        pdu = decoder(frame, status, sequence)
     except SmppError as error:
         return Found(None, str(error))
-    return Found(pdu)
+    return _new(Found, (pdu, ""))

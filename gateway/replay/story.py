@@ -187,6 +187,9 @@ class Correlator:
                 )
 
     def _find(self, message_id: str, destination: str) -> int:
+        number = self._ids.get((canonical_id(message_id), destination))
+        if number is not None:
+            return number
         candidates = id_candidates(message_id)
         for candidate in candidates:
             number = self._ids.get((candidate, destination))

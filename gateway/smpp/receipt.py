@@ -55,6 +55,7 @@ STAT_WORDS: Final[Mapping[MessageState, str]] = MappingProxyType(
         MessageState.REJECTED: "REJECTD",
     }
 )
+_BY_VALUE: Final = {int(state): state for state in MessageState}
 _STATES: Final = {word.encode(): state for state, word in STAT_WORDS.items()} | {
     b"FAILED": MessageState.UNDELIVERABLE,
     b"DELIVERED": MessageState.DELIVERED,
@@ -184,7 +185,7 @@ def _choose_state(word: bytes | None, tlv: bytes | None, warnings: list[str]) ->
         else:
             if state is not None and state != value:
                 warnings.append("state_disagrees")
-            state = MessageState(value)
+            state = _BY_VALUE[value]
     return MessageState.UNKNOWN if state is None else state
 
 
@@ -211,6 +212,7 @@ def _choose_error(
     return error, tlv[0]
 
 
+@lru_cache(maxsize=1024)
 def error_codes(error: str) -> tuple[int, ...]:
     """Return the numbers an `err` may mean: decimal and hexadecimal, or none for other words."""
     return tuple({int(error, base) for base, digits in _BASES if set(error) <= digits})
@@ -261,6 +263,7 @@ _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{1,65}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
+@lru_cache(maxsize=4096)
 def canonical_id(message_id: str) -> str:
     """Return the form under which a message id is kept and found: lower case, no leading zeros, bare
     UUIDs."""
