@@ -186,7 +186,7 @@ class Dispatch:
         if result.outcome is SubmitOutcome.ACCEPTED:
             self._accepted(outgoing, part, result)
         elif result.outcome is SubmitOutcome.REFUSED:
-            self._note(outgoing, part, result, None)
+            self._ledger.database.write_soon(self._segment(outgoing, part, result, None))
             name = status_name(result.command_status).lower()
             self._fail(outgoing, State.REJECTED, name, "carrier", refused=True)
         elif result.outcome is SubmitOutcome.EXPIRED:
@@ -197,31 +197,33 @@ class Dispatch:
 
     def _accepted(self, outgoing: Outgoing, part: int, result: SubmitResult) -> None:
         smsc_id = result.message_id
-        self._note(outgoing, part, result, smsc_id)
         if smsc_id and not outgoing.failed:
             segment = Awaited(outgoing.message_id, part, outgoing.total)
             self._receipts.expect(
                 outgoing.carrier, smsc_id, segment, outgoing.destination, outgoing.expires_ns
             )
         outgoing.answered += 1
+        answer = self._segment(outgoing, part, result, smsc_id)
         if outgoing.answered == outgoing.total and not outgoing.failed:
             if outgoing.timer is not None:
                 outgoing.timer.cancel()
-            self._ledger.submitted(outgoing.message_id)
+            self._ledger.submitted(outgoing.message_id, answer)
+        else:
+            self._ledger.database.write_soon(answer)
 
-    def _note(self, outgoing: Outgoing, part: int, result: SubmitResult, smsc_id: str | None) -> None:
+    def _segment(
+        self, outgoing: Outgoing, part: int, result: SubmitResult, smsc_id: str | None
+    ) -> InsertSegment:
         response = result.response
-        self._ledger.database.write_soon(
-            InsertSegment(
-                outgoing.message_id,
-                part,
-                outgoing.carrier,
-                smsc_id,
-                response.sequence_number if response is not None else 0,
-                result.command_status,
-                outgoing.submitted_ns,
-                self._clock.now_ns(),
-            )
+        return InsertSegment(
+            outgoing.message_id,
+            part,
+            outgoing.carrier,
+            smsc_id,
+            response.sequence_number if response is not None else 0,
+            result.command_status,
+            outgoing.submitted_ns,
+            self._clock.now_ns(),
         )
 
     def _expire(self, outgoing: Outgoing) -> None:

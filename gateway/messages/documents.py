@@ -16,27 +16,30 @@ from gateway.smpp.pdu import SubmitSmResp
 
 def message_document(message: Message) -> dict[str, Any]:
     """A text as JSON-able data: ids opaque, times ISO-8601 UTC, absent things left out."""
+    created = format_ns(message.created_ns)
+    updated_ns, release_ns = message.updated_ns, message.release_ns
     document: dict[str, Any] = {
         "id": encode_id(message.id),
-        "direction": message.direction.value,
-        "state": message.state.value,
+        "direction": message.direction._value_,  # `value` is a property, and this is a hot path
+        "state": message.state._value_,
         "from": message.source,
         "to": message.destination,
         "text": message.text,
         "segments": message.segments,
         "encoding": message.encoding,
         "carrier": message.carrier,
-        "releaseAt": format_ns(message.release_ns),
-        "created": format_ns(message.created_ns),
-        "updated": format_ns(message.updated_ns),
+        "releaseAt": created if release_ns == message.created_ns else format_ns(release_ns),
+        "created": created,
+        "updated": created if updated_ns == message.created_ns else format_ns(updated_ns),
     }
-    optional = {
-        "organizationId": message.organization_id,
-        "personId": message.person_id,
-        "code": message.code,
-        "blockedBy": message.blocked_by,
-    }
-    document.update({name: value for name, value in optional.items() if value is not None})
+    if message.organization_id is not None:
+        document["organizationId"] = message.organization_id
+    if message.person_id is not None:
+        document["personId"] = message.person_id
+    if message.code is not None:
+        document["code"] = message.code
+    if message.blocked_by is not None:
+        document["blockedBy"] = message.blocked_by
     if message.client is not None:
         document["client"] = json.loads(message.client)
     return document

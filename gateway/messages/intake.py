@@ -6,6 +6,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from gateway.directory.model import AppVersion, ClientKind, Person
@@ -27,6 +28,7 @@ from gateway.runtime.ids import IdSource
 from gateway.smpp.text import TextError
 
 SECOND_NS = 1_000_000_000
+_new = tuple.__new__  # without the frame of a named tuple's own: several are made for every text
 _REFERENCE_MASK = 0xFFFF
 _HALF_A_PAIR = Verdict(rules.MALFORMED, "it holds half a surrogate pair")
 _UNSERVED = Verdict(rules.DESTINATION_INVALID, "no carrier serves it")
@@ -171,23 +173,26 @@ class Intake:
         if isinstance(admitted, Refusal):
             return self._refuse(request, admitted)
         message = self._message(message_id, request, judged, admitted.release_ns, now_ns)
-        intents = (InsertMessage(*message_row(message)), *admitted.intents)
+        intents = (_new(InsertMessage, message_row(message)), *admitted.intents)
         if idempotency is not None:
             intents = (*intents, InsertIdempotencyKey(*idempotency, message_id, now_ns))
-        return Taken(message, intents, admitted.reservation)
+        return _new(Taken, (message, intents, admitted.reservation))
 
     async def settle(self, taken: Sequence["Taken"]) -> None:
         """Store texts in one transaction, all or none, then hand them on."""
         if not taken:
             return
         clock = self._ledger.clock
-        with clock.busy():
-            try:
-                await self._ledger.database.write(*(intent for each in taken for intent in each.intents))
-            except Exception:
-                for each in taken:
-                    self._admission.refund(each.reservation, clock.now_ns())
-                raise
+        intents = taken[0].intents if len(taken) == 1 else [one for each in taken for one in each.intents]
+        clock.begin()
+        try:
+            await self._ledger.database.write(*intents)
+        except Exception:
+            for each in taken:
+                self._admission.refund(each.reservation, clock.now_ns())
+            raise
+        finally:
+            clock.end()
         for each in taken:
             self._ledger.accepted(each.message)
             self._dispatch.take(each.message, each.reservation)
@@ -198,19 +203,10 @@ class Intake:
         destination = normalise(request.destination)
         carrier = self._carrier_of(destination.e164)
         cost = cost_of(request.body, self._terms_of(carrier))
-        text = Text(
-            source,
-            destination,
-            request.body,
-            cost,
-            request.has_media,
-            request.client,
-            request.app_version,
-            request.opt_out_exempt,
-        )
-        return Judged(
-            text, self._senders.snapshot(person, source.e164, destination.e164, carrier), carrier, cost
-        )
+        _, body, _, _, has_media, client, app_version, exempt = request
+        text = _new(Text, (source, destination, body, cost, has_media, client, app_version, exempt))
+        snapshot = self._senders.snapshot(person, source.e164, destination.e164, carrier)
+        return _new(Judged, (text, snapshot, carrier, cost, None))
 
     def _message(
         self, message_id: int, request: OutboundText, judged: Judged, release_ns: int, now_ns: int
@@ -263,11 +259,14 @@ def refusal_of(verdict: Verdict, retry_after_s: float | None = None) -> Refusal:
     )
 
 
+_known = lru_cache(maxsize=16_384)(normalise)  # those who text are few; whom they text are not
+
+
 def _source(request: OutboundText) -> NumberInfo:
     if request.source is not None:
-        return normalise(request.source)
+        return _known(request.source)
     if request.person is not None and request.person.number is not None:
-        return normalise(request.person.number)
+        return _known(request.person.number)
     return _NO_NUMBER
 
 

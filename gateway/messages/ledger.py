@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from prometheus_client import Counter, Histogram
@@ -89,10 +90,10 @@ class Ledger:
         self.database.write_soon(MarkQueued(now_ns, message_id))
         self._tell(MessageQueued, message_id, State.QUEUED, now_ns)
 
-    def submitted(self, message_id: int) -> None:
-        """Every segment is with the carrier."""
+    def submitted(self, message_id: int, *marks: Any) -> None:
+        """Every segment is with the carrier; `marks` (write intents) become durable with it."""
         now_ns = self.clock.now_ns()
-        self.database.write_soon(MarkSubmitted(now_ns, message_id))
+        self.database.write_soon(*marks, MarkSubmitted(now_ns, message_id))
         self._tell(MessageSubmitted, message_id, State.SUBMITTED, now_ns)
 
     def finish(
@@ -139,8 +140,9 @@ class Ledger:
     def _remember(self, message: Message) -> None:
         recent = self._recent
         recent[message.id] = message
-        if len(recent) > RECENT_TEXTS:
-            del recent[next(iter(recent))]
+        if len(recent) > RECENT_TEXTS:  # many at once: each look for the oldest walks over those gone before
+            for oldest in list(islice(recent, RECENT_TEXTS // 10)):
+                del recent[oldest]
 
     def _tell(
         self,

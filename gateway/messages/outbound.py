@@ -9,16 +9,16 @@ from typing import Protocol
 from gateway.messages.model import Message
 from gateway.smpp.constants import RegisteredDelivery
 from gateway.smpp.pdu import SubmitSm
-from gateway.smpp.segment import Concatenation, count_segments, segment_text
-from gateway.smpp.text import Alphabet, try_gsm7
+from gateway.smpp.segment import Concatenation, count_segments, encode_once, segment_text
+from gateway.smpp.text import Alphabet, CannotEncode
 from gateway.smpp.times import format_relative
-from gateway.smpp.tlv import Tlv
 
 #: TON international and NPI ISDN (SMPP 3.4 §5.2.5, §5.2.6): E.164 without its plus sign.
 TON_INTERNATIONAL, NPI_ISDN = 1, 1
 SECOND_NS = 1_000_000_000
 _RECEIPT = int(RegisteredDelivery.RECEIPT)
 _LONGEST_S = 99 * 86_400
+_ALLOWED = (Alphabet.GSM7, Alphabet.UCS2)
 
 
 class SubmitTerms(Protocol):
@@ -35,7 +35,10 @@ class SubmitTerms(Protocol):
 
 def encoding_of(text: str) -> str:
     """The encoding a text will go out in, as the API names it: `gsm7` or `ucs2`."""
-    return "gsm7" if try_gsm7(text) is not None else "ucs2"
+    try:
+        return "gsm7" if encode_once(text, _ALLOWED)[0] is Alphabet.GSM7 else "ucs2"
+    except CannotEncode:
+        return "ucs2"
 
 
 def cost_of(text: str, terms: SubmitTerms) -> int:
@@ -52,12 +55,11 @@ def _validity(seconds: int) -> str:
 def build_submits(message: Message, terms: SubmitTerms, now_ns: int) -> tuple[SubmitSm, ...]:
     """The submit_sm PDUs of a text, in order of its segments (SMPP 3.4 §4.4.1)."""
     source, destination = message.source.removeprefix("+"), message.destination.removeprefix("+")
-    allowed = (Alphabet.GSM7, Alphabet.UCS2)
     segments = segment_text(
-        message.text, message.reference, terms.concatenation, allowed=allowed, packed=terms.packed
+        message.text, message.reference, terms.concatenation, allowed=_ALLOWED, packed=terms.packed
     )
     validity = _validity((message.expires_ns - now_ns) // SECOND_NS)
-    return tuple(
+    submits = [
         SubmitSm(
             source_addr_ton=TON_INTERNATIONAL,
             source_addr_npi=NPI_ISDN,
@@ -70,7 +72,8 @@ def build_submits(message: Message, terms: SubmitTerms, now_ns: int) -> tuple[Su
             registered_delivery=_RECEIPT,
             data_coding=segment.data_coding,
             short_message=segment.short_message,
-            tlvs=tuple(Tlv(tag, value) for tag, value in segment.tlvs),
+            tlvs=segment.tlvs,
         )
         for segment in segments
-    )
+    ]
+    return tuple(submits)

@@ -10,6 +10,8 @@ from gateway.policy.optout import OptOutList
 from gateway.policy.snapshot import PolicyTerms, Snapshot
 from gateway.registry.model import Brand, Campaign
 
+_new = tuple.__new__  # without the frame of a named tuple's own: one is made for every text
+
 
 class Registrations(Protocol):
     """What intake asks the registry."""
@@ -53,7 +55,7 @@ class Senders:
             return Snapshot(None, terms=self.terms)
         directory = self.directory
         campaign = self.registrations.campaign_of(source)
-        return Snapshot(
+        facts = (
             person,
             directory.organization(person.organization_id),
             directory.location(person.location_id),
@@ -65,6 +67,7 @@ class Senders:
             self.spam_block.is_blocked(source),
             self.terms,
         )
+        return _new(Snapshot, facts)
 
     def _opted_out(self, source: str, recipient: str, campaign: Campaign | None) -> bool:
         if not len(self.opt_outs):

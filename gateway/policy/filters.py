@@ -210,10 +210,8 @@ class FilterChain:
     ) -> Hit | None:
         for index, (item, counter) in enumerate(self._counts):
             if item.count is Count.RECIPIENTS:
-                pairs = self._recipients[index]
-                seen = pairs.count((source, destination), now_ns) > 0
-                add(pairs, (source, destination), now_ns)
-                number = counter.count(source, now_ns) if seen else add(counter, source, now_ns)
+                first = add(self._recipients[index], (source, destination), now_ns) == 1
+                number = add(counter, source, now_ns) if first else counter.count(source, now_ns)
             elif item.count is Count.SIMILAR:
                 number = add(counter, (source, hash(b" ".join(words))), now_ns)
             else:
@@ -222,9 +220,10 @@ class FilterChain:
                 hit = Hit(item.cause, f"more than {item.limit} {item.count.value} in {item.window_seconds} s")
         for ratio, sent, opt_outs in self._ratios:
             number = add(sent, source, now_ns)
-            refused = opt_outs.count(source, now_ns)
-            if hit is None and number >= ratio.minimum and refused > ratio.ratio * number:
-                hit = Hit(ratio.cause, f"more than {ratio.ratio:.0%} of recipients opted out")
+            if hit is None and number >= ratio.minimum:
+                refused = opt_outs.count(source, now_ns)
+                if refused > ratio.ratio * number:
+                    hit = Hit(ratio.cause, f"more than {ratio.ratio:.0%} of recipients opted out")
         return hit
 
     def _listed(self, words: list[bytes]) -> Hit | None:

@@ -59,6 +59,7 @@ class Area(NamedTuple):
 _PUNCTUATION = str.maketrans("", "", " ()-./\u00a0\u2010\u2011\u2013")
 _DIGITS = re.compile(r"\+?[0-9]+")
 _NANP = re.compile(r"[2-9][0-9]{2}[2-9][0-9]{2}")
+_new = tuple.__new__
 _MAX_E164_DIGITS = 15
 _MIN_E164_DIGITS = 7
 _PROBES = (5550100, 2345678, 3456789, 4567890, 6789012, 7890123, 8901234, 9012345)
@@ -111,8 +112,7 @@ def normalise(text: str) -> NumberInfo:
     A number without `+` is never taken for a foreign one: an SMPP edge puts `+` before TON 1.
     """
     if len(text) == 12 and text[:2] == "+1" and text.isascii() and text[1:].isdigit():
-        kind, country = _exchange(text[2:8])
-        return NumberInfo(text, kind, country)
+        return _new(NumberInfo, (text, *_exchange(text[2:8])))
     digits = text.translate(_PUNCTUATION)
     if _DIGITS.fullmatch(digits) is None:
         return NumberInfo(text, NumberKind.MALFORMED, None)

@@ -7,6 +7,7 @@ ends between an escape and its extension character, nor between the two halves o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from gateway.smpp.constants import Tag
@@ -44,6 +45,7 @@ __all__ = [
     "UserDataHeader",
     "concat_element",
     "count_segments",
+    "encode_once",
     "ports_element",
     "read_part",
     "sar_tlvs",
@@ -96,6 +98,7 @@ _LIMITS: Final = {
     Concatenation.PAYLOAD: _limits(134),
     Concatenation.PLAIN: _ALONE,
 }
+_SHORT: Final = 160  # characters of texts whose octets are remembered
 _ALWAYS_ONE: Final = 35  # characters that fit one segment in every alphabet, two units or septets each
 
 
@@ -133,6 +136,16 @@ def _sized(octets: bytes, alphabet: Alphabet, concatenation: Concatenation) -> l
     return _ends(octets, alphabet, _LIMITS[concatenation][alphabet])
 
 
+@lru_cache(maxsize=8192)
+def _kept(text: str, allowed: tuple[Alphabet, ...]) -> tuple[Alphabet, bytes]:
+    return encode_cheapest(text, allowed)
+
+
+def encode_once(text: str, allowed: tuple[Alphabet, ...]) -> tuple[Alphabet, bytes]:
+    """As `encode_cheapest`, remembering short texts: one is counted, named and cut within milliseconds."""
+    return _kept(text, allowed) if len(text) <= _SHORT else encode_cheapest(text, allowed)
+
+
 def count_segments(
     text: str,
     concatenation: Concatenation = Concatenation.UDH8,
@@ -146,7 +159,7 @@ def count_segments(
     """
     if len(text) <= _ALWAYS_ONE:
         return 1
-    alphabet, octets = encode_cheapest(text, allowed)
+    alphabet, octets = encode_once(text, allowed)
     return len(_sized(octets, alphabet, concatenation))
 
 
@@ -164,7 +177,7 @@ def segment_text(
     `reference` is taken modulo its width. Raises `CannotEncode`, and `TooManySegments` past 255 (not for
     PLAIN).
     """
-    alphabet, octets = encode_cheapest(text, allowed)
+    alphabet, octets = encode_once(text, allowed)
     return segment_octets(
         octets, alphabet, reference, concatenation, data_coding_for(alphabet, message_class), packed=packed
     )

@@ -6,7 +6,8 @@ Routes with the models they take and give, and the request they see.
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import hdrs, web
 
@@ -72,13 +73,15 @@ class ApiRequest:
         self.reply_headers[name] = value
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Reply(NamedTuple):
     """An answer with its own status, headers or content type; ``body`` is a model, list, dict, or bytes."""
 
     body: Any = None
     status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NO_HEADERS
     content_type: str = "application/json"
 
 
