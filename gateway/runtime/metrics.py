@@ -6,6 +6,7 @@ Base units, bounded labels, no number, id or text. Callers keep the children the
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from typing import TypeVar
 
@@ -28,6 +29,29 @@ _M = TypeVar("_M", bound=MetricWrapperBase)
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
+class LoopCounter(Counter):
+    """A counter without a lock, a tenth of the price: each child is incremented by one thread."""
+
+    def inc(self, amount: float = 1, exemplar: dict[str, str] | None = None) -> None:
+        """Increment by `amount`; raises `ValueError` below zero and for a metric whose labels are missing."""
+        if amount < 0 or exemplar or (self._labelnames and not self._labelvalues):
+            super().inc(amount, exemplar)
+        else:
+            self._value._value += amount
+
+
+class LoopHistogram(Histogram):
+    """A histogram without locks, whose bucket is found by bisection: each child is observed by one thread."""
+
+    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
+        """Observe `amount`; raises `ValueError` for a metric whose labels are missing."""
+        if exemplar or (self._labelnames and not self._labelvalues):
+            super().observe(amount, exemplar)
+            return
+        self._sum._value += amount
+        self._buckets[bisect_left(self._upper_bounds, amount)]._value += 1
+
+
 def bounded_label(value: str, allowed: Collection[str]) -> str:
     """Return `value` if it is one of `allowed`, else `other`: a peer cannot invent label values."""
     return value if value in allowed else "other"
@@ -48,7 +72,7 @@ class Metrics:
     def counter(self, name: str, doc: str, labels: Sequence[str] = ()) -> Counter:
         """Return the counter of this name; names end in `_total`."""
         known = self._known(name, labels, Counter)
-        return known or self._keep(name, labels, Counter(name, doc, labels, registry=self.registry))
+        return known or self._keep(name, labels, LoopCounter(name, doc, labels, registry=self.registry))
 
     def gauge(self, name: str, doc: str, labels: Sequence[str] = ()) -> Gauge:
         """Return the gauge of this name."""
@@ -65,7 +89,7 @@ class Metrics:
         """Return the histogram of this name; `buckets` are upper bounds in the unit of the name."""
         known = self._known(name, labels, Histogram)
         return known or self._keep(
-            name, labels, Histogram(name, doc, labels, registry=self.registry, buckets=buckets)
+            name, labels, LoopHistogram(name, doc, labels, registry=self.registry, buckets=buckets)
         )
 
     def label_names(self) -> dict[str, tuple[str, ...]]:

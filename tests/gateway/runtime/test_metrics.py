@@ -1,6 +1,11 @@
 """Metrics: one of each name, bounded labels, text format."""
 
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from gateway.runtime.metrics import Metrics, bounded_label
 
@@ -57,3 +62,37 @@ def test_the_labels_of_every_metric_are_known_by_name() -> None:
     metrics.counter("asked_total", "…", ("direction", "code"))
     metrics.gauge("waiting", "…")
     assert metrics.label_names() == {"asked_total": ("direction", "code"), "waiting": ()}
+
+
+amounts = st.floats(allow_nan=False, min_value=-5, max_value=20) | st.sampled_from(
+    [0.1, 1.0, math.inf, -math.inf]
+)
+
+
+@given(st.lists(amounts, max_size=8))
+def test_what_is_quick_counts_as_the_library_does(values: list[float]) -> None:
+    metrics, registry = Metrics(process=False), CollectorRegistry()
+    ours = (
+        metrics.counter("a_total", "A", ("kind",)).labels("x"),
+        metrics.histogram("b", "B", buckets=(0.1, 1.0)),
+    )
+    theirs = (
+        Counter("a_total", "A", ("kind",), registry=registry).labels("x"),
+        Histogram("b", "B", registry=registry, buckets=(0.1, 1.0)),
+    )
+    for counter, histogram in (ours, theirs):
+        for value in values:
+            histogram.observe(value)
+            if value >= 0:
+                counter.inc(value)
+    assert metrics.render() == generate_latest(registry)
+
+
+def test_a_metric_with_labels_is_not_counted_without() -> None:
+    metrics = Metrics(process=False)
+    with pytest.raises(ValueError, match="label"):
+        metrics.counter("a_total", "A", ("kind",)).inc()
+    with pytest.raises(ValueError, match="label"):
+        metrics.histogram("b", "B", ("kind",)).observe(1)
+    with pytest.raises(ValueError, match="non-negative"):
+        metrics.counter("c_total", "C").inc(-1)
