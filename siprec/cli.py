@@ -1,6 +1,5 @@
 """`siprec`: the commands. Heavy imports happen inside them, so that `--help` and mistakes answer at once."""
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gateway import __version__
-from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE, Known, check_url, run_command
+from gateway.runtime.commands import NOT_AS_EXPECTED, USAGE, Known, check_url, run_command
 from gateway.runtime.commands import fail as _fail
 
 SCENARIO_NAMES = ("call", "pause", "hold", "transfer")
@@ -95,13 +94,28 @@ def serve(config: ConfigFile = "gateway.yaml", overrides: Overrides = None) -> N
 
 @app.command()
 def call(
-    scenario: Annotated[str, typer.Argument(help=f"What happens: {', '.join(SCENARIO_NAMES)}.")] = "call",
+    context: typer.Context,
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            help=f"A scenario of the library (--list), a scenario file, or a plain call: "
+            f"{', '.join(SCENARIO_NAMES)}."
+        ),
+    ] = "call",
+    list_scenarios: Annotated[bool, typer.Option("--list", help="Show the library of scenarios.")] = False,
     to: Annotated[
         list[str] | None, typer.Option(metavar="SIP_URI", help="A recording server; again for a failover.")
     ] = None,
-    dialect: Annotated[str, typer.Option(help=f"Dialect: {' or '.join(DIALECTS)}.")] = "broadworks",
-    calls: Annotated[int, typer.Option(min=1, max=2000, help="Calls at once.")] = 1,
-    duration: Annotated[float, typer.Option(min=0.1, help="Seconds the parties speak.")] = 3.0,
+    dialect: Annotated[
+        str | None,
+        typer.Option(help=f"Dialect: {' or '.join(DIALECTS)}; default: the scenario's, or broadworks."),
+    ] = None,
+    calls: Annotated[int, typer.Option(min=1, max=2000, help="Plain calls at once.")] = 1,
+    pairs: Annotated[
+        int | None,
+        typer.Option(min=1, max=500, help="That many pairs of phones talk at once, each recorded."),
+    ] = None,
+    duration: Annotated[float, typer.Option(min=0.1, help="Seconds the parties of plain calls speak.")] = 3.0,
     codecs: Annotated[str, typer.Option(help="Codecs offered, by commas.")] = "PCMU,PCMA,G722",
     tenant: Annotated[
         str, typer.Option(metavar="SP/GROUP/ID", help="Service provider, external group, identifier.")
@@ -116,69 +130,71 @@ def call(
 ) -> None:
     """Make recorded calls, as simulated phones, to our recording server or anyone's.
 
-    Exit code 0 if every call was taken and every change answered as it should be.
+    A **scenario** of the library has phones that register and call through a simulated call control, which
+    forks to the recorder; everything it expects is checked, and without `--to` a recorder of our own is
+    started, so that what is in the recordings is checked too. A **plain** call is the fork alone, without
+    phones, to the server of `--to` (default: ours at 127.0.0.1:5060). With `--pairs` many phones talk.
+
+    Exit code 0 if everything is as it must be.
 
     Examples:
 
-        siprec call
+        siprec call --list
+
+        siprec call pause-announcement
+
+        siprec call conference --to sip:srs@127.0.0.1:5060
+
+        siprec call my-scenario.yaml --json
+
+        siprec call --duration 2
 
         siprec call pause --to sip:srs@127.0.0.1:5060 --dialect rfc7866
 
         siprec call --to "sip:srs@127.0.0.1:5061;transport=tls" --srtp --calls 10 --json
 
         siprec call transfer --loss 0.02 --reorder 0.01 --skew 40
+
+        siprec call --pairs 50 --duration 60
     """
-    if scenario not in SCENARIO_NAMES:
-        _fail(f"{scenario}: scenarios are {', '.join(SCENARIO_NAMES)}", USAGE)
-    if dialect not in DIALECTS:
+    if dialect is not None and dialect not in DIALECTS:
         _fail(f"--dialect {dialect}: dialects are {', '.join(DIALECTS)}", USAGE)
-    keys = tenant.split("/", 2)
-    if len(keys) != 3:
-        _fail(f"--tenant {tenant}: expected service provider/group/identifier", USAGE)
+    from siprec.calling import commands  # noqa: PLC0415
 
-    from siprec.calling.plain import CallPlan, document, run_calls  # noqa: PLC0415
-    from siprec.metadata import Dialect  # noqa: PLC0415
-    from siprec.phones.impairment import Weather  # noqa: PLC0415
-
-    plan = CallPlan(
-        servers=tuple(to or ["sip:srs@127.0.0.1:5060"]),
-        scenario=scenario,
-        dialect=Dialect(dialect),
-        calls=calls,
-        duration_s=duration,
-        codecs=tuple(codec.strip() for codec in codecs.split(",") if codec.strip()),
-        tenant=(keys[0], keys[1], keys[2]),
-        host=host,
-        srtp=srtp,
-        weather=Weather(loss=loss, reorder=reorder, skew_ppm=skew),
-        seed=seed,
-    )
-    from gateway.runtime.lifecycle import run  # noqa: PLC0415
-
-    try:
-        results = run(run_calls(plan))
-    except OSError as error:
-        _fail(f"the calls could not be made: {error}", NOT_AS_EXPECTED)
-    outcome = document(plan, results)
-    if as_json:
-        typer.echo(json.dumps(outcome))
-    else:
-        _print_calls(outcome)
-    sys.exit(DONE if outcome["ok"] else NOT_AS_EXPECTED)
-
-
-def _print_calls(outcome: dict[str, object]) -> None:
-    results = outcome["results"]
-    assert isinstance(results, list)  # noqa: S101 - made by `document`
-    for number, result in enumerate(results, 1):
-        streams = ", ".join(
-            f"stream {each['label']} {each['codec'] or 'refused'} {each['packets']} packets"
-            for each in result["streams"]
+    if list_scenarios:
+        commands.show_library(as_json=as_json)
+    elif pairs is not None:
+        _only(context, "--pairs", "calls", "tenant", "loss", "reorder", "skew", "srtp", "codecs", "seed")
+        commands.call_pairs(pairs, duration, tuple(to or ()), dialect or "broadworks", host, as_json=as_json)
+    elif scenario in SCENARIO_NAMES:
+        keys = tenant.split("/", 2)
+        if len(keys) != 3:
+            _fail(f"--tenant {tenant}: expected service provider/group/identifier", USAGE)
+        commands.call_plain(
+            as_json=as_json,
+            servers=tuple(to or ["sip:srs@127.0.0.1:5060"]),
+            scenario=scenario,
+            dialect=dialect or "broadworks",
+            calls=calls,
+            duration_s=duration,
+            codecs=tuple(codec.strip() for codec in codecs.split(",") if codec.strip()),
+            tenant=(keys[0], keys[1], keys[2]),
+            host=host,
+            srtp=srtp,
+            weather=(loss, reorder, skew),
+            seed=seed,
         )
-        word = "recorded" if result["ok"] else f"failed ({result['status'] or 'no answer'})"
-        refused = "".join(f"; {each}" for each in result["refused"])
-        typer.echo(f"call {number}: {word} by {result['server']}{': ' if streams else ''}{streams}{refused}")
-    typer.echo(f"{outcome['calls']} calls, {outcome['failed']} failed, {outcome['packets']} packets sent")
+    else:
+        _only(context, "a scenario of the library", "calls", "duration", "tenant", "loss", "reorder", "skew",
+              "srtp", "codecs", "seed")  # fmt: skip
+        commands.call_scenario(scenario, tuple(to or ()), dialect, host, as_json=as_json)
+
+
+def _only(context: typer.Context, what: str, *plain: str) -> None:
+    """Refuse options that mean nothing here."""
+    given = [name for name in plain if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
+    if given:
+        _fail(f"--{given[0]} is for plain calls, not for {what}", USAGE)
 
 
 @recordings.command("list")

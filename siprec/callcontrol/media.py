@@ -56,6 +56,11 @@ class CallMedia:
         self._recorded_leg: LegId | None = None
         self._beat: PacedStream | None = None
 
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """The media of each leg."""
+        return tuple(self._voices.values())
+
     def open(self, leg: LegId) -> Address:
         """Our end of a leg. Raises PortsUnavailableError."""
         voice = self._plane.voice(lambda samples: self.mixer.hear(leg, samples))

@@ -65,6 +65,11 @@ class Checker:
             found_messages = sum(message.mailbox == name for message in self._calling.messages)
             self._note(f"{number} messages for {name}", found_messages == number, str(found_messages))
 
+        if expect.delay_ms is not None:
+            delays = [int(line.detail) for line in self._report.log if line.what == "delayed"]
+            found_ms = delays[0] if delays else 0
+            self._note(f"audio begins after {expect.delay_ms} ms", found_ms == expect.delay_ms, str(found_ms))
+
     # ── recordings ────────────────────────────────────────────────────────────────────────────────
 
     async def recordings(self, own: OwnRecorder | None) -> None:
@@ -104,6 +109,9 @@ class Checker:
         if self._scenario.network.dialect == "broadworks":
             wanted = identifier(expected.of)
             self._note(f"{who} is under its tenant key", found.identifier == wanted, found.identifier)
+        if expected.provider:
+            filed = found.provider == expected.provider
+            self._note(f"{who} is filed with {expected.provider}", filed, found.provider)
 
     def _sounds(self, who: str, expected: ExpectedRecording, found: Recorded) -> None:
         if expected.seconds is not None:

@@ -18,6 +18,7 @@ from siprec.calling import cast
 from siprec.calling.checking import Checker
 from siprec.calling.own_recorder import OwnRecorder, providers_of_ours
 from siprec.calling.report import Report
+from siprec.phones.document import RecordedCall
 from siprec.phones.impairment import Weather
 from siprec.phones.phone import Phone
 from siprec.phones.phone_call import CallFailedError, CallState, PhoneCall
@@ -56,13 +57,19 @@ async def play(
         network = scenario.network
         calling.forks.weather = Weather(loss=network.loss, reorder=network.reorder)
         if own is not None:
-            service = own.service
-            calling.forks.on_discarded = lambda _call, sip_call_id: service.discard(sip_call_id)
+            calling.forks.on_discarded = _discarding(own)
         stage = Stage(scenario, calling, own, watch)
         for name in scenario.parties:
             phone = cast.phone_of(scenario, name, calling.uri, settings, subscribers)
             stage.phones[name] = await stack.enter_async_context(await Phone.open(phone))
         return await stage.run()
+
+
+def _discarding(own: OwnRecorder) -> Callable[[RecordedCall, str], None]:
+    def discard(_call: RecordedCall, sip_call_id: str) -> None:
+        own.service.discard(sip_call_id)
+
+    return discard
 
 
 class Stage:

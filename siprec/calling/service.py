@@ -8,6 +8,8 @@ from gateway.runtime.lifecycle import Lifecycle
 from siprec.api.calls import call_routes
 from siprec.callcontrol.settings import CallingSettings
 from siprec.callcontrol.telephony import Telephony
+from siprec.calling.run_routes import run_routes
+from siprec.calling.runs import ScenarioRuns
 from siprec.phones.document import RecordedCall
 from siprec.service import Foundation, Recording
 
@@ -37,7 +39,9 @@ def add_calling(
     telephony.on_discarded = discard
     health.add_part("calling", lambda: telephony.ready)
     lifecycle.add("calling", telephony)
-    return telephony, [call_routes(telephony)]
+    runs = ScenarioRuns(world.bus, world.clock.now_ns, world.ids.new_id, settings.host)
+    lifecycle.add("scenarios", runs)
+    return telephony, [call_routes(telephony), run_routes(runs)]
 
 
 def recorder_uris(recording: Recording) -> Iterator[str]:

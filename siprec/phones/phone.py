@@ -72,6 +72,8 @@ class PhoneSettings:
     voice_repeats: bool = False
     answer_after_s: float | None = 0.0
     listen: bool = True
+    lines: int = PAIRS
+    """Calls it can be in at once."""
 
 
 class Phone:
@@ -115,7 +117,7 @@ class Phone:
     @classmethod
     async def open(cls, settings: PhoneSettings, *, pacer: Pacer | None = None) -> "Phone":
         """Bind ports. Raises PortsUnavailableError, or OSError for a taken SIP port."""
-        phone = cls(settings, PortPool.open(settings.host, pairs=PAIRS, quarantine_s=0.5), pacer)
+        phone = cls(settings, PortPool.open(settings.host, pairs=settings.lines, quarantine_s=0.5), pacer)
         try:
             listening = await phone._edge.listen_udp(settings.host, settings.port, buffer_bytes=65_536)
         except BaseException:

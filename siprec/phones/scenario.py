@@ -70,7 +70,7 @@ _SENTENCES = tuple(
     re.compile(pattern)
     for pattern in (
         r"(?P<what>wait) (?P<whom>\d+(?:\.\d+)?)",
-        r"(?P<whom>\d{1,4}) days (?P<what>pass)",
+        r"(?P<whom>\d{1,4}) days? (?P<what>pass)",
         r"recorder (?P<what>restarts)",
         rf"organization (?P<what>chooses) (?P<whom>{_NAME})",
         rf"(?P<who>{_NAME}) (?P<what>gets) (?P<whom>{_NAME})",
@@ -184,6 +184,7 @@ class ExpectedRecording(_Model):
     pauses: int = Field(0, ge=0, description="How often it was paused.")
     kept: bool = Field(True, description="False: nobody pressed Record (BroadWorks' On Demand).")
     expired: bool = Field(False, description="True: retention has ended, nothing of it is left (C4, C9).")
+    provider: str = Field("", description="Provider it is filed with; empty: not looked at.")
     participants: tuple[str, ...] = Field(
         (), description="Everybody the metadata has named; none: not looked at."
     )
@@ -203,6 +204,9 @@ class Expected(_Model):
         default_factory=dict, description="Icons each phone showed in its first call, in order (D7)."
     )
     messages: Mapping[str, int] = Field(default_factory=dict, description="Messages in voice mailboxes.")
+    delay_ms: int | None = Field(
+        None, ge=0, description="Silence at the start of the first call (D10); null: not looked at."
+    )
 
 
 class Scenario(_Model):

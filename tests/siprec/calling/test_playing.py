@@ -6,37 +6,26 @@ import pytest
 
 from siprec.calling.own_recorder import OwnRecorder
 from siprec.calling.playing import play
-from siprec.phones.scenario import Scenario, load_scenario
+from siprec.phones.scenario import Scenario, load_scenario, names
 
-SHORT = [
+SHORT = (
     "always",
-    "pause-announcement",
     "blind-transfer",
-    "no-provider",
+    "downgrade",
+    "expiry",
     "failover",
+    "no-provider",
     "on-demand-from-connect",
-]
-LONG = [
-    "attended-transfer",
-    "bad-network",
-    "conference",
-    "hold-and-resume",
-    "incoming",
-    "never",
-    "on-demand",
-    "pause-beep",
-    "repeat-tone",
-    "tones-recorded",
-    "voicemail",
-    "voicemail-unrecorded",
-]
+    "pause-announcement",
+)
+LIBRARY = [name if name in SHORT else pytest.param(name, marks=pytest.mark.slow) for name in names()]
 
 
 def failures(report: Any) -> list[str]:
     return [f"{check.what}: {check.found}" for check in report.checks if not check.ok]
 
 
-@pytest.mark.parametrize("name", [*SHORT, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)])
+@pytest.mark.parametrize("name", LIBRARY)
 async def test_the_library_goes_as_it_says(name: str) -> None:
     report = await play(load_scenario(name))
     assert failures(report) == []
