@@ -27,6 +27,18 @@ export class Refused extends Error {
 /** The items of a listing, whether it is `{"items": […]}` or a bare list. */
 export const items = (document) => (Array.isArray(document) ? document : (document?.items ?? []));
 
+/** The path of the next page in a Link header (RFC 8288), or "". */
+export function nextPage(link, origin = globalThis.location?.origin ?? "") {
+  const target = /<([^>]+)>;\s*rel="?next"?/.exec(link ?? "")?.[1] ?? "";
+  return target.startsWith(origin) ? target.slice(origin.length) : target;
+}
+
+/** A path with the parameters that have a value. */
+export function withQuery(path, parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  return given.length ? `${path}?${new URLSearchParams(given)}` : path;
+}
+
 export class Api {
   constructor(storage = sessionStorage, request = (...args) => fetch(...args)) {
     this.storage = storage;
@@ -42,33 +54,57 @@ export class Api {
     else this.storage.removeItem(TOKEN);
   }
 
-  /** Calls the API; resolves with the JSON document (or null), rejects with Refused. */
-  async call(method, path, body) {
+  /** One request with the token; rejects with Refused unless it succeeds. */
+  async fetch(method, path, { body, type = "application/json", signal } = {}) {
     const headers = { Authorization: `Bearer ${this.token}` };
-    if (body !== undefined) headers["Content-Type"] = "application/json";
-    const response = await this.request(path, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      cache: "no-store",
-    });
-    const text = await response.text();
-    let document = null;
-    try {
-      document = text ? JSON.parse(text) : null;
-    } catch {
-      document = { message: text.slice(0, 200) };
-    }
-    if (!response.ok) throw new Refused(response.status, document, response.headers.get("Retry-After"));
-    return document;
+    if (body !== undefined) headers["Content-Type"] = type;
+    const response = await this.request(path, { method, headers, body, cache: "no-store", signal });
+    if (response.ok) return response;
+    throw new Refused(response.status, await readDocument(response), response.headers.get("Retry-After"));
   }
 
-  get(path) {
-    return this.call("GET", path);
+  /** Calls the API; resolves with the JSON document (or null), rejects with Refused. */
+  async call(method, path, body, signal) {
+    const content = body === undefined ? undefined : JSON.stringify(body);
+    return readDocument(await this.fetch(method, path, { body: content, signal }));
+  }
+
+  get(path, signal) {
+    return this.call("GET", path, undefined, signal);
   }
 
   post(path, body) {
     return this.call("POST", path, body);
+  }
+
+  patch(path, body) {
+    return this.call("PATCH", path, body);
+  }
+
+  delete(path) {
+    return this.call("DELETE", path);
+  }
+
+  /** One page of a listing and the path of the next: {items, next}. */
+  async page(path, signal) {
+    const response = await this.fetch("GET", path, { signal });
+    return { items: items(await readDocument(response)), next: nextPage(response.headers.get("Link")) };
+  }
+
+  /** A whole listing, at most `most` items of it. */
+  async all(path, most = 1000, signal = undefined) {
+    const found = [];
+    for (let next = path; next && found.length < most; ) {
+      const page = await this.page(next, signal);
+      found.push(...page.items);
+      next = page.next;
+    }
+    return found;
+  }
+
+  /** A file as a Blob. */
+  async file(path, signal) {
+    return (await this.fetch("GET", path, { signal })).blob();
   }
 
   /** A one-use ticket for the stream. */
@@ -82,5 +118,14 @@ export class Api {
 
   inject(carrier, from, to, text) {
     return this.post(`/v1/carriers/${encodeURIComponent(carrier)}/inbound`, { from, to, text });
+  }
+}
+
+async function readDocument(response) {
+  const text = await response.text();
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return { message: text.slice(0, 200) };
   }
 }

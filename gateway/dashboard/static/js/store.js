@@ -3,15 +3,6 @@
 export const MAX_MESSAGES = 1000;
 export const SECONDS = 60;
 
-const FINAL_BAD = new Set(["undeliverable", "expired", "rejected", "unknown", "deleted"]);
-
-/** How a state is coloured: "good", "busy", "wait" or "bad". */
-export function tone(state) {
-  if (state === "delivered" || state === "received") return "good";
-  if (state === "submitted") return "busy";
-  return FINAL_BAD.has(state) ? "bad" : "wait";
-}
-
 /** Counts per second over the last minute; times are seconds. */
 export class Rate {
   constructor(seconds = SECONDS) {
@@ -47,18 +38,19 @@ const COUNTED = {
   "message.delivered": "delivered",
   "message.failed": "failed",
   "message.received": "received",
+  "message.refused": "refused",
 };
+export const KINDS = Object.values(COUNTED);
 
 export class Store {
   constructor(now = () => performance.now() / 1000) {
     this.now = now;
     this.messages = new Map(); // id → document, oldest first
-    this.carriers = new Map(); // name → document
     this.refusals = new Map(); // code → count
-    this.totals = { accepted: 0, delivered: 0, failed: 0, received: 0 };
-    this.rates = { accepted: new Rate(), delivered: new Rate(), failed: new Rate(), received: new Rate() };
+    this.totals = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
+    this.rates = Object.fromEntries(KINDS.map((kind) => [kind, new Rate()]));
     this.lost = 0;
-    this.version = 0; // grows with carriers and refusals
+    this.version = 0; // grows with refusals
   }
 
   /** Takes one event of the stream. */
@@ -66,7 +58,6 @@ export class Store {
     const data = document.data ?? {};
     if (name === "stream.lost") this.takeLost(data);
     else if (name.startsWith("message.")) this.takeMessage(name, data);
-    else if (name.startsWith("carrier.")) this.takeCarrier(name, data);
   }
 
   takeMessage(name, message) {
@@ -74,14 +65,6 @@ export class Store {
     if (name === "message.refused") return this.refused(message.code);
     if (name === "message.failed" && message.code) this.refused(message.code);
     if (message.id) this.remember(message);
-  }
-
-  takeCarrier(name, data) {
-    const key = data.carrier ?? data.name;
-    if (!key) return;
-    const known = this.carriers.get(key) ?? { name: key };
-    this.carriers.set(key, { ...known, state: name === "carrier.bound" ? "bound" : "unbound" });
-    this.version += 1;
   }
 
   takeLost(data) {
@@ -111,28 +94,8 @@ export class Store {
     if (this.messages.size > MAX_MESSAGES) this.messages.delete(this.messages.keys().next().value);
   }
 
-  setCarriers(list) {
-    for (const carrier of list) {
-      if (carrier?.name) this.carriers.set(carrier.name, carrier);
-    }
-    this.version += 1;
+  /** The newest texts, newest first. */
+  newest(limit) {
+    return [...this.messages.values()].slice(-limit).reverse();
   }
-
-  /** The newest texts that contain every word of `find`, newest first. */
-  newest(limit, find = "") {
-    const words = find.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = [];
-    for (const message of [...this.messages.values()].reverse()) {
-      if (found.length >= limit) break;
-      if (matches(message, words)) found.push(message);
-    }
-    return found;
-  }
-}
-
-function matches(message, words) {
-  if (!words.length) return true;
-  const { from, to, text, carrier, state, code, direction } = message;
-  const hay = [from, to, text, carrier, state, code, direction].filter(Boolean).join(" ").toLowerCase();
-  return words.every((word) => hay.includes(word));
 }

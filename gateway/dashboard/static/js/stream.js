@@ -2,7 +2,9 @@
 
 export const EVENT_NAMES = [
   "message.accepted", "message.queued", "message.submitted", "message.delivered", "message.failed", "message.received",
-  "carrier.bound", "carrier.unbound", "limit.reached", "campaign.changed", "clock.changed", "stream.lost",
+  "message.refused", "carrier.bound", "carrier.unbound", "limit.reached", "brand.changed", "campaign.changed",
+  "number.assigned", "number.changed", "person.changed", "clock.changed", "recording.started", "recording.paused",
+  "recording.resumed", "recording.finished", "recording.deleted", "call.changed", "phone.changed", "stream.lost",
 ];
 
 const FIRST_WAIT_MS = 500;

@@ -3,12 +3,13 @@
 const KEY = "gateway-theme";
 const THEMES = ["auto", "light", "dark"];
 
-/** Puts the chosen theme on the page and lets `button` change it. */
-export function setUpTheme(button, storage = localStorage, root = document.documentElement) {
+/** Puts the chosen theme on the page and lets `button` change it; `name` shows it. */
+export function setUpTheme(button, name, onChange = () => {}, storage = localStorage, root = document.documentElement) {
   const show = (theme) => {
     if (theme === "auto") delete root.dataset.theme;
     else root.dataset.theme = theme;
-    button.textContent = `Theme: ${theme}`;
+    name.textContent = theme[0].toUpperCase() + theme.slice(1);
+    onChange(theme);
   };
   const stored = storage.getItem(KEY);
   let theme = THEMES.includes(stored) ? stored : "auto";

@@ -1,6 +1,4 @@
-// The world's clock, shown only where it differs from the wall's.
-
-import { byId } from "./dom.js";
+// The world's clock, as the API told it and as it has run on since.
 
 /** World time in milliseconds, from what the API said and how long ago. */
 export function worldTime(clock, elapsedMs) {
@@ -8,29 +6,38 @@ export function worldTime(clock, elapsedMs) {
   return Date.parse(clock.now) + elapsedMs * speed;
 }
 
+/** How the clock runs, in a word: "", "frozen" or "×60". */
+export const pace = (clock) => (clock.mode === "frozen" ? "frozen" : clock.speed === 1 ? "" : `×${clock.speed}`);
+
+const written = new Intl.DateTimeFormat("en-GB", {
+  timeZone: "UTC", day: "2-digit", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
+});
+
 export class World {
-  constructor(api) {
+  constructor(api, now = () => performance.now()) {
     this.api = api;
+    this.now = now;
     this.clock = null;
     this.asked = 0;
   }
 
-  async refresh() {
-    try {
-      this.clock = await this.api.get("/v1/clock");
-      this.asked = performance.now();
-    } catch {
-      this.clock = null;
-    }
-    this.draw();
+  /** Takes what the API says of its clock. */
+  take(clock) {
+    this.clock = clock;
+    this.asked = this.now();
   }
 
-  draw() {
-    const shown = this.clock !== null && this.clock.mode !== "system";
-    byId("world").hidden = !shown;
-    if (!shown) return;
-    const now = new Date(worldTime(this.clock, performance.now() - this.asked));
-    const label = this.clock.mode === "frozen" ? "frozen" : `×${this.clock.speed}`;
-    byId("world-time").textContent = `${now.toISOString().slice(0, 19).replace("T", " ")} UTC, ${label}`;
+  async refresh() {
+    this.take(await this.api.get("/v1/clock").catch(() => null));
+  }
+
+  /** The world's moment in milliseconds, or the wall's where it is not known. */
+  time() {
+    return this.clock ? worldTime(this.clock, this.now() - this.asked) : Date.now();
+  }
+
+  /** "22 Nov 2026, 01:24:51 UTC". */
+  written() {
+    return `${written.format(this.time())} UTC`;
   }
 }

@@ -1,202 +1,378 @@
-// What is happening now: tiles, chart, the table of texts, carriers, refusals.
+// What is happening now: rates, the way from users through the gateway to the carriers, limits, refusals, texts.
 
-import { drawChart } from "../chart.js";
-import { byId, el } from "../dom.js";
-import { tone } from "../store.js";
+import { ChartBox, Spark } from "../charts.js";
+import { el, icon, keyed, onFrame, refill, setText } from "../dom.js";
+import { Flow } from "../flow.js";
+import { carrierName, count, duration, phone, rate, timeOfDay, words } from "../format.js";
+import { badge, card, empty, failure, head, meter, setBadge, setMeter, stateBadge, table } from "../parts.js";
+import { SECONDS } from "../store.js";
+import { address } from "../router.js";
 
-const ROWS = 100;
-const TABLE_INTERVAL_MS = 250; // a table that changes faster cannot be read
+export const TITLE = "Live";
+
 const TILES = [
-  { key: "accepted", label: "Accepted", tone: "busy" },
-  { key: "delivered", label: "Delivered", tone: "good" },
-  { key: "failed", label: "Failed", tone: "bad" },
-  { key: "received", label: "Received", tone: "other" },
+  ["accepted", "Accepted", "busy"],
+  ["delivered", "Delivered", "good"],
+  ["failed", "Failed", "bad"],
+  ["received", "Received", "other"],
+  ["refused", "Refused", "wait"],
 ];
-const number = new Intl.NumberFormat("en");
-const rate = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const ROWS = 12;
+const TABLE_INTERVAL_MS = 250; // a table that changes faster cannot be read
+const LINKS_MS = 1000;
+const LIMITS_MS = 3000;
+const SCOPES = ["carrier", "campaign", "brand_day", "organization", "person", "number"];
+const KEYS_PER_SCOPE = 20;
+const SHOWN_LIMITS = 10;
 
-/** Time of day of an ISO moment, in the viewer's zone. */
-export function timeOfDay(iso) {
-  const moment = new Date(iso);
-  return Number.isNaN(moment.getTime()) ? "" : clock.format(moment);
+export async function mount(root, stay) {
+  const { app } = stay;
+  const tiles = tilesOf();
+  const traffic = new Traffic(app);
+  const limits = new Limits();
+  const refusals = new Refusals(app);
+  const recent = new Recent(app, stay);
+  refill(
+    root,
+    head("Live", "Every text from the user through the gateway to the carrier, as it moves."),
+    tiles.node,
+    traffic.node,
+    el(
+      "div",
+      { className: "live-grid" },
+      el("div", { className: "stack" }, traffic.rates, recent.node),
+      el("div", { className: "stack" }, limits.node, refusals.node),
+    ),
+  );
+  stay.onEnd(() => traffic.end());
+  const redraw = () => traffic.flow?.measure();
+  app.themeListeners.add(redraw);
+  stay.onEnd(() => app.themeListeners.delete(redraw));
+  const draw = onFrame(() => {
+    if (stay.over) return;
+    tiles.drawTotals(app.store);
+    refusals.draw(app.store);
+    recent.drawSoon();
+  });
+  stay.listen((name, document) => {
+    if (name.startsWith("message.")) traffic.flow?.take(name, document.data ?? {});
+    draw();
+  });
+  draw();
+  stay.every(1000, () => tiles.drawRates(app.store));
+  await stay.every(LINKS_MS, () => traffic.refresh(stay));
+  stay.every(LIMITS_MS, async () => traffic.useLimits(await limits.refresh(stay)));
 }
 
-export class LiveView {
-  /** `onOpen(id)` is called when somebody wants the story of a text. */
-  constructor(store, onOpen) {
-    this.store = store;
-    this.onOpen = onOpen;
-    this.rows = new Map(); // id → {row, document}
-    this.held = false;
-    this.tableTimer = null;
-    this.tableDrawnAt = -TABLE_INTERVAL_MS;
-    this.drawn = -1; // version of carriers and refusals on the page
-    this.find = "";
-    this.tiles = TILES.map((tile) => this.makeTile(tile));
-    byId("legend").replaceChildren(
-      ...TILES.map(({ label, tone: shade }) => el("li", { className: `tone-${shade}` }, el("span", {}, label))),
+function tilesOf() {
+  const made = TILES.map(([key, name, shade]) => {
+    const value = el("span", {}, "0");
+    const total = el("p", { className: "total" }, "0 so far");
+    const spark = new Spark(name, shade);
+    const node = el(
+      "div",
+      { className: "card tile", dataset: { kind: key } },
+      el("p", { className: "name" }, name),
+      el("p", { className: "value" }, value, el("small", {}, " /s")),
+      total,
+      spark.node,
     );
-    byId("find").addEventListener("input", (event) => {
-      this.find = event.target.value;
-      this.drawTable();
-    });
-    byId("pause").addEventListener("click", (event) => {
-      this.held = !this.held;
-      event.currentTarget.setAttribute("aria-pressed", String(this.held));
-      event.currentTarget.textContent = this.held ? "Held" : "Hold";
-      this.drawTable();
-    });
-    document.addEventListener("keydown", (event) => {
-      const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-      if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-        event.preventDefault();
-        byId("find").focus();
+    return { key, value, total, spark, node };
+  });
+  return {
+    node: el("section", { className: "tiles", "aria-label": "Texts per second" }, made.map(({ node }) => node)),
+    drawTotals: ({ totals }) => {
+      for (const { key, total } of made) setText(total, `${count(totals[key])} so far`);
+    },
+    drawRates: ({ rates, now }) => {
+      for (const { key, value, spark } of made) {
+        setText(value, rate(rates[key].perSecond(now())));
+        spark.draw(rates[key].counts.slice(0, -1));
       }
-    });
+    },
+  };
+}
+
+/** Users, gateway and carriers, with what moves between them. */
+class Traffic {
+  constructor(app) {
+    this.app = app;
+    this.carriers = new Map(); // name → {node, before, at, values, box}
+    this.limits = [];
+    this.flow = null;
+    this.users = figures("people", "Webex users", ["sending", "receiving"]);
+    this.gateway = figures("gateway", "Gateway", ["waiting", "refused", "in windows"]);
+    this.users.node.classList.add("flow-users");
+    this.gateway.node.classList.add("flow-gateway");
+    this.list = el("ul", { className: "flow-carriers", "aria-label": "Carriers" });
+    this.canvas = el("canvas", { "aria-hidden": "true" });
+    this.stage = el("div", { className: "flow" }, this.canvas, this.users.node, this.gateway.node, this.list);
+    this.trouble = el("div", { className: "slot" });
+    const legend = el(
+      "ul",
+      { className: "legend", "aria-hidden": "true" },
+      el("li", { className: "busy" }, "outbound"),
+      el("li", { className: "good" }, "receipt"),
+      el("li", { className: "other" }, "inbound"),
+      el("li", { className: "bad" }, "refused or failed"),
+    );
+    this.node = card("On the way", { note: legend, flush: true }, this.trouble, this.stage);
+    this.charts = el("div", { className: "charts" });
+    this.rates = card("Segments per second, by carrier", { note: "last minute; dashed: the limit" }, this.charts);
   }
 
-  makeTile({ key, label }) {
-    const value = el("p", { className: "value" }, "0");
-    const speed = el("p", { className: "rate" }, "0 /s");
-    byId("tiles").append(el("div", { className: "tile" }, el("p", { className: "label" }, label), value, speed));
-    return { key, value, speed };
+  end() {
+    this.flow?.end();
   }
 
-  /** Draws what moves with events. */
-  draw() {
-    for (const { key, value } of this.tiles) setText(value, number.format(this.store.totals[key]));
-    if (!this.held) this.drawTableSoon();
-    if (this.drawn === this.store.version) return;
-    this.drawn = this.store.version;
-    this.drawCarriers();
-    this.drawRefusals();
+  async refresh(stay) {
+    let links;
+    try {
+      links = await this.app.api.all("/v1/links", 100, stay.signal);
+      refill(this.trouble);
+    } catch (refusal) {
+      if (!stay.over) refill(this.trouble, failure(refusal));
+      return;
+    }
+    if (stay.over) return;
+    const now = performance.now() / 1000;
+    keyed(this.list, links, (link) => link.carrier, (link) => this.makeCarrier(link), (node, link) => this.fillCarrier(node, link, now));
+    keyed(this.charts, [...this.carriers], ([name]) => name, ([, known]) => known.box.node);
+    if (!this.flow) {
+      const nodes = new Map([...this.carriers].map(([name, { node }]) => [name, node]));
+      this.flow = new Flow(this.stage, this.canvas, this.users.node, this.gateway.node, nodes);
+      this.flow.measure();
+    }
+    const { store } = this.app;
+    this.users.show([`${rate(store.rates.accepted.perSecond(store.now()))} /s`, `${rate(store.rates.received.perSecond(store.now()))} /s`]);
+    this.gateway.show([
+      count(sum(links, "queued")),
+      `${rate(store.rates.refused.perSecond(store.now()))} /s`,
+      `${count(links.reduce((total, link) => total + windowUsed(link), 0))} / ${count(sum(links, "window"))}`,
+    ]);
   }
 
-  /** Draws the table now if it has stood long enough, else as soon as it has. */
-  drawTableSoon() {
-    if (this.tableTimer) return;
-    const wait = this.tableDrawnAt + TABLE_INTERVAL_MS - performance.now();
-    this.tableTimer = setTimeout(() => {
-      this.tableTimer = null;
-      this.tableDrawnAt = performance.now();
-      if (!this.held) this.drawTable();
+  makeCarrier({ carrier }) {
+    const parts = { name: el("strong", {}, carrierName(carrier)), speed: el("span", { className: "strong" }, "0 /s"), detail: el("span", { className: "detail" }) };
+    const link = el("a", { className: "flow-carrier", href: address("carriers", carrier) }, parts.name, parts.speed, parts.detail);
+    const node = el("li", { dataset: { carrier } }, link);
+    const box = new ChartBox(carrierName(carrier), "busy", { limits: 2 });
+    this.carriers.set(carrier, { node, link, parts, box, before: null, values: new Array(SECONDS).fill(0) });
+    return node;
+  }
+
+  fillCarrier(_node, link, now) {
+    const known = this.carriers.get(link.carrier);
+    const speed = known.before ? Math.max(link.submits - known.before.submits, 0) / Math.max(now - known.before.at, 0.2) : 0;
+    known.before = { submits: link.submits, at: now };
+    known.values.push(speed);
+    known.values.shift();
+    const five = known.values.slice(-5).reduce((total, value) => total + value, 0) / 5;
+    const { text, tone: shade } = bindState(link);
+    known.link.dataset.tone = shade;
+    setText(known.parts.speed, `${rate(five)} /s`);
+    const waiting = link.queued ? ` · ${count(link.queued)} waiting ${duration(link.oldestSeconds)}` : "";
+    setText(known.parts.detail, `${text} · window ${windowUsed(link)}/${link.window}${waiting}`);
+    const [lines, sentence] = this.limitsOf(link.carrier);
+    known.box.draw(`${rate(five)} /s`, known.values, lines, sentence);
+  }
+
+  useLimits(limits) {
+    if (limits) this.limits = limits;
+  }
+
+  /** Rates that hold for a carrier: its own, and the tightest of those keyed by it; and how to say it. */
+  limitsOf(carrier) {
+    const found = this.limits
+      .filter(({ key, rate: held }) => held && (key === carrier || key.endsWith(`@${carrier}`)))
+      .map(({ scope, rate: held }) => ({ scope, perSecond: held.segments / held.periodSeconds }))
+      .sort((a, b) => a.perSecond - b.perSecond);
+    if (!found.length) return [[], "no rate limit in use"];
+    const [tightest] = found;
+    return [[...new Set(found.map(({ perSecond }) => perSecond))].slice(0, 2), `limit ${rate(tightest.perSecond)} /s · ${words(tightest.scope)}`];
+  }
+}
+
+const sum = (list, name) => list.reduce((total, each) => total + each[name], 0);
+const windowUsed = (link) => sum(link.binds, "windowUsed");
+
+function figures(symbol, name, rows) {
+  const values = rows.map(() => el("dd", {}, "0"));
+  const node = el(
+    "div",
+    { className: "flow-node" },
+    el("h3", {}, icon(symbol), name),
+    el("dl", {}, rows.flatMap((row, n) => [el("dt", {}, row), values[n]])),
+  );
+  return { node, show: (texts) => texts.forEach((text, n) => setText(values[n], text)) };
+}
+
+/** What a carrier's binds are up to, in words and tone. */
+export function bindState({ binds }) {
+  const states = new Map();
+  for (const { state } of binds) states.set(state, (states.get(state) ?? 0) + 1);
+  const up = (states.get("bound") ?? 0) + (states.get("throttled") ?? 0);
+  const text = [...states].map(([state, number]) => (number > 1 ? `${number} ${state}` : state)).join(", ") || "no bind";
+  const shade = !up ? "bad" : up < binds.length || states.has("throttled") ? "wait" : "good";
+  return { text, tone: shade };
+}
+
+/** The keys in use, fullest first. */
+class Limits {
+  constructor() {
+    this.body = el("div", {});
+    this.node = card("Limits in use", { note: "fullest first" }, this.body);
+  }
+
+  async refresh(stay) {
+    try {
+      const pages = await Promise.all(
+        SCOPES.map((scope) => stay.api.page(`/v1/limits?scope=${scope}&max=${KEYS_PER_SCOPE}`, stay.signal)),
+      );
+      const found = pages.flatMap((page) => page.items);
+      this.draw([...found].sort((a, b) => b.usedRatio - a.usedRatio).slice(0, SHOWN_LIMITS));
+      return found;
+    } catch (refusal) {
+      if (!stay.over) refill(this.body, refusal.status === 403 ? empty("Limits are for administrators") : failure(refusal));
+      return null;
+    }
+  }
+
+  draw(shown) {
+    if (!shown.length) return refill(this.body, empty("No limit in use", "A key appears with its first text."));
+    if (!this.list?.isConnected) refill(this.body, (this.list = el("ul", {})));
+    return keyed(this.list, shown, ({ scope, key }) => `${scope} ${key}`, limitRow, fillLimit);
+  }
+}
+
+function limitRow({ scope, key }) {
+  const [name, at] = key.split("@");
+  const title = [phone(name), at ? carrierName(at) : ""].filter(Boolean).join(" · ");
+  return el(
+    "li",
+    { className: "scope" },
+    el("div", {}, el("p", { className: "strong anywhere" }, scope === "carrier" ? carrierName(name) : title), el("p", { className: "soft" }, words(scope))),
+    el("div", { className: "gauges" }),
+  );
+}
+
+function fillLimit(node, limit) {
+  const gauges = [];
+  if (limit.rate) {
+    const { segments, periodSeconds, burst, used } = limit.rate;
+    const per = periodSeconds === 1 ? "s" : duration(periodSeconds).replace(/^1 /, "");
+    gauges.push({ name: "rate", share: used / burst, text: `${count(used)} of ${count(burst)} · ${count(segments)}/${per}` });
+  }
+  if (limit.window?.cap) {
+    const { cap, period, used } = limit.window;
+    gauges.push({ name: "window", share: used / cap, text: `${count(used)} of ${count(cap)} a ${period}` });
+  }
+  keyed(
+    node.lastElementChild,
+    gauges,
+    ({ name }) => name,
+    ({ name, share }) => el("div", { className: "gauge" }, meter(share, name), el("span", {})),
+    (gauge, { name, share, text }) => {
+      setMeter(gauge.firstElementChild, share, `${name}: ${text}`);
+      setText(gauge.lastElementChild, text);
+    },
+  );
+}
+
+/** Refusals by code since the page was opened. */
+class Refusals {
+  constructor(app) {
+    this.drawn = -1;
+    this.rules = new Map();
+    this.body = el("div", {});
+    this.node = card("Refused and failed, by code", { note: "since this page was opened" }, this.body);
+    app.list("/v1/rules").then(
+      (rules) => {
+        for (const rule of rules) this.rules.set(rule.code, rule);
+        this.drawn = -1;
+        this.draw(app.store);
+      },
+      () => {},
+    );
+  }
+
+  draw(store) {
+    if (this.drawn === store.version) return;
+    this.drawn = store.version;
+    const found = [...store.refusals].sort((a, b) => b[1] - a[1]).slice(0, 10);
+    if (!found.length) return void refill(this.body, empty("Nothing refused", "Codes are counted here as they happen."));
+    const most = found[0][1];
+    if (!this.list?.isConnected) refill(this.body, (this.list = el("ul", { className: "bars" })));
+    keyed(
+      this.list,
+      found,
+      ([code]) => code,
+      ([code]) =>
+        el("li", { className: "bar" }, el("code", {}, code), el("span", { className: "strong" }), meter(0, code), el("span", { className: "why" })),
+      (node, [code, number]) => {
+        setText(node.children[1], count(number));
+        setMeter(node.children[2], (number / most) * 0.79, `${code}: ${number}`);
+        setText(node.children[3], this.rules.get(code)?.description ?? "");
+      },
+    );
+  }
+}
+
+/** The newest texts. */
+class Recent {
+  constructor(app, stay) {
+    Object.assign(this, { app, stay, timer: null, drawnAt: -TABLE_INTERVAL_MS });
+    this.rows = el("tbody");
+    this.none = empty("No texts yet", "Send one in People: it shows up here as it moves.");
+    this.lost = badge("", "wait");
+    this.lost.hidden = true;
+    const columns = ["Time", "From", "To", "Text", "Carrier", "State"];
+    const shown = table("The newest texts", columns, []);
+    shown.replaceChild(this.rows, shown.tBodies[0]);
+    this.table = el("div", { className: "scroll", role: "region", "aria-label": "The newest texts", tabIndex: 0 }, shown);
+    const all = el("a", { className: "small", href: address("messages") }, "Search all");
+    this.node = card("Newest texts", { note: el("span", { className: "row" }, this.lost, all), flush: true }, this.none, this.table);
+    stay.onEnd(() => clearTimeout(this.timer));
+  }
+
+  /** Draws now if the table has stood long enough, else as soon as it has. */
+  drawSoon() {
+    if (this.timer) return;
+    const wait = this.drawnAt + TABLE_INTERVAL_MS - performance.now();
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.drawnAt = performance.now();
+      this.draw();
     }, Math.max(wait, 0));
   }
 
-  /** Draws what moves with time. */
-  drawNumbers() {
-    const { rates, now } = this.store;
-    for (const { key, speed } of this.tiles) setText(speed, `${rate.format(rates[key].perSecond(now()))} /s`);
-    drawChart(
-      byId("chart"),
-      TILES.map(({ key, label, tone: shade }) => ({ name: label, tone: shade, counts: rates[key].counts.slice(0, -1) })),
-    );
-  }
-
-  drawTable() {
-    const shown = this.store.newest(ROWS, this.find);
-    const kept = new Map();
-    const body = byId("rows");
-    const focused = document.activeElement?.closest?.("tr");
-    let place = body.firstElementChild;
-    for (const message of shown) {
-      const known = this.rows.get(message.id);
-      const row = known?.row ?? this.makeRow(message);
-      if (known?.document !== message) fillRow(row, message);
-      kept.set(message.id, { row, document: message });
-      if (row === place) place = place.nextElementSibling;
-      else if (row !== focused) body.insertBefore(row, place);
-    }
-    for (const [id, { row }] of this.rows) if (!kept.has(id)) row.remove();
-    this.rows = kept;
-    const empty = byId("empty");
-    empty.hidden = shown.length > 0;
-    empty.textContent = this.find ? "Nothing matches." : "No texts yet. Send one: it shows up here as it moves.";
-  }
-
-  makeRow(message) {
-    const open = el("button", { className: "open", type: "button" });
-    open.addEventListener("click", () => this.onOpen(message.id));
-    const cells = [
-      el("td", {}, open),
-      el("td", { className: "way" }),
-      el("td", { className: "mono" }),
-      el("td", { className: "mono" }),
-      el("td", { className: "text" }),
-      el("td"),
-      el("td", { className: "number" }),
-      el("td", {}, el("span", { className: "state" }), el("code", { className: "why" })),
-    ];
-    return el("tr", { className: "fresh" }, ...cells);
-  }
-
-  drawCarriers() {
-    const carriers = [...this.store.carriers.values()];
-    byId("carriers").replaceChildren(...carriers.map(carrierItem));
-    byId("carriers-empty").hidden = carriers.length > 0;
-  }
-
-  drawRefusals() {
-    const refusals = [...this.store.refusals].sort((a, b) => b[1] - a[1]).slice(0, 10);
-    byId("refusals").replaceChildren(
-      ...refusals.map(([code, count]) => el("li", {}, el("code", {}, code), el("span", {}, number.format(count)))),
-    );
-    byId("refusals-empty").hidden = refusals.length > 0;
+  draw() {
+    const { store } = this.app;
+    const shown = store.newest(ROWS);
+    this.none.hidden = shown.length > 0;
+    this.table.hidden = shown.length === 0;
+    this.lost.hidden = store.lost === 0;
+    setText(this.lost, `a sample: ${count(store.lost)} events only counted`);
+    keyed(this.rows, shown, ({ id }) => id, makeRow, fillRow);
   }
 }
 
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+function makeRow(message) {
+  return el(
+    "tr",
+    {},
+    el("td", { className: "nowrap" }, el("a", { className: "open", href: address("messages", message.id) }, timeOfDay(message.created))),
+    el("td", { className: "nowrap" }, phone(message.from)),
+    el("td", { className: "nowrap" }, phone(message.to)),
+    el("td", { className: "text", title: message.text ?? "" }, message.text ?? ""),
+    el("td", { className: "nowrap" }, carrierName(message.carrier)),
+    el("td", { className: "nowrap" }, stateBadge(message.state)),
+  );
 }
 
 function fillRow(row, message) {
-  const [time, way, from, to, text, carrier, parts, state] = row.cells;
-  const inbound = message.direction === "inbound";
-  const open = time.firstElementChild;
-  setText(open, timeOfDay(message.created));
-  open.setAttribute("aria-label", `Story of the text of ${open.textContent} to ${message.to}`);
-  setText(way, inbound ? "in" : "out");
-  setText(from, message.from ?? "");
-  setText(to, message.to ?? "");
-  setText(text, message.text ?? "");
-  text.title = message.text ?? "";
-  setText(carrier, message.carrier ?? "");
-  setText(parts, String(message.segments ?? ""));
-  const [chip, why] = state.children;
-  setText(chip, message.state);
-  chip.dataset.tone = tone(message.state);
-  setText(why, message.code ?? "");
+  const shown = row.lastElementChild.firstElementChild;
+  if (shown.textContent !== words(message.state)) setBadge(shown, message.state);
+  shown.title = message.code ?? "";
 }
 
-/** Whether a carrier has binds, in words and tone. */
-export function linkState(carrier) {
-  const count = Array.isArray(carrier.binds) ? carrier.binds.length : null;
-  if (count) return { text: count === 1 ? "1 bind" : `${count} binds`, tone: "good" };
-  if (carrier.state === "bound") return { text: "bound", tone: "good" };
-  if (count === 0 || carrier.state) return { text: carrier.state ?? "no bind", tone: "bad" };
-  return { text: "unknown", tone: "wait" };
-}
-
-/** What else the page says of a carrier: country, behaviour, faults, receipts still to come. */
-export function carrierDetails(carrier) {
-  const faults = carrier.faults?.length ?? 0;
-  return [
-    carrier.country,
-    carrier.profile,
-    faults ? `${faults} fault${faults > 1 ? "s" : ""}` : "",
-    carrier.waiting ? `${number.format(carrier.waiting)} waiting` : "",
-  ]
-    .filter(Boolean)
-    .join(" · ");
-}
-
-function carrierItem(carrier) {
-  const { text, tone: shade } = linkState(carrier);
-  return el(
-    "li",
-    {},
-    el("span", {}, carrier.title ?? carrier.name, " ", el("span", { className: "detail" }, carrierDetails(carrier))),
-    el("span", { className: "state", dataset: { tone: shade } }, text),
-  );
-}

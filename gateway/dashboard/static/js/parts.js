@@ -1,0 +1,192 @@
+// The parts views are built of.
+
+import { el, icon, put, refill } from "./dom.js";
+import { sentenceCase, tone, words } from "./format.js";
+
+let lastId = 0;
+export const freshId = (stem) => `${stem}-${(lastId += 1)}`;
+
+/** The head of a view: its title, one sentence, what can be done. */
+export function head(title, sentence, ...tools) {
+  return el(
+    "div",
+    { className: "head" },
+    el("div", {}, el("h1", {}, title), sentence ? el("p", {}, sentence) : null),
+    tools.length ? el("div", { className: "head-tools" }, tools) : null,
+  );
+}
+
+/** A titled card; `note` stands at the right of its title. */
+export function card(title, { note = null, flush = false, className = "" } = {}, ...body) {
+  const id = freshId("card");
+  return el(
+    "section",
+    { className: `card ${className}`.trim(), "aria-labelledby": id },
+    el("div", { className: "card-head" }, el("h2", { id }, title), typeof note === "string" ? el("p", { className: "note" }, note) : note),
+    el("div", { className: flush ? "card-body flush" : "card-body" }, body),
+  );
+}
+
+export const empty = (title, hint = "") =>
+  el("div", { className: "empty" }, icon("empty"), el("strong", {}, title), hint ? el("p", { className: "small" }, hint) : null);
+
+/** What a refusal or a fault says to a person. */
+export const sentence = (refusal) => refusal?.sentence?.() ?? (refusal instanceof TypeError ? "The gateway cannot be reached." : String(refusal?.message ?? refusal));
+
+export function failure(refusal, again = null) {
+  const text = refusal?.status === 403 ? `This token may not see it: ${sentence(refusal)}` : sentence(refusal);
+  return el(
+    "div",
+    { className: "failure", role: "alert" },
+    el("span", {}, text),
+    again ? el("button", { className: "button small", type: "button", on: { click: again } }, "Try again") : null,
+  );
+}
+
+export const skeleton = (lines = 4) =>
+  el("div", { className: "skeleton", role: "status", "aria-label": "Loading" }, Array.from({ length: lines }, () => el("span")));
+
+export const badge = (text, shade = "", dot = false) =>
+  el("span", { className: dot ? "badge dot" : "badge", dataset: shade ? { tone: shade } : {} }, text);
+export const stateBadge = (state) => badge(words(state ?? ""), tone(state), true);
+
+/** Brings a badge to another state. */
+export function setBadge(node, state) {
+  const text = words(state ?? "");
+  if (node.textContent !== text) node.textContent = text;
+  node.dataset.tone = tone(state);
+}
+
+/** A labelled control; `properties` go to the control. */
+export function field(label, control, hint = "") {
+  control.id ||= freshId("field");
+  if (hint) {
+    const id = freshId("hint");
+    control.setAttribute("aria-describedby", id);
+    return el("div", { className: "field" }, el("label", { for: control.id }, label), control, el("p", { className: "hint", id }, hint));
+  }
+  return el("div", { className: "field" }, el("label", { for: control.id }, label), control);
+}
+
+/** A list to choose from: options are [value, label]. */
+export function select(name, options, chosen = "", properties = {}) {
+  const node = el("select", { name, ...properties });
+  setOptions(node, options, chosen);
+  return node;
+}
+
+/** Gives a list other options and keeps the choice where it can. */
+export function setOptions(node, options, chosen = node.value) {
+  const same = node.length === options.length && options.every(([value, label], n) => node[n].value === value && node[n].text === label);
+  if (!same) refill(node, options.map(([value, label]) => el("option", { value }, label)));
+  if (options.some(([value]) => value === chosen)) node.value = chosen;
+}
+
+export const button = (label, click, className = "", properties = {}) =>
+  el("button", { className: `button ${className}`.trim(), type: "button", ...properties, on: { click } }, label);
+
+/** One of few, as radio buttons in a row. */
+export function segmented(legend, name, options, chosen, onChange) {
+  return el(
+    "div",
+    { className: "segmented", role: "radiogroup", "aria-label": legend },
+    options.map(([value, label]) =>
+      el("label", {}, el("input", { type: "radio", name, value, checked: value === chosen, on: { change: () => onChange(value) } }), label),
+    ),
+  );
+}
+
+/** A list of facts: [name, value] pairs, empty ones left out; a value may be an element. */
+export function facts(pairs) {
+  return el(
+    "dl",
+    { className: "facts" },
+    pairs
+      .filter(([, value]) => value !== null && value !== undefined && value !== "")
+      .flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value instanceof Node ? value : String(value))]),
+  );
+}
+
+/** How full something is, 0 to 1; `label` says it to those who cannot see it. */
+export function meter(share, label) {
+  const fill = el("span");
+  const node = el("div", { className: "meter", role: "meter", "aria-valuemin": "0", "aria-valuemax": "1" }, fill);
+  setMeter(node, share, label);
+  return node;
+}
+
+export function setMeter(node, share, label) {
+  const shown = Math.min(Math.max(share || 0, 0), 1);
+  node.firstElementChild.style.width = `${(shown * 100).toFixed(1)}%`;
+  node.dataset.tone = share >= 1 ? "bad" : share >= 0.8 ? "wait" : "good";
+  node.setAttribute("aria-valuenow", shown.toFixed(3));
+  node.setAttribute("aria-label", label);
+}
+
+/** Waits for `work` with the form's buttons disabled, and says in `result` how it went. */
+export async function submitting(form, result, work) {
+  const buttons = [...form.querySelectorAll("button")];
+  for (const each of buttons) each.disabled = true;
+  result.textContent = "…";
+  result.dataset.kind = "";
+  try {
+    result.textContent = (await work()) ?? "";
+    result.dataset.kind = "good";
+    return true;
+  } catch (refusal) {
+    result.textContent = sentence(refusal);
+    result.dataset.kind = "bad";
+    return false;
+  } finally {
+    for (const each of buttons) each.disabled = false;
+  }
+}
+
+/** A form whose submission runs `work(FormData)`; what it returns is said below. */
+export function form({ label, submit, primary = true, onSubmit }, ...fields) {
+  const result = el("p", { className: "result", role: "status" });
+  const node = el(
+    "form",
+    {
+      className: "form",
+      "aria-label": label,
+      on: {
+        submit: (event) => {
+          event.preventDefault();
+          submitting(node, result, () => onSubmit(new FormData(node), node));
+        },
+      },
+    },
+    fields,
+    el("div", { className: "row" }, el("button", { className: primary ? "button primary" : "button", type: "submit" }, submit)),
+    result,
+  );
+  return node;
+}
+
+/** A table with a caption for those who hear it. */
+export function table(caption, columns, rows) {
+  return el(
+    "table",
+    {},
+    el("caption", { className: "hidden" }, caption),
+    el("thead", {}, el("tr", {}, columns.map((column) => (Array.isArray(column) ? el("th", { scope: "col", className: column[1] }, column[0]) : el("th", { scope: "col" }, column))))),
+    put(el("tbody"), rows),
+  );
+}
+
+/** A region that scrolls, reachable by keyboard. */
+export const scrolling = (label, ...children) => el("div", { className: "scroll", role: "region", "aria-label": label, tabIndex: 0 }, children);
+
+/** Shows a skeleton in `node`, then what `draw(await fetch())` gives, or why not with a way to try again. */
+export async function loading(node, fetching, draw, lines = 4) {
+  refill(node, skeleton(lines));
+  try {
+    refill(node, await draw(await fetching()));
+  } catch (refusal) {
+    if (refusal.name !== "AbortError") refill(node, failure(refusal, () => loading(node, fetching, draw, lines)));
+  }
+}
+
+/** "not authorised": a word list in sentence case. */
+export const title = (text) => sentenceCase(words(text));

@@ -1,0 +1,253 @@
+// Simulated telephones with their softkeys and recording icon, calls between them, and small scenarios.
+
+import { el, keyed, refill, setText } from "../dom.js";
+import { duration, phone, preciseTime, timeOfDay, words } from "../format.js";
+import { badge, button, card, empty, failure, field, form, head, select, sentence, setBadge, setOptions, stateBadge, table } from "../parts.js";
+import { play, SCENARIOS } from "../scenarios.js";
+
+export const TITLE = "Calls";
+
+const REFRESH_MS = 5000;
+const CHANGED_MS = 120;
+const SHOWN_CALLS = 20;
+const MODES = { always: "always recorded", always_with_pause: "always, may pause", on_demand: "on demand", on_demand_from_connect: "on demand, from connect", never: "never recorded" };
+const ICONS = { none: "not recorded", recording: "recording", paused: "paused" };
+const KEYS = { EndCall: "End call", PauseRec: "Pause rec", ResumeRec: "Resume rec", StopRec: "Stop rec" };
+
+export async function mount(root, stay) {
+  const view = new Calls(stay);
+  refill(root, view.node);
+  stay.listen((name) => (name.startsWith("phone.") || name.startsWith("call.") || name.startsWith("recording.")) && view.changed());
+  stay.onPlace = (place) => view.open(place.id);
+  await view.start();
+}
+
+class Calls {
+  constructor(stay) {
+    Object.assign(this, { stay, app: stay.app, api: stay.api, opened: stay.place.id, running: null });
+    this.trouble = el("div", { className: "slot" });
+    this.phones = el("div", { className: "handsets" });
+    this.scene = el("div", { className: "stack" });
+    this.callRows = el("tbody");
+    this.callTable = table("Calls", ["Started", "From", "To", "Recorded", "State", ""], []);
+    this.callTable.replaceChild(this.callRows, this.callTable.tBodies[0]);
+    this.noCalls = empty("No calls yet", "Place one, or play a scenario.");
+    this.log = el("div", { className: "stack" });
+    this.node = el(
+      "div",
+      { className: "stack" },
+      head("Calls", "Telephones with softkeys and recording icon. Every call runs over real SIP and RTP, and is recorded as its user’s settings say."),
+      this.trouble,
+      el("div", { className: "columns" }, card("Place a call", {}, this.callForm()), card("Play a scenario", {}, this.scenarioForm(), this.scene)),
+      el("section", { "aria-label": "Telephones" }, this.phones),
+      el("div", { className: "columns" }, card("Calls", { note: "running ones first", flush: true }, this.noCalls, el("div", { className: "scroll", role: "region", "aria-label": "Calls", tabIndex: 0 }, this.callTable)), this.log),
+    );
+  }
+
+  async start() {
+    await this.refresh();
+    this.stay.every(REFRESH_MS, () => this.refresh());
+  }
+
+  changed() {
+    if (this.timer) return;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      if (!this.stay.over) this.refresh();
+    }, CHANGED_MS);
+  }
+
+  async refresh() {
+    try {
+      const [phones, calls] = await Promise.all([this.api.all("/v1/phones", 200, this.stay.signal), this.api.page(`/v1/calls?max=${SHOWN_CALLS}`, this.stay.signal)]);
+      refill(this.trouble);
+      this.draw(phones, calls.items);
+    } catch (refusal) {
+      if (this.stay.over) return;
+      const absent = refusal.status === 404;
+      refill(this.trouble, absent ? el("div", { className: "card" }, empty("No call control here", "This gateway runs without the recording half.")) : failure(refusal, () => this.refresh()));
+    }
+  }
+
+  draw(phones, calls) {
+    this.known = phones;
+    const own = phones.filter(({ simulated }) => simulated);
+    const named = (each) => `${each.name}${each.number ? ` · ${phone(each.number)}` : ""}`;
+    setOptions(this.from, own.map((each) => [each.id, named(each)]));
+    const to = own.map((each) => [each.number ?? each.personId ?? each.id, named(each)]);
+    setOptions(this.to, to, this.to.value || to[1]?.[0]);
+    if (!this.to.dataset.set && to.length > 1) {
+      this.to.value = (to.find(([value]) => value.startsWith("+1310")) ?? to[1])[0];
+      this.to.dataset.set = "true";
+    }
+    const order = { mpp: 0, app: 1, registered: 2, outside: 3 };
+    const shown = [...phones].sort((a, b) => (b.calls.length > 0) - (a.calls.length > 0) || order[a.kind] - order[b.kind]);
+    keyed(this.phones, shown, ({ id }) => id, (each) => this.makePhone(each), (node, each) => this.fillPhone(node, each));
+    this.noCalls.hidden = calls.length > 0;
+    this.callTable.hidden = calls.length === 0;
+    keyed(this.callRows, calls, ({ id }) => id, (call) => this.makeCall(call), (row, call) => this.fillCall(row, call));
+    const opened = calls.find(({ id }) => id === this.opened) ?? calls[0];
+    if (opened) this.drawLog(opened);
+  }
+
+  open(id) {
+    this.opened = id;
+    return this.refresh();
+  }
+
+  // telephones
+
+  makePhone({ id }) {
+    const parts = { state: badge("", "", true), icon: el("span", { className: "rec" }), name: el("h3", {}), about: el("p", { className: "soft small" }), call: el("p", { className: "small", "aria-live": "polite" }), keys: el("div", { className: "softkeys", role: "group" }) };
+    const screen = el("div", { className: "screen" }, el("div", { className: "screen-top" }, parts.name, parts.icon), parts.about, el("div", { className: "row" }, parts.state), parts.call);
+    const node = el("article", { className: "card handset", dataset: { phone: id } }, screen, parts.keys);
+    node.parts = parts;
+    return node;
+  }
+
+  fillPhone(node, shown) {
+    const { parts } = node;
+    node.setAttribute("aria-label", `Telephone of ${shown.name}`);
+    setText(parts.name, shown.name);
+    setText(parts.about, [phone(shown.number), { mpp: "desk phone", app: "Webex App", outside: "outside", registered: "registered from elsewhere" }[shown.kind], MODES[shown.recordingMode]].filter(Boolean).join(" · "));
+    setText(parts.icon, ICONS[shown.icon]);
+    parts.icon.dataset.icon = shown.icon;
+    const state = shown.registered || shown.kind === "outside" ? shown.state : "not registered";
+    setText(parts.state, words(state));
+    parts.state.dataset.tone = { talking: "good", calling: "busy", ringing: "busy", held: "wait", idle: "" }[state] ?? "bad";
+    const call = shown.calls.at(-1);
+    setText(parts.call, call ? `${call.outgoing ? "to" : "from"} ${phone(call.other)}` : "no call");
+    const keys = shown.calls.flatMap((each) => each.softkeys.map((key) => ({ key, callId: each.callId })));
+    parts.keys.setAttribute("aria-label", `Softkeys of ${shown.name}`);
+    keyed(
+      parts.keys,
+      keys,
+      ({ key, callId }) => `${key} ${callId}`,
+      ({ key, callId }) => button(KEYS[key] ?? key, () => this.press(shown.id, key, callId), key === "EndCall" || key === "Decline" ? "danger" : "", { dataset: { key } }),
+    );
+    if (!keys.length && !parts.keys.firstChild) parts.keys.keyed = null;
+  }
+
+  async press(id, key, callId) {
+    const body = { key, ...(callId ? { callId } : {}) };
+    if (key === "Transfer") {
+      const others = this.known.filter((each) => each.id !== id && each.simulated);
+      return this.transfer(id, body, others);
+    }
+    await this.app.attempt(() => this.api.post(`/v1/phones/${encodeURIComponent(id)}/softkeys`, body));
+    return this.refresh();
+  }
+
+  /** Asks beside the keys whom a transfer is for. */
+  transfer(id, body, others) {
+    const node = [...this.phones.children].find((each) => each.dataset.phone === id);
+    node.querySelector(".transfer")?.remove();
+    const list = select("to", others.map((each) => [each.number ?? each.id, each.name]), "", { "aria-label": "Transfer to" });
+    const go = button("Transfer", async () => {
+      box.remove();
+      await this.app.attempt(() => this.api.post(`/v1/phones/${encodeURIComponent(id)}/softkeys`, { ...body, to: list.value }));
+      this.refresh();
+    }, "small");
+    const box = el("div", { className: "composer transfer" }, list, go);
+    node.append(box);
+    list.focus();
+  }
+
+  // calls
+
+  callForm() {
+    this.from = select("from", []);
+    this.to = select("to", []);
+    return form(
+      {
+        label: "Place a call",
+        submit: "Call",
+        onSubmit: async (given) => {
+          const seconds = given.get("seconds");
+          const call = await this.api.post("/v1/calls", { from: given.get("from"), to: given.get("to"), ...(seconds ? { seconds: Number(seconds) } : {}) });
+          this.opened = call.id;
+          await this.refresh();
+          return "It rings";
+        },
+      },
+      el("div", { className: "pair" }, field("From", this.from), field("To", this.to)),
+      field("Talk for, s", el("input", { name: "seconds", type: "number", min: 1, max: 3600, step: "any", placeholder: "until somebody hangs up" })),
+    );
+  }
+
+  scenarioForm() {
+    const list = select("scenario", SCENARIOS.map(({ name, title }) => [name, title]));
+    const about = el("p", { className: "hint" });
+    const draw = () => setText(about, SCENARIOS.find(({ name }) => name === list.value).about);
+    list.addEventListener("change", draw);
+    draw();
+    return form({ label: "Play a scenario", submit: "Play", onSubmit: () => this.playScenario(list.value) }, field("Scenario", list), about);
+  }
+
+  async playScenario(name) {
+    const scenario = SCENARIOS.find((each) => each.name === name);
+    const steps = el("ol", { className: "timeline" });
+    refill(this.scene, steps);
+    const note = (text, shade) => {
+      steps.append(el("li", { dataset: { tone: shade } }, el("div", { className: "moment" }, el("span", {}, text), el("span", { className: "at" }, preciseTime(new Date().toISOString())))));
+    };
+    try {
+      const call = await play(scenario, { api: this.api, signal: this.stay.signal, note, opened: (id) => (this.opened = id) });
+      note("ended as expected", "good");
+      this.refresh();
+      return call ? "Played to its end" : "";
+    } catch (refusal) {
+      if (!this.stay.over) note(sentence(refusal), "bad");
+      throw refusal;
+    }
+  }
+
+  makeCall(call) {
+    const open = el("a", { className: "open nowrap", href: `#/calls/${encodeURIComponent(call.id)}` }, timeOfDay(call.startedAt));
+    return el(
+      "tr",
+      { dataset: { call: call.id } },
+      el("td", {}, open),
+      el("td", { className: "nowrap" }, phone(call.from)),
+      el("td", { className: "nowrap" }, phone(call.to)),
+      el("td", {}),
+      el("td", {}, stateBadge(call.state)),
+      el("td", {}, button("End", () => this.app.attempt(() => this.api.delete(`/v1/calls/${encodeURIComponent(call.id)}`)).then(() => this.refresh()), "small danger")),
+    );
+  }
+
+  fillCall(row, call) {
+    const [, , , recorded, state, end] = row.cells;
+    row.setAttribute("aria-selected", String(call.id === this.opened));
+    setText(recorded, call.recorded.map((each) => `${each.personId}: ${words(each.state)}`).join(", ") || "no");
+    setBadge(state.firstElementChild, call.state);
+    state.firstElementChild.dataset.tone = { connected: "good", ringing: "busy" }[call.state] ?? "";
+    end.firstElementChild.hidden = call.state === "ended";
+  }
+
+  drawLog(call) {
+    const key = `${call.id} ${call.log.length} ${call.state}`;
+    if (this.logged === key) return;
+    this.logged = key;
+    const began = Date.parse(call.startedAt);
+    refill(
+      this.log,
+      card(
+        "What happened in it",
+        { note: `${phone(call.from)} → ${phone(call.to)}` },
+        el(
+          "ol",
+          { className: "timeline" },
+          call.log.map((line) =>
+            el(
+              "li",
+              { dataset: { tone: line.what === "recording" ? "bad" : line.what === "ended" ? "" : "busy" } },
+              el("div", { className: "moment" }, el("strong", { className: "strong" }, words(line.what)), el("span", { className: "soft small anywhere" }, [phone(line.who), line.detail].filter(Boolean).join(" · ")), el("span", { className: "at" }, `+${duration((Date.parse(line.at) - began) / 1000)}`)),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+}
+

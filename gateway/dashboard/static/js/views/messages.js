@@ -1,0 +1,218 @@
+// Every text there was: search and filters, and one text's whole story beside them.
+
+import { withQuery } from "../api.js";
+import { el, keyed, refill, say, setText } from "../dom.js";
+import { carrierName, dateTime, phone, timeOfDay, words } from "../format.js";
+import { button, card, empty, failure, field, head, scrolling, select, sentence, setBadge, skeleton, stateBadge, table } from "../parts.js";
+import { address } from "../router.js";
+import { storyOf } from "../story.js";
+
+export const TITLE = "Messages";
+
+const STATES = ["accepted", "queued", "submitted", "delivered", "undeliverable", "expired", "rejected", "unknown", "deleted", "received"];
+const PAGE = 50;
+const MAX_ROWS = 1000;
+const TYPING_MS = 250;
+const FILTERS = ["contains", "number", "state", "direction", "carrier", "code", "personId"];
+
+export async function mount(root, stay) {
+  const view = new Messages(stay);
+  refill(root, view.node);
+  stay.onPlace = (place) => view.open(place.id);
+  stay.listen((name, document) => view.take(name, document.data ?? {}));
+  await view.start();
+}
+
+class Messages {
+  constructor(stay) {
+    Object.assign(this, { stay, app: stay.app, api: stay.api });
+    this.query = Object.fromEntries(FILTERS.map((name) => [name, stay.place.query[name] ?? ""]));
+    this.shown = new Map(); // id → text, newest first
+    this.next = "";
+    this.asked = 0;
+    this.opened = "";
+    this.fresh = 0;
+    this.rows = el("tbody");
+    const found = table("Texts", ["Time", "From", "To", "Text", "Carrier", ["Parts", "number"], "State"], []);
+    found.replaceChild(this.rows, found.tBodies[0]);
+    this.table = scrolling("Texts", found);
+    this.message = el("div", { className: "slot" });
+    this.more = button("Load older", () => this.load(true));
+    this.news = button("", () => this.load(), "small");
+    this.news.hidden = true;
+    this.filters = this.makeFilters();
+    this.list = card("Texts", { note: this.news, flush: true }, this.message, this.table, el("div", { className: "row card-body" }, this.more));
+    this.detail = el("div", { className: "stack" });
+    this.body = el("div", { className: "split" }, this.list, this.detail);
+    this.node = el("div", { className: "stack" }, head("Messages", "Find a text and see its whole story: what every rule said, every PDU, every receipt."), this.filters, this.body);
+  }
+
+  makeFilters() {
+    const search = (name, label, hint) => {
+      const input = el("input", { type: "search", name, value: this.query[name], placeholder: hint, autocomplete: "off", spellcheck: false });
+      input.addEventListener("input", () => {
+        clearTimeout(this.typing);
+        this.typing = setTimeout(() => this.change(), TYPING_MS);
+      });
+      return field(label, input);
+    };
+    const choice = (name, label, options) => {
+      const node = select(name, options, this.query[name]);
+      node.addEventListener("change", () => this.change());
+      return field(label, node);
+    };
+    this.carrierList = choice("carrier", "Carrier", [["", "Any"]]);
+    this.peopleList = choice("personId", "Person", [["", "Anybody"]]);
+    const text = search("contains", "Text contains", "appointment");
+    text.classList.add("widest");
+    const node = el(
+      "form",
+      { className: "card card-body filters", role: "search", "aria-label": "Filter texts", on: { submit: (event) => event.preventDefault() } },
+      text,
+      search("number", "Number", "+13105550120"),
+      choice("state", "State", [["", "Any"], ...STATES.map((state) => [state, words(state)])]),
+      choice("direction", "Direction", [["", "Both"], ["outbound", "outbound"], ["inbound", "inbound"]]),
+      this.carrierList,
+      this.peopleList,
+      search("code", "Code", "recipient_opted_out"),
+    );
+    return node;
+  }
+
+  async start() {
+    const fill = (wrap, any, options) => {
+      const list = wrap.querySelector("select");
+      const name = list.name;
+      refill(list, [["", any], ...options].map(([value, label]) => el("option", { value }, label)));
+      list.value = this.query[name];
+    };
+    this.app.carriers().then((names) => fill(this.carrierList, "Any", names.map((name) => [name, carrierName(name)])), () => {});
+    this.app.people().then((people) => fill(this.peopleList, "Anybody", people.map((one) => [one.id, `${one.firstName} ${one.lastName}`])), () => {});
+    await Promise.all([this.load(), this.open(this.stay.place.id)]);
+  }
+
+  change() {
+    const given = new FormData(this.filters);
+    this.query = Object.fromEntries(FILTERS.map((name) => [name, (given.get(name) ?? "").trim()]));
+    this.query.number = this.query.number.replace(/[^\d+]/g, "").replace(/^(?=\d)/, "+");
+    this.app.note("messages", this.opened, this.query);
+    this.load();
+  }
+
+  async load(older = false) {
+    const turn = (this.asked += 1);
+    if (!older && !this.shown.size) refill(this.message, el("div", { className: "card-body" }, skeleton(6)));
+    this.more.disabled = true;
+    try {
+      const path = older ? this.next : withQuery("/v1/messages", { ...this.query, max: PAGE });
+      const page = await this.api.page(path, this.stay.signal);
+      if (turn !== this.asked) return; // a later question has been asked
+      if (!older) this.shown.clear();
+      for (const message of page.items) this.shown.set(message.id, message);
+      this.next = this.shown.size < MAX_ROWS ? page.next : "";
+      this.fresh = 0;
+      refill(this.message);
+    } catch (refusal) {
+      if (turn !== this.asked || this.stay.over) return;
+      this.shown.clear();
+      refill(this.message, el("div", { className: "card-body" }, failure(refusal, () => this.load())));
+    }
+    this.draw();
+  }
+
+  draw() {
+    keyed(this.rows, [...this.shown.values()], ({ id }) => id, (message) => this.makeRow(message), (row, message) => this.fillRow(row, message));
+    this.table.hidden = this.shown.size === 0;
+    this.more.hidden = !this.next;
+    this.more.disabled = false;
+    this.news.hidden = this.fresh === 0;
+    setText(this.news, `${this.fresh} new · show`);
+    if (!this.shown.size && !this.message.firstChild) {
+      const filtered = Object.values(this.query).some(Boolean);
+      refill(this.message, filtered ? empty("No text matches", "Loosen a filter.") : empty("No texts yet", "Send one in People."));
+    }
+  }
+
+  makeRow(message) {
+    const open = el("a", { className: "open nowrap", href: address("messages", message.id, this.query) }, timeOfDay(message.created));
+    open.title = dateTime(message.created);
+    const row = el(
+      "tr",
+      { className: "pick", on: { click: (event) => event.target.closest("a") || open.click() } },
+      el("td", {}, open),
+      el("td", { className: "nowrap" }, phone(message.from)),
+      el("td", { className: "nowrap" }, phone(message.to)),
+      el("td", { className: "text", title: message.text ?? "" }, message.text ?? ""),
+      el("td", { className: "nowrap" }, carrierName(message.carrier)),
+      el("td", { className: "number" }, String(message.segments)),
+      el("td", { className: "nowrap" }, stateBadge(message.state)),
+    );
+    return row;
+  }
+
+  fillRow(row, message) {
+    row.setAttribute("aria-selected", String(message.id === this.opened));
+    const shown = row.lastElementChild.firstElementChild;
+    if (shown.textContent !== words(message.state)) setBadge(shown, message.state);
+    shown.title = message.code ?? "";
+  }
+
+  /** An event of the stream: states move where they are shown, new texts are announced. */
+  take(name, message) {
+    const known = this.shown.get(message.id);
+    if (known) {
+      this.shown.set(message.id, { ...known, ...message });
+      const row = this.rows.keyed?.get(message.id);
+      if (row) this.fillRow(row, message);
+    } else if (name === "message.accepted" || name === "message.received") {
+      this.fresh += 1;
+      this.news.hidden = false;
+      setText(this.news, `${this.fresh} new · show`);
+    }
+    if (message.id && message.id === this.opened && name.startsWith("message.")) this.reopenSoon();
+  }
+
+  reopenSoon() {
+    clearTimeout(this.reopening);
+    this.reopening = setTimeout(() => !this.stay.over && this.open(this.opened, true), 150);
+  }
+
+  async open(id, again = false) {
+    this.opened = id;
+    for (const [key, row] of this.rows.keyed ?? []) row.setAttribute("aria-selected", String(key === id));
+    this.body.classList.toggle("split", Boolean(id));
+    this.detail.hidden = !id;
+    if (!id) return refill(this.detail);
+    if (!again) refill(this.detail, card("One text", {}, skeleton(8)));
+    try {
+      const message = await this.api.get(`/v1/messages/${encodeURIComponent(id)}`, this.stay.signal);
+      if (this.opened !== id) return;
+      const open = [...this.detail.querySelectorAll("details[open]")].map((each) => each.dataset.name);
+      refill(this.detail, await this.storyCard(message));
+      for (const each of this.detail.querySelectorAll("details")) if (open.includes(each.dataset.name)) each.open = true;
+      if (!again && matchMedia("(max-width: 1150px)").matches) this.detail.scrollIntoView({ block: "start" });
+    } catch (refusal) {
+      if (!this.stay.over && this.opened === id) refill(this.detail, card("One text", {}, failure(refusal, () => this.open(id))));
+    }
+    return undefined;
+  }
+
+  async storyCard(message) {
+    const [people, rules] = await Promise.all([this.app.people().catch(() => []), this.app.list("/v1/rules").catch(() => [])]);
+    const close = el("a", { className: "button quiet small", href: address("messages", "", this.query) }, "Close");
+    const result = el("p", { className: "result slot", role: "status" });
+    const waiting = message.state === "accepted" || message.state === "queued";
+    const back = waiting ? button("Take it back", () => this.takeBack(message.id, result), "small danger") : null;
+    return card("One text", { note: el("div", { className: "row" }, back, close) }, result, storyOf(message, { people, rules }));
+  }
+
+  async takeBack(id, result) {
+    try {
+      await this.api.delete(`/v1/messages/${encodeURIComponent(id)}`);
+      this.open(id, true);
+    } catch (refusal) {
+      say(result, sentence(refusal), "bad");
+    }
+  }
+}
+
