@@ -52,6 +52,14 @@ __all__ = [
 ]
 
 DEFAULT_MAX_PENDING = 50_000
+FAILURES = tuple(
+    kind.__name__
+    for kind in (
+        *(IntegrityError, DatabaseBusy, DatabaseFull, DatabaseOverloaded, DatabaseUnavailable),
+        *(DatabaseClosed, StatementInvalid),
+    )
+)
+"""Every value of the label `reason` of `gateway_database_failures_total`."""
 
 _T = TypeVar("_T")
 _log = get_logger("database")
@@ -75,6 +83,8 @@ class Database:
         self._failures = metrics.counter(
             "gateway_database_failures_total", "Units the database did not store", ("reason",)
         )
+        for reason in FAILURES:  # there from the start, so that the first of them is seen as an increase
+            self._failures.labels(reason)
         metrics.gauge("gateway_database_pending", "Units that wait for a commit").set_function(
             lambda: float(self._pending)
         )
@@ -125,7 +135,7 @@ class Database:
         if self._closed:
             raise DatabaseClosed
         if self._pending >= self._max_pending:
-            self._failures.labels("overloaded").inc()
+            self._failures.labels(DatabaseOverloaded.__name__).inc()
             raise DatabaseOverloaded(f"{self._pending} units wait, the bound is {self._max_pending}")
         future: Future = self._loop.create_future()
         self._take(intents, future)
@@ -139,7 +149,7 @@ class Database:
         if self._closed:
             raise DatabaseClosed
         if self._pending >= 2 * self._max_pending:
-            self._failures.labels("overloaded").inc()
+            self._failures.labels(DatabaseOverloaded.__name__).inc()
             raise DatabaseOverloaded(f"{self._pending} units wait, the bound is {2 * self._max_pending}")
         self._take(intents, None)
 

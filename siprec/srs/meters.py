@@ -30,6 +30,9 @@ class RecorderMeters:
         self._sessions = metrics.counter(
             "siprec_sessions_total", "Recordings ended, by outcome", ("provider", "outcome")
         )
+        for provider in providers:  # there from the start, so that the first of them is seen as an increase
+            for outcome in OUTCOMES:
+                self._sessions.labels(provider, outcome)
         self._packets = metrics.counter(
             "siprec_rtp_packets_total", "RTP packets of ended recordings", ("outcome",)
         )

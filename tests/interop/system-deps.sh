@@ -13,6 +13,7 @@ need node nodejs
 need npm npm
 need chromium chromium
 need baresip baresip
+need prometheus prometheus
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || want="$want postgresql"
 if [ -n "$want" ]; then
     echo "Installing:$want"
