@@ -111,12 +111,16 @@ class Receipts:
             self._warnings.labels(carrier, warning).inc()
         if receipt.state not in STATE_OF_RECEIPT:
             return None  # on its way; the final receipt is still to come
-        candidates = id_candidates(receipt.message_id)
         awaited = self._awaited.get(carrier)
-        segment = awaited.match(candidates, pdu.source_addr) if awaited is not None else None
+        segment = None
+        if awaited is not None:  # most carriers write an id one way: the others are worked out if need be
+            segment = awaited.match((canonical_id(receipt.message_id),), pdu.source_addr)
         text = user_data(short_message, pdu.tlvs)
         if segment is None:
-            return self._adopt(carrier, candidates, pdu.source_addr, receipt, text)
+            candidates = id_candidates(receipt.message_id)
+            segment = awaited.match(candidates, pdu.source_addr) if awaited is not None else None
+            if segment is None:
+                return self._adopt(carrier, candidates, pdu.source_addr, receipt, text)
         return self._settle(carrier, segment, receipt.state, receipt.error, text)
 
     def _settle(

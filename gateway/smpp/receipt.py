@@ -115,6 +115,10 @@ def read_receipt(short_message: bytes, *, esm_class: int = ESM_RECEIPT, tlvs: Tl
     The text is taken from message_payload where `short_message` is empty. A state that neither names is
     UNKNOWN.
     """
+    if not tlvs:
+        usual = _read_usual(short_message, esm_class)
+        if usual is not None:
+            return usual
     values = dict(tlvs)
     warnings: list[str] = []
     raw = _read_text(short_message or values.get(_MESSAGE_PAYLOAD, b""))
@@ -138,6 +142,31 @@ def read_receipt(short_message: bytes, *, esm_class: int = ESM_RECEIPT, tlvs: Tl
         esm_class & ESM_MESSAGE_TYPE_MASK == ESM_INTERMEDIATE,
         network_type,
         tuple(warnings),
+    )
+
+
+def _read_usual(octets: bytes, esm_class: int) -> Receipt | None:
+    """Read a text as most carriers write it, without anything to warn of; None for all others."""
+    usual = _USUAL.fullmatch(octets)
+    if usual is None:
+        return None
+    message_id, sub, dlvrd, submit_date, done_date, stat, err, text = usual.groups(b"")
+    state = _STATES.get(stat)
+    submitted_ns, done_ns = _parse_date(submit_date), _parse_date(done_date)
+    if state is None or submitted_ns is None or done_ns is None or not text.isascii():
+        return None
+    if not err.isalnum() or len(err) > 10 or err.lower() == b"null":
+        return None
+    return Receipt(
+        message_id.decode("latin-1"),
+        state,
+        err.decode("ascii"),
+        int(sub),
+        int(dlvrd),
+        submitted_ns,
+        done_ns,
+        text,
+        esm_class & ESM_MESSAGE_TYPE_MASK == ESM_INTERMEDIATE,
     )
 
 

@@ -315,3 +315,26 @@ def test_one_id_of_each_notation():
     assert writes("ff", "upper") == "FF"
     assert writes("FF", "lower") == "ff"
     assert writes("x-1", "hex_of_decimal") == "x-1"
+
+
+@given(
+    st.from_regex(rb"[!-~\xa1-\xff]{1,12}", fullmatch=True),
+    st.from_regex(rb"[0-9]{3}", fullmatch=True),
+    st.sampled_from(
+        [b"2611211030", b"261121103015", b"20261121103015", b"202611211030", b"9999999999", b"1"]
+    ),
+    st.sampled_from([b"DELIVRD", b"UNDELIV", b"FAILED", b"ENROUTE", b"STRANGE", b"X"]),
+    st.sampled_from([b"000", b"00A", b"null", b"NULL", b"0" * 11, b"a_b"]),
+    st.sampled_from([b"", b" text:", b" Text:Hello", b" text:caf\xe9", b" text:a\nid:2"]),
+    st.sampled_from([0x04, 0x20, 0x24]),
+)
+def test_the_usual_text_reads_alike_on_the_short_way_and_the_long(  # noqa: PLR0913 - one argument per field
+    message_id, count, date, stat, error, text, esm_class
+):
+    octets = b"id:%b sub:%b dlvrd:%b submit date:%b done date:%b stat:%b err:%b%b" % (
+        *(message_id, count, count, date, date, stat, error, text),
+    )
+    short = read(octets, esm_class=esm_class)
+    long = read(octets, esm_class=esm_class, tlvs=[(0x1501, b"x")])  # any TLV leads the long way
+    assert short == long
+    assert short.warnings == long.warnings
