@@ -111,9 +111,18 @@ def load_config(name: str, parts: Sequence[str], overrides: Sequence[str]) -> Lo
     return load(find_config(name), sections, overrides, known=EVERY_SECTION)
 
 
-async def build(config: LoadedConfig, parts: Sequence[str], only_carriers: Sequence[str] = ()) -> Service:
-    """Every part of a service, wired, nothing started; raises what a part cannot be built of."""
-    world = await _world(config, parts)
+async def build(
+    config: LoadedConfig,
+    parts: Sequence[str],
+    only_carriers: Sequence[str] = (),
+    *,
+    clock: WorldClock | None = None,
+) -> Service:
+    """Every part of a service, wired, nothing started; raises what a part cannot be built of.
+
+    `clock` stands in for the one that the section `clock:` describes.
+    """
+    world = await _world(config, parts, clock)
     service = Service(config, world, Health())
     service.health.add_problems(lambda: world.lifecycle.problems)
     service.health.add_liveness(lambda: world.lifecycle.healthy)
@@ -130,7 +139,7 @@ async def build(config: LoadedConfig, parts: Sequence[str], only_carriers: Seque
     return service
 
 
-async def _world(config: LoadedConfig, parts: Sequence[str]) -> World:
+async def _world(config: LoadedConfig, parts: Sequence[str], clock: WorldClock | None) -> World:
     storage = config.section("storage", StorageSettings)
     clock_settings = config.section("clock", ClockSettings)
     packages = dict.fromkeys(package for part in parts for package in BRANCHES[part])
@@ -139,7 +148,7 @@ async def _world(config: LoadedConfig, parts: Sequence[str]) -> World:
     if branches:
         await asyncio.get_running_loop().run_in_executor(None, migrate, url, branches)
     metrics = Metrics()
-    clock = WorldClock(
+    clock = clock or WorldClock(
         clock_settings.start_ns,
         speed=clock_settings.speed,
         frozen=clock_settings.mode == "frozen",

@@ -16,11 +16,9 @@ import json
 import os
 import random
 import resource
-import struct
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -120,7 +118,9 @@ def day(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Run one of the checks."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     checks = parser.add_subparsers(required=True)
     one = checks.add_parser("day")
     one.add_argument("--messages", type=int, default=86_400)

@@ -69,6 +69,9 @@ class TextLog:
     def __len__(self) -> int:
         return len(self._texts)
 
+    def __iter__(self) -> Iterator[TakenText]:
+        return iter(self._texts.values())
+
     def add(self, text: TakenText) -> None:
         """Keep a text."""
         texts = self._texts

@@ -21,6 +21,8 @@ from gateway.smpp.receipt import is_receipt
 
 AUTO: Final = "auto"
 ENOUGH_TEXTS: Final = 10_000
+KEPT_TEXTS: Final = 10_000
+"""Texts that a mock carrier answers `query_sm` about: a replay's memory does not grow with its capture."""
 
 
 def majority_role(trace: Trace) -> str:
@@ -59,13 +61,22 @@ def carrier_for(name: str, seed: int, *, registered: bool) -> CarrierProfile:
     """
     loaded = load(find_config(f"carriers/{name}.yaml"), {"profile": CarrierProfile})
     profile: CarrierProfile = loaded.section("profile", CarrierProfile)
-    changes: dict[str, Any] = {"response_latency": Latency(), "seed": profile.seed ^ seed}
+    changes: dict[str, Any] = {
+        "response_latency": Latency(),
+        "seed": profile.seed ^ seed,
+        "kept_texts": min(profile.kept_texts, KEPT_TEXTS),
+    }
     if registered:
-        everybody = Registration(
-            numbers=("*",), brand="replay", campaign="replay", campaign_class="A", score=100,
-            number_limits=False,
-        )  # fmt: skip
-        rule = profile.registration
-        changes["registration"] = rule.model_copy(update={"registrations": (everybody,)})
+        profile = with_everybody_registered(profile)
         changes |= {"numbers": ("*",), "digits": {}, "handsets": ()}
     return profile.model_copy(update=changes)
+
+
+def with_everybody_registered(profile: CarrierProfile) -> CarrierProfile:
+    """The carrier as it is towards a world in which every sender belongs to a vetted brand."""
+    everybody = Registration(
+        numbers=("*",), brand="replay", campaign="replay", campaign_class="A", score=100,
+        number_limits=False,
+    )  # fmt: skip
+    registration = profile.registration.model_copy(update={"registrations": (everybody,)})
+    return profile.model_copy(update={"registration": registration})

@@ -102,8 +102,13 @@ def recorder_settings(root: Path, **changes: Any) -> RecorderSettings:
 
 
 @asynccontextmanager
-async def running_recorder(root: Path, **changes: Any) -> AsyncIterator[RunningRecorder]:
-    """Run a recording server below a folder; `changes` as in `recorder_settings`."""
+async def running_recorder(
+    root: Path, *, clock: WorldClock | None = None, **changes: Any
+) -> AsyncIterator[RunningRecorder]:
+    """Run a recording server below a folder, in the machine's time without a `clock`.
+
+    `changes` as in `recorder_settings`.
+    """
     branches = [MigrationBranch.of("siprec.srs")]
     async with await Database.open(f"sqlite:///{root / 'recordings.db'}", branches=branches) as database:
         bus, metrics, blobs = Bus(), Metrics(process=False), FolderBlobs(root / "kept")
@@ -113,7 +118,7 @@ async def running_recorder(root: Path, **changes: Any) -> AsyncIterator[RunningR
             blobs=blobs,
             bus=bus,
             metrics=metrics,
-            now_ns=WorldClock().now_ns,
+            now_ns=(clock or WorldClock()).now_ns,
         )
         running = RunningRecorder(server, database, blobs, metrics)
         for kind in (RecordingStarted, RecordingPaused, RecordingResumed, RecordingFinished):
