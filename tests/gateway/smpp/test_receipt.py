@@ -328,7 +328,7 @@ def test_one_id_of_each_notation():
     st.sampled_from([b"", b" text:", b" Text:Hello", b" text:caf\xe9", b" text:a\nid:2"]),
     st.sampled_from([0x04, 0x20, 0x24]),
 )
-def test_the_usual_text_reads_alike_on_the_short_way_and_the_long(  # noqa: PLR0913 - one argument per field
+def test_the_usual_text_reads_alike_on_the_short_way_and_the_long(
     message_id, count, date, stat, error, text, esm_class
 ):
     octets = b"id:%b sub:%b dlvrd:%b submit date:%b done date:%b stat:%b err:%b%b" % (
