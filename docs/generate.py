@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from docs.pages import api, carriers, cli, configuration, errors, events, metrics, rules
+from docs.pages import api, carriers, cli, configuration, errors, events, metrics, recording_rules, rules
 from gateway.app import Service, build, load_config
 from gateway.runtime import log
 from gateway.settings import PARTS
@@ -45,6 +45,7 @@ async def pages() -> dict[str, str]:
             "errors.md": errors.render(),
             "events.md": events.render(),
             "metrics.md": metrics.render(service),
+            "recording-rules.md": recording_rules.render(),
             "rules.md": rules.render(),
         }
 

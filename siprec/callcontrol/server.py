@@ -43,6 +43,7 @@ from siprec.sip.events import Event
 REALM = "calling"
 QUARANTINE_S = 1.0
 MESSAGES_KEPT = 100
+ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +158,25 @@ class CallControlServer:
             raise
         server = cls(settings, subscribers, src, pool, now_ns, audio, numbers, first_number)
         try:
-            listening = await server._edge.listen_udp(settings.host, settings.port)
-            await server._edge.listen_tcp(settings.host, listening.port)
+            server.port = await server._listen()
         except BaseException:
             await server.close()
             raise
-        server.port = listening.port
         return server
+
+    async def _listen(self) -> int:
+        """Bind one port for UDP and TCP; where any will do, another one if TCP's is taken."""
+        host, port = self.settings.host, self.settings.port
+        for attempt in range(ATTEMPTS):
+            listening = await self._edge.listen_udp(host, port)
+            try:
+                await self._edge.listen_tcp(host, listening.port)
+            except OSError:
+                if port or attempt == ATTEMPTS - 1:
+                    raise
+            else:
+                break
+        return listening.port
 
     async def __aenter__(self) -> "CallControlServer":
         return self
