@@ -20,6 +20,7 @@ from gateway.replay import run as running
 from gateway.replay.errors import ReplayError
 from gateway.replay.report import Report
 from gateway.replay.run import Replay, ReplayOptions
+from gateway.replay.users_edge import OpenGateway
 from gateway.runtime import log
 from gateway.runtime.lifecycle import run
 from gateway.smpp.errors import BindFailed
@@ -39,8 +40,15 @@ def parse_speed(text: str) -> float | None:
     return speed
 
 
-def replay_command(options: ReplayOptions, *, reports: Sequence[Path], as_json: bool, afresh: bool) -> int:
-    """Run a replay for a person; returns the exit code."""
+def replay_command(
+    options: ReplayOptions,
+    *,
+    reports: Sequence[Path],
+    as_json: bool,
+    afresh: bool,
+    open_gateway: OpenGateway | None = None,
+) -> int:
+    """Run a replay for a person; returns the exit code. `open_gateway`: see `Replay`."""
     log.configure("warning", None)
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
     checkpoint = options.file.with_name(options.file.name + ".replay")
@@ -52,7 +60,7 @@ def replay_command(options: ReplayOptions, *, reports: Sequence[Path], as_json: 
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     try:
-        report = run(_play(options, notes))
+        report = run(_play(Replay(options, open_gateway=open_gateway), notes))
     except ReplayError as error:
         notes.print(f"[red]{error}[/]")
         return USAGE
@@ -71,8 +79,7 @@ def replay_command(options: ReplayOptions, *, reports: Sequence[Path], as_json: 
     return DONE if report.passed and not report.stopped else NOT_AS_EXPECTED
 
 
-async def _play(options: ReplayOptions, notes: Console) -> Report:
-    replay = Replay(options)
+async def _play(replay: Replay, notes: Console) -> Report:
     loop = asyncio.get_running_loop()
     with suppress(NotImplementedError):  # no signal handlers on this platform: Ctrl-C then ends it at once
         loop.add_signal_handler(signal.SIGINT, replay.stop)
@@ -85,7 +92,7 @@ async def _play(options: ReplayOptions, notes: Console) -> Report:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=notes, transient=True) as bar:
-        replay.on_begin = lambda progress: _say(replay, options, notes)
+        replay.on_begin = lambda progress: _say(replay, notes)
         task = bar.add_task("replaying", total=1.0, sent=0, rate=0.0)
         playing = asyncio.ensure_future(replay.run())
         begun, sent_before, rate = loop.time(), 0, 0.0
@@ -99,13 +106,16 @@ async def _play(options: ReplayOptions, notes: Console) -> Report:
         return playing.result()
 
 
-def _say(replay: Replay, options: ReplayOptions, notes: Console) -> None:
+def _say(replay: Replay, notes: Console) -> None:
     """What is about to happen, and what was chosen unasked."""
-    progress = replay.progress
+    progress, options = replay.progress, replay.options
     chosen = "" if options.role else " (the capture's majority)"
     where = progress.listening and f", listening on {progress.listening}"
     if progress.role == "esme" and options.target is None:
         where = f", against a mock carrier in this process ({options.carrier})"
+    elif progress.people:
+        played = f", {progress.stand_ins} of them stand-ins" if progress.stand_ins else ""
+        where = f", through a gateway in this process ({progress.people} people{played}; {options.carrier})"
     elif progress.role != "carrier":
         where = f", against {_without_password(options.target or 'http://127.0.0.1:8080')}"
     notes.print(f"{options.file.name}: {progress.format}, as {progress.role}{chosen}{where}")

@@ -94,7 +94,7 @@ def _read_pcap(window: _Window, order: str, tick_ns: int) -> Iterator[Packet | P
     record = struct.Struct(order + "IIII")
     number, last_s = 0, -1
     while True:
-        # The usual case works on a piece of the file in place: all packets that are whole in it, back to back.
+        # The usual case works on a piece of the file in place: all packets that are whole in it.
         piece, at, begin = window.peek(_CHUNK_BYTES), 0, window.octet
         most = len(piece) - 16
         while at <= most:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +17,9 @@ from gateway.carriers.bind import CarrierBind
 from gateway.carriers.smsc import Carrier
 from gateway.replay.carrier_edge import CarrierEdge
 from gateway.replay.carrier_player import CarrierPlayer
+from gateway.replay.cast import Cast, senders_of
 from gateway.replay.compare import Ledger, Result, Tolerances
-from gateway.replay.errors import CheckpointInvalid, NothingToReplay, TargetInvalid
+from gateway.replay.errors import CheckpointInvalid, NothingToReplay, TargetInvalid, WorldInvalid
 from gateway.replay.esme_edge import Connect, EsmeEdge
 from gateway.replay.expectations import (
     Expectation,
@@ -32,8 +35,15 @@ from gateway.replay.report import Report
 from gateway.replay.story import Correlator, Step
 from gateway.replay.summary import Summary
 from gateway.replay.texts import whole_texts
-from gateway.replay.users_edge import UsersEdge
-from gateway.replay.worlds import AUTO, carrier_for, majority_role, world_numbers
+from gateway.replay.users_edge import OpenGateway, UsersEdge
+from gateway.replay.worlds import (
+    AUTO,
+    auto_world,
+    carrier_for,
+    majority_role,
+    world_numbers,
+    write_world,
+)
 from gateway.runtime.clock import SECOND_NS, WorldClock
 from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppHandler, connect
 from gateway.smpp.matrix import Role
@@ -69,6 +79,8 @@ class ReplayOptions:
     """Which mock carrier plays along, as esme without a target."""
     world: str | None = None
     """`auto`, a configuration whose numbers are taken, or None: numbers stay."""
+    save_world: Path | None = None
+    """Where to leave the configuration that `auto` makes, as users."""
     pseudonyms: bool = False
     """Replace every number by a pseudonym."""
     speed: float | None = 1.0
@@ -98,6 +110,10 @@ class Progress:
     sent: Callable[[], int] = lambda: 0
     settled: int = 0
     listening: str = ""
+    people: int = 0
+    """Of a world of our own, as users."""
+    stand_ins: int = 0
+    """How many of them stand in for senders who can be nobody's number."""
 
 
 @dataclass(slots=True)
@@ -106,6 +122,8 @@ class Replay:
 
     options: ReplayOptions
     on_begin: Callable[[Progress], None] = lambda progress: None
+    open_gateway: OpenGateway | None = None
+    """Runs a gateway in this process: as users with `--world auto`."""
     progress: Progress = field(default_factory=Progress)
     _stop: Callable[[], None] | None = None
     _stopped: bool = False
@@ -142,9 +160,21 @@ class Replay:
                 summary.add(result)
                 write(result)
 
-            await self._play(_Plan(role, opened, report, settle, skip))
+            await self._play(_Plan(role, opened, report, settle, skip, await self._cast(role)))
         _finish_checkpoint(options, report, role)
         return report
+
+    async def _cast(self, role: str) -> Cast | None:
+        """Who plays along in a world of our own; None where the world is somebody else's."""
+        options = self.options
+        if role != "users" or options.world != AUTO:
+            return None
+        if options.target is not None or self.open_gateway is None:
+            where = options.target or "here"
+            raise WorldInvalid(AUTO, f"the people at {where} are not ours to make: map onto theirs with FILE")
+        cast = await asyncio.get_running_loop().run_in_executor(None, _cast_of, options.file)
+        self.progress.people, self.progress.stand_ins = len(cast.numbers), cast.stand_ins
+        return cast
 
     async def _play(self, plan: _Plan) -> None:
         options, report = self.options, plan.report
@@ -159,6 +189,8 @@ class Replay:
         ledger = Ledger(plan.settle, tolerances, keys=options.update)
         correlator = Correlator()
         own, far = _mapping(options)
+        if plan.cast is not None:
+            own = plan.cast
         steps = correlator.steps(map_numbers(plan.opened.trace, own, far))
         if plan.role == "carrier":
             await self._as_carrier(plan, steps, ledger)
@@ -180,7 +212,7 @@ class Replay:
     ) -> None:
         options = self.options
         as_fast = options.speed is None
-        users = plan.role == "users"
+        users, cast = plan.role == "users", plan.cast
         player = EsmePlayer(
             whole_texts(steps) if users else steps,
             ledger,
@@ -189,10 +221,12 @@ class Replay:
             skip=plan.skip,
         )
         self.progress.sent = lambda: player.sent
-        discrete = as_fast and not users and options.target is None
+        discrete = as_fast and options.target is None and (cast is not None or not users)
         clock = WorldClock(player.captured_ns, speed=options.speed or 1.0, frozen=discrete)
         edge: EsmeEdge | UsersEdge
-        if users:
+        if cast is not None:
+            await self._against_own_gateway(player, clock, ledger, cast)
+        elif users:
             url = options.target or "http://127.0.0.1:8080"
             if urlsplit(url).scheme not in ("http", "https"):
                 raise TargetInvalid(url, "http://host:port of a gateway")
@@ -246,6 +280,28 @@ class Replay:
                 far.abort()
             await asyncio.sleep(0)
 
+    async def _against_own_gateway(
+        self, player: EsmePlayer, clock: WorldClock, ledger: Ledger, cast: Cast
+    ) -> None:
+        options, token = self.options, secrets.token_urlsafe()
+        world = auto_world(cast.numbers, options.carrier, options.seed, token)
+        if options.save_world is not None:
+            write_world(options.save_world, auto_world(cast.numbers, options.carrier, options.seed, options.token))
+        assert self.open_gateway is not None  # noqa: S101 - there is a cast
+        with tempfile.TemporaryDirectory(prefix="replay-") as name:
+            folder = Path(name)
+            config = folder / "world.yaml"
+            write_world(config, world)
+            overrides = ("log.level=error", "storage.writer=thread")
+            opened = self.open_gateway(folder / "data", *overrides, config=str(config), clock=clock)
+            async with opened as gateway:
+                edge = UsersEdge(
+                    player, clock, gateway.url, token, discrete=options.speed is None,
+                    grace_s=options.grace_s,
+                )  # fmt: skip
+                edge.listen_to(gateway)
+                await self._run_edge(edge, ledger, player)
+
     async def _as_carrier(self, plan: _Plan, steps: Iterator[Step], ledger: Ledger) -> None:
         options = self.options
         player = CarrierPlayer(steps, ledger, prefix=f"{options.seed:x}r")
@@ -281,11 +337,17 @@ class _Plan:
     report: Report
     settle: Callable[[Result], None]
     skip: int
+    cast: Cast | None
 
 
 def _majority_role(file: Path) -> str:
     with open_trace(file) as opened:
         return majority_role(opened.trace)
+
+
+def _cast_of(file: Path) -> Cast:
+    with open_trace(file) as opened:
+        return Cast(senders_of(opened.trace))
 
 
 def _mapping(options: ReplayOptions) -> tuple[MapNumber, MapNumber]:

@@ -1,17 +1,21 @@
 """The texts of a capture written by people: `POST /v1/messages` to a gateway, each followed to its end.
 
-A refusal by HTTP counts as a refusal on the wire; the state a text ends in counts as its receipt.
+A refusal by HTTP counts as a refusal on the wire; the state a text ends in counts as its receipt. A gateway
+of our own in this process tells ends itself, and shares the clock: in discrete mode its world only moves on
+when nothing is under way. Any other gateway is asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, Protocol
 
 import aiohttp
 
 from gateway.carriers.address import e164
+from gateway.replay.logs import Remembered
 from gateway.replay.player import EsmePlayer, SendRequest
 from gateway.replay.texts import text_of
 from gateway.runtime.clock import SECOND_NS, WorldClock
@@ -29,8 +33,25 @@ FINAL: Final = {
 }
 _STATUS: Final = {429: CommandStatus.RTHROTTLED, 503: CommandStatus.RMSGQFUL}
 _FIRST_LOOK_S, _MOST_S = 0.1, 2.0
+MAX_FOLLOWED: Final = 10_000
+"""Texts asked about at a time; beyond, the one that was written first is given up."""
 
 _log = get_logger("replay")
+
+
+class OwnGateway(Protocol):
+    """A gateway that runs in this process."""
+
+    @property
+    def url(self) -> str:
+        """Base of its API."""
+
+    def on_end(self, listener: Callable[[str, str, int], None]) -> None:
+        """Call `listener(id, state, at_ns)` whenever a text has reached its final state."""
+
+
+OpenGateway = Callable[..., AbstractAsyncContextManager[OwnGateway]]
+"""(folder, *overrides, config=path, clock=clock) -> a running gateway; `gateway.testing.running_gateway`."""
 
 
 class UsersEdge:
@@ -44,6 +65,7 @@ class UsersEdge:
         token: str,
         *,
         as_fast: bool = False,
+        discrete: bool = False,
         grace_s: float = 30.0,
         connections: int = 50,
     ) -> None:
@@ -54,12 +76,23 @@ class UsersEdge:
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
         self._as_fast = as_fast
+        self._discrete = discrete
         self._grace_s = grace_s
         self._connections = connections
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._told = False
+        self._numbers: Remembered[str, int] = Remembered()
+        self._early: Remembered[str, tuple[str, int]] = Remembered(1_000)
+
+    def listen_to(self, gateway: OwnGateway) -> None:
+        """Hear of ends from the gateway itself instead of asking."""
+        self._told = True
+        gateway.on_end(self._on_end)
 
     def stop(self) -> None:
-        """Write nothing more; what was sent is followed for a while."""
+        """Write nothing more; what was sent is followed for a while, or until `stop` is called again."""
+        if self.stopping:
+            self._grace_s = 0.0
         self.stopping = True
         self.moved.set()
 
@@ -69,13 +102,33 @@ class UsersEdge:
         async with aiohttp.ClientSession(headers=self._headers, connector=connector) as session:
             async with session.get(self._url + "/healthz"):
                 pass
+            if self._discrete:
+                await self._run_discrete(session)
+                return
             await self._send_all(session)
-            deadline_ns = self.clock.now_ns() + int(self._grace_s * SECOND_NS)
-            while (self._tasks or ledger_open()) and self.clock.now_ns() < deadline_ns:
+            begun_ns = self.clock.now_ns()
+            while self._tasks or ledger_open():
+                deadline_ns = begun_ns + int(self._grace_s * SECOND_NS)
+                if self.clock.now_ns() >= deadline_ns:
+                    break
                 await self._wait(deadline_ns)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run_discrete(self, session: aiohttp.ClientSession) -> None:
+        player, clock = self.player, self.clock
+        while not self.stopping and not player.exhausted:
+            due_ns = player.next_due_ns()
+            if due_ns is not None:
+                await clock.run_until_idle(max(due_ns, clock.now_ns()))
+            commands = player.due(clock.now_ns())
+            for command in commands:
+                if isinstance(command, SendRequest):
+                    await self._text(session, command)
+            if due_ns is None and not commands:
+                break
+        await clock.run_until_idle(clock.now_ns() + int(self._grace_s * SECOND_NS))
 
     async def _send_all(self, session: aiohttp.ClientSession) -> None:
         player, clock = self.player, self.clock
@@ -99,11 +152,13 @@ class UsersEdge:
 
     def _spawn(self, session: aiohttp.ClientSession, command: SendRequest) -> None:
         task = asyncio.ensure_future(self._text(session, command))
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._done)
+        if len(self._tasks) > MAX_FOLLOWED:  # the oldest has had its time
+            next(iter(self._tasks)).cancel()
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         self.moved.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("text failed", error=type(error).__name__)
@@ -134,7 +189,24 @@ class UsersEdge:
             return
         self.player.answered(number, 0, "", now_ns)
         self.moved.set()
-        await self._follow(session, number, str(document["id"]))
+        message_id = str(document["id"])
+        if not self._told:
+            await self._follow(session, number, message_id)
+            return
+        self._numbers[message_id] = number
+        early = self._early.pop(message_id, None)
+        if early is not None:
+            self._on_end(message_id, *early)
+
+    def _on_end(self, message_id: str, state: str, at_ns: int) -> None:
+        number, final = self._numbers.pop(message_id, 0), FINAL.get(state)
+        if final is None:
+            return
+        if not number:  # the answer to its POST has not been read yet
+            self._early[message_id] = state, at_ns
+            return
+        self.player.told(number, final, at_ns)
+        self.moved.set()
 
     async def _follow(self, session: aiohttp.ClientSession, number: int, message_id: str) -> None:
         pause_s = _FIRST_LOOK_S

@@ -1,21 +1,27 @@
 """The world a capture is replayed in: whose role it has, numbers to map onto, a carrier that fits.
 
 `--world auto` makes a world of the capture's own numbers: whatever sends belongs to a vetted brand whose
-campaign is active, so that what differs is never that nobody had registered it. `--world FILE` maps the
-capture's senders onto the numbers of a configuration.
+campaign is active, so that what differs is never that nobody had registered it. As users that world is a
+whole configuration (`auto_world`): people with those numbers, their brand and campaign, one mock carrier.
+`--world FILE` maps the capture's senders onto the numbers of a configuration.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from pydantic import BaseModel
 
-from gateway.carriers.profile import CarrierProfile, Latency, Registration
+from gateway.carriers.profile import Account, CarrierProfile, Latency, Registration
+from gateway.registry.settings import RegistrySettings
+from gateway.registry.terms import CarrierTerms
 from gateway.replay.errors import WorldInvalid
 from gateway.replay.trace import PduCaptured, Trace
 from gateway.runtime.config import find_config, load
+from gateway.runtime.yamltree import read_tree
 from gateway.smpp.pdu import DeliverSm, SubmitMulti, SubmitSm
 from gateway.smpp.receipt import is_receipt
 
@@ -43,15 +49,71 @@ def majority_role(trace: Trace) -> str:
 
 def world_numbers(path: Path) -> list[str]:
     """The numbers of a configuration's directory, in order; raises `WorldInvalid` and `OSError`."""
+    path.stat()
+    tree = read_tree(path, {})
+    if tree.unusable:
+        raise WorldInvalid(path.name, tree.faults[0].message)
     try:
-        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        organizations = document["directory"]["organizations"].values()
+        organizations = tree.value["directory"]["organizations"].values()
         numbers = [str(number) for each in organizations for number in each.get("numbers", {})]
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         raise WorldInvalid(path.name, "no configuration with directory.organizations.*.numbers") from None
     if not numbers:
         raise WorldInvalid(path.name, "its organisations have no numbers")
     return numbers
+
+
+def auto_world(numbers: Sequence[str], carrier: str, seed: int, token: str) -> dict[str, Any]:
+    """A configuration for people with these numbers (E.164), for `gateway run` as well as for a replay.
+
+    Everybody may text, belongs to a vetted brand and an approved campaign without limits per number, and
+    reaches everybody over one mock carrier. Raises `ConfigError` for an unknown carrier.
+    """
+    account = Account(system_id="gateway", password="gateway", max_binds=16, default=True)  # noqa: S106
+    profile = carrier_for(carrier, seed, registered=False)
+    registration = profile.registration.model_copy(update={"registrations": ()})  # the registry tells it
+    profile = profile.model_copy(
+        update={"digits": {}, "handsets": (), "accounts": (account,), "registration": registration}
+    )
+    terms = load(find_config(f"carriers/{carrier}.yaml"), {"terms": CarrierTerms}).section("terms")
+    rulebook = load(find_config("gateway.yaml"), {"registry": RegistrySettings}).section("registry")
+    people = {
+        f"sender-{index:05}": {"location": "here", "first_name": "Sender", "last_name": f"{index}", "number": number}
+        for index, number in enumerate(numbers)
+    }  # fmt: skip
+    organization = {
+        "name": "Senders of a capture",
+        "locations": {"here": {"name": "Here", "country": "US"}},
+        "numbers": {number: {"location": "here", "authorized": True} for number in numbers},
+        "people": people,
+    }
+    campaign = {
+        "use_case": "UCAAS_HIGH", "description": "Everything that the capture holds.",
+        "samples": ["As captured."] * 2, "number_limits": False, "numbers": list(numbers),
+    }  # fmt: skip
+    brand = {
+        "organization": "capture", "name": "Senders of a capture", "tax_id": "00-0000000",
+        "identity": "VETTED_VERIFIED", "vetting_score": 100, "campaigns": {"capture": campaign},
+    }  # fmt: skip
+    bind = {"system_id": "gateway", "password": "gateway", "window": 100}
+    return {
+        "http": {"tokens": [{"token": token, "name": "replay", "role": "admin", "organization": "capture"}]},
+        "carriers": {"networks": {carrier: {"profile": _plain(profile), "terms": _plain(terms)}}},
+        "esme": {"carriers": {carrier: bind}, "routes": {"default": carrier}},
+        "directory": {"organizations": {"capture": organization}},
+        "registry": {**_plain(rulebook, {"brands", "generated"}), "brands": {"capture": brand}},
+    }
+
+
+def _plain(settings: BaseModel, without: set[str] | None = None) -> dict[str, Any]:
+    """Settings as a YAML file has them."""
+    return settings.model_dump(mode="json", exclude=without, exclude_defaults=True)
+
+
+def write_world(path: Path, world: dict[str, Any]) -> None:
+    """Write a configuration; raises `OSError`."""
+    text = yaml.safe_dump(world, sort_keys=False, allow_unicode=True)
+    path.write_text(f"# Made of a capture by `gateway replay --world auto`.\n{text}", encoding="utf-8")
 
 
 def carrier_for(name: str, seed: int, *, registered: bool) -> CarrierProfile:

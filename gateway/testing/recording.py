@@ -1,4 +1,4 @@
-"""A recording server and phones for code without an event loop; every method may be called from any thread."""
+"""A recording server and phones for code without an event loop; any thread may call every method."""
 
 from __future__ import annotations
 

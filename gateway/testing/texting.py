@@ -10,14 +10,16 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gateway.app import Service, build, load_config
+from gateway.messages.events import MessageDelivered, MessageEvent, MessageFailed
 from gateway.runtime.clock import WorldClock
+from gateway.runtime.ids import encode_id
 from gateway.service import CarrierBound
 from gateway.testing.backstage import Backstage
 from gateway.testing.carriers import MockCarrier
@@ -44,6 +46,16 @@ class RunningGateway:
     def clock(self) -> WorldClock:
         """World time."""
         return self.service.world.clock
+
+    def on_end(self, listener: Callable[[str, str, int], None]) -> None:
+        """Call `listener(id, state, at_ns)` whenever a text has reached its final state."""
+
+        def tell(event: MessageEvent) -> None:
+            text = event.current
+            listener(encode_id(text.id), text.state.value, text.updated_ns)
+
+        for kind in (MessageDelivered, MessageFailed):
+            self.service.world.bus.listen(kind, tell)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""World time for tests: it stands still until the test moves it, and then passes every due moment in order."""
+"""World time for tests: it stands still until the test moves it, and then passes each due moment in order."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
