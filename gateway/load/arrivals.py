@@ -155,6 +155,9 @@ def arrivals(shape: Shape, duration_s: float, rng: Uniform | None = None) -> Ite
 
     Evenly spaced, the first at once; with `rng` as a Poisson process of the shape's rate.
     """
+    if rng is not None and isinstance(shape, Constant) and shape.rate > 0:
+        yield from _steady(shape.rate, duration_s, rng)
+        return
     count = 0.0 if rng is None else _exponential(rng)
     first = rng is None and not isinstance(shape, Replayed | Bursts)
     if not first and rng is None:
@@ -165,6 +168,17 @@ def arrivals(shape: Shape, duration_s: float, rng: Uniform | None = None) -> Ite
             return
         yield at_s
         count += 1.0 if rng is None else _exponential(rng)
+
+
+def _steady(rate: float, duration_s: float, rng: Uniform) -> Iterator[float]:
+    """Yield a Poisson process of one rate: the usual one, at half the price of the general way."""
+    chance, log, count = rng.random, math.log, 0.0
+    while True:
+        count -= log(1.0 - chance())
+        at_s = count / rate
+        if at_s >= duration_s:
+            return
+        yield at_s
 
 
 def _exponential(rng: Uniform) -> float:

@@ -8,6 +8,9 @@ it, as its users would have seen.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 PRECISION_BITS = 7
 """Each power of two is divided into 128 buckets: at most 0.8 % error."""
 _LINEAR = 1 << (PRECISION_BITS + 1)
@@ -50,6 +53,23 @@ class Histogram:
         self.count += times
         self.total += value * times
 
+    def record_many(self, values: NDArray[np.int64]) -> None:
+        """Count an array of values below 2⁵³: one at a time costs ten times as much."""
+        if not values.size:
+            return
+        values = np.maximum(values, 0)
+        bits = np.frexp(values.astype(np.float64))[1].astype(np.int64)
+        shifts = np.maximum(bits - PRECISION_BITS - 1, 0)
+        found, times = np.unique((shifts << PRECISION_BITS) + (values >> shifts), return_counts=True)
+        buckets = self._buckets
+        for bucket, count in zip(found.tolist(), times.tolist(), strict=True):
+            buckets[bucket] = buckets.get(bucket, 0) + count
+        lowest = int(values.min())
+        self.minimum = min(self.minimum, lowest) if self.count else lowest
+        self.maximum = max(self.maximum, int(values.max()))
+        self.count += int(values.size)
+        self.total += int(values.sum())
+
     def merge(self, other: "Histogram") -> None:
         """Add everything another histogram counted."""
         if not other.count:
@@ -77,6 +97,11 @@ class Histogram:
             if seen >= wanted:
                 return min(max(_highest(bucket), self.minimum), self.maximum)
         return self.maximum
+
+    def items(self) -> Iterator[tuple[int, int]]:
+        """Yield (greatest value of a bucket, how many it holds), lowest first."""
+        for bucket in sorted(self._buckets):
+            yield min(_highest(bucket), self.maximum), self._buckets[bucket]
 
     def percentiles(self, percents: Iterable[float]) -> Iterator[tuple[float, int]]:
         """Yield (percent, value) for drawing."""

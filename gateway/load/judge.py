@@ -6,16 +6,18 @@ every pair of entries, so that it can judge the limiter, which is built quite di
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from typing import NamedTuple
 
 
 class Admitted(NamedTuple):
-    """`segments` that left at `at_ns`."""
+    """`segments` that left at `at_ns`; seen from outside, at some moment from then to `until_ns`.
+
+    Someone who only knows when he asked and when he was answered gives both; 0 says that `at_ns` is exact.
+    """
 
     at_ns: int
     segments: int
+    until_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +39,40 @@ def rate_excess(admitted: Iterable[Admitted], segments: int, period_ns: int, bur
 
     Every closed window that starts and ends at an entry is looked at; no other can hold more for its length.
     Exact: the comparison is in integers. Linear after sorting, because the sum from i to j is a difference
-    of prefix sums, so that the worst start for each end is a running minimum.
+    of prefix sums, so that the worst start for each end is a running minimum. Where moments are known only
+    as spans, a window reaches to the last moment at which anything up to its end may have left: what is
+    found is an excess wherever in their spans the moments lie.
     """
     worst = 0
     found: Excess | None = None
-    total = 0
+    total = end_ns = 0
     lowest: tuple[int, int, int] | None = None
-    for at_ns, cost in sorted(admitted):
+    for at_ns, cost, until_ns in sorted(admitted):
         level = total * period_ns - segments * at_ns
         if lowest is None or level < lowest[0]:
             lowest = level, at_ns, total
         total += cost
-        excess = total * period_ns - segments * at_ns - lowest[0] - burst * period_ns
+        end_ns = max(end_ns, at_ns, until_ns)
+        excess = total * period_ns - segments * end_ns - lowest[0] - burst * period_ns
         if excess > worst:
             worst = excess
-            allowed = burst + segments * (at_ns - lowest[1]) / period_ns
-            found = Excess(lowest[1], at_ns, total - lowest[2], allowed)
+            allowed = burst + segments * (end_ns - lowest[1]) / period_ns
+            found = Excess(lowest[1], end_ns, total - lowest[2], allowed)
     return found
 
 
 def window_excess(
     admitted: Iterable[Admitted], cap: int, window_of: Callable[[int], tuple[int, int]]
 ) -> Excess | None:
-    """Return the fullest calendar window with more than `cap` segments, if there is one."""
+    """Return the fullest calendar window with more than `cap` segments, if there is one.
+
+    What may have left in either of two windows is counted in none.
+    """
     counts: dict[tuple[int, int], int] = {}
-    for at_ns, cost in admitted:
+    for at_ns, cost, until_ns in admitted:
         window = window_of(at_ns)
+        if until_ns > at_ns and window_of(until_ns) != window:
+            continue
         counts[window] = counts.get(window, 0) + cost
     over = [(used, window) for window, used in counts.items() if used > cap]
     if not over:
@@ -80,33 +90,7 @@ def earliest_release(
     `(sum - burst) · step_ns` from i.
     """
     release_ns, since = floor_ns, segments
-    for at_ns, cost in sorted(admitted, reverse=True):
+    for at_ns, cost, _ in sorted(admitted, reverse=True):
         since += cost
         release_ns = max(release_ns, at_ns + (since - burst) * step_ns)
     return release_ns
-
-
-class SecondOfScope(NamedTuple):
-    """One second of one scope's key: segments offered, admitted, refused."""
-
-    second: int
-    offered: int
-    admitted: int
-    refused: int
-
-
-def per_second(
-    offered: Iterable[Admitted], admitted: Iterable[Admitted], start_ns: int
-) -> list[SecondOfScope]:
-    """Return offered against admitted segments for each second since `start_ns`, for drawing."""
-    offers, grants = _by_second(offered, start_ns), _by_second(admitted, start_ns)
-    last = max((*offers, *grants), default=-1)
-    return [
-        SecondOfScope(s, offers.get(s, 0), grants.get(s, 0), max(offers.get(s, 0) - grants.get(s, 0), 0))
-        for s in range(last + 1)
-    ]
-
-
-def _by_second(entries: Iterable[Admitted], start_ns: int) -> dict[int, int]:
-    seconds = sorted(((at_ns - start_ns) // 1_000_000_000, segments) for at_ns, segments in entries)
-    return {second: sum(s for _, s in group) for second, group in groupby(seconds, itemgetter(0))}

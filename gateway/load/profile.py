@@ -1,4 +1,4 @@
-"""Profiles of load: `loadtests/*.yaml` as models, and budgets that decide the exit code.
+"""Profiles of load: `loadtests/*.yaml` as models, with budgets that decide the exit code.
 
 name: limiter
 target: "limiter:"
@@ -10,174 +10,202 @@ senders:
 budgets: {p99_ms: 50, failed_ratio: 0}
 """
 
+import os
+from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from gateway.load.arrivals import Bursts, Constant, Diurnal, Ramp, Replayed, Shape, Stage
+from gateway.load.address import LIMITER, PATTERN, Address, read_address
+from gateway.load.settings import (
+    ArrivalSettings,
+    Budgets,
+    CallSettings,
+    CapSettings,
+    HttpSettings,
+    Model,
+    Name,
+    SenderSettings,
+)
+from gateway.replay.errors import FormatUnknown
+from gateway.replay.formats import open_trace
+from gateway.replay.trace import PduCaptured
+from gateway.runtime.errors import ConfigError, Fault
+from gateway.runtime.yamltree import KeyPath, Tree, read_tree
+from gateway.smpp.pdu import SubmitMulti, SubmitSm
 from gateway.throttle.settings import LimitsSettings
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+SUFFIX = ".yaml"
+_CONNECTIONS = {"http": 64, "ws": 16, "smpp": 2}
+_WINDOWS = {"http": 1, "ws": 16, "smpp": 100}
 
 
-class ProfileError(ValueError):
-    """A profile that cannot be run: which file, and every fault in it."""
-
-    def __init__(self, path: str, faults: list[str]) -> None:
-        super().__init__(path, faults)
-        self.path, self.faults = path, faults
-
-    def __str__(self) -> str:
-        return "\n".join(f"{self.path}: {fault}" for fault in self.faults)
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class StageSettings(_Model):
-    """One straight piece of a ramp."""
-
-    rate: float = Field(ge=0, le=10**7, description="Requests a second at its end.")
-    seconds: float = Field(gt=0, description="How long it takes.")
-
-
-class ArrivalSettings(_Model):
-    """When requests arrive, whatever the target does."""
-
-    shape: Literal["constant", "ramp", "diurnal", "bursts", "replayed"] = Field(
-        "constant", description="The course of the rate."
-    )
-    spacing: Literal["even", "poisson"] = Field("poisson", description="Distances between arrivals.")
-    rate: float = Field(100.0, ge=0, le=10**7, description="Requests a second (average, between bursts).")
-    stages: tuple[StageSettings, ...] = Field((), description="ramp: its pieces, from `rate` on.")
-    swing: float = Field(0.8, ge=0, le=1, description="diurnal: share of the rate it goes up and down.")
-    period_s: float = Field(86_400.0, gt=0, description="diurnal: length of a day.")
-    burst: int = Field(100, gt=0, description="bursts: requests at once.")
-    every_s: float = Field(10.0, gt=0, description="bursts: seconds between them.")
-    offsets_s: tuple[float, ...] = Field((), description="replayed: seconds at which requests came.")
-    speed: float = Field(1.0, gt=0, description="replayed: times as fast.")
-
-    @model_validator(mode="after")
-    def _complete(self) -> "ArrivalSettings":
-        if self.shape == "ramp" and not self.stages:
-            raise ValueError("a ramp needs stages")
-        if self.shape == "replayed" and not self.offsets_s:
-            raise ValueError("replayed arrivals need offsets_s")
-        return self
-
-    def build(self, factor: float = 1.0) -> Shape:
-        """Return the shape, its rates times `factor`."""
-        rate = self.rate * factor
-        if self.shape == "ramp":
-            return Ramp(rate, [Stage(stage.rate * factor, stage.seconds) for stage in self.stages])
-        if self.shape == "diurnal":
-            return Diurnal(rate, self.swing, self.period_s)
-        if self.shape == "bursts":
-            return Bursts(max(round(self.burst * factor), 1), self.every_s, rate)
-        if self.shape == "replayed":
-            return Replayed(self.offsets_s, self.speed * factor)
-        return Constant(rate)
-
-
-class SenderSettings(_Model):
-    """A kind of sender in the mix, good or hostile."""
-
-    name: Name = Field(description="What reports call it.")
-    share: float = Field(1.0, gt=0, description="Its weight among all senders.")
-    numbers: int = Field(100, gt=0, le=10_000_000, description="Source numbers it texts from.")
-    numbers_per_campaign: int = Field(49, gt=0, description="Numbers that share a campaign.")
-    campaigns_per_brand: int = Field(10, gt=0, description="Campaigns that share a brand.")
-    destinations: int = Field(10_000, gt=0, le=10_000_000, description="Recipients it chooses from.")
-    carriers: tuple[Name, ...] = Field(("tmobile", "att"), min_length=1, description="Carriers, by turns.")
-    segments: tuple[Annotated[int, Field(ge=1, le=10)], ...] = Field(
-        (1,), min_length=1, description="Segments of its texts, by chance."
-    )
-    text: str = Field("Load {n}", max_length=1600, description="The text; {n} counts.")
-
-
-class CapSettings(_Model):
-    """limiter: the carriers' caps that the limiter believes, for every campaign and brand."""
-
-    campaign_minute: int | None = Field(None, ge=2, description="Segments per campaign and minute.")
-    brand_day: int | None = Field(None, gt=0, description="Segments per brand and carrier's day.")
-
-
-class Budgets(_Model):
-    """What a run must keep to; what is null is not looked at."""
-
-    p50_ms: float | None = Field(None, gt=0, description="Median, from when a request was due.")
-    p99_ms: float | None = Field(None, gt=0, description="99th percentile.")
-    p999_ms: float | None = Field(None, gt=0, description="99.9th percentile.")
-    max_ms: float | None = Field(None, gt=0, description="The slowest.")
-    failed_ratio: float | None = Field(None, ge=0, le=1, description="Share of requests without an answer.")
-    refused_ratio: float | None = Field(None, ge=0, le=1, description="Share of requests refused.")
-    accepted_per_s: float | None = Field(None, ge=0, description="At least so many accepted a second.")
-    arrival_error_p99_ms: float | None = Field(
-        None, gt=0, description="How late requests may be sent; beyond it the generator is the limit."
-    )
-    conformance: bool = Field(True, description="No limit may be exceeded in any window.")
-
-
-class Profile(_Model):
+class Profile(Model):
     """One load test."""
 
-    name: Name
+    name: Name = Field(description="What reports call it; by default the file's name.")
+    about: str = Field("", max_length=400, description="What it is for, for people.")
     target: str = Field(
-        pattern=r"^(https?://.+|wss?://.+|smpp://.+|limiter:)$", description="What is loaded."
+        pattern=PATTERN,
+        description="What is loaded: `http(s)://host:port`, `ws(s)://host:port`, "
+        "`smpp(s)://user:password@host:port`, `sip:user@host:port`, or `limiter:`.",
     )
     duration_s: float = Field(60.0, gt=0, description="How long requests arrive.")
     requests: int | None = Field(None, gt=0, description="Stop after so many.")
     seed: int = Field(1, description="Same seed, same requests at the same times.")
-    arrivals: ArrivalSettings = ArrivalSettings.model_validate({})
-    senders: tuple[SenderSettings, ...] = Field((SenderSettings(name="good"),), min_length=1)
-    limits: LimitsSettings = Field(
-        LimitsSettings(), description="limiter: the section `limits:` it runs with."
+    arrivals: ArrivalSettings = Field(ArrivalSettings.model_validate({}), description="When requests come.")
+    senders: tuple[SenderSettings, ...] = Field(
+        (SenderSettings.model_validate({"name": "good"}),), min_length=1, description="Who sends what."
     )
-    caps: CapSettings = CapSettings.model_validate({})
-    budgets: Budgets = Budgets.model_validate({})
-    connections: int = Field(4, gt=0, le=10_000, description="HTTP, WebSocket or SMPP connections.")
+    limits: LimitsSettings = Field(
+        LimitsSettings(),
+        description="The limits that are judged, written as the configuration's section `limits`. limiter: "
+        "it runs with them. Other targets: what they should keep; `number` and `carrier` (the whole target) "
+        "are judged where they are given.",
+    )
+    caps: CapSettings = Field(CapSettings.model_validate({}), description="limiter: caps of the carriers.")
+    budgets: Budgets = Field(Budgets.model_validate({}), description="What decides the exit code.")
+    connections: int | None = Field(
+        None, gt=0, le=10_000, description="Connections; null: 64 HTTP, 16 WebSocket, 2 SMPP."
+    )
+    window: int | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        description="Outstanding on each; null: 100 SMPP, 16 WebSocket. HTTP: one.",
+    )
+    timeout_s: float = Field(30.0, gt=0, le=3600, description="How long an answer may take.")
+    max_waiting: int = Field(
+        100_000, gt=0, le=10**7, description="Requests that may wait for a connection; more are not sent."
+    )
     token: str | None = Field(None, description="Bearer token for HTTP and WebSocket.")
+    http: HttpSettings = Field(HttpSettings.model_validate({}), description="HTTP: the request.")
+    calls: CallSettings = Field(CallSettings.model_validate({}), description="sip: the calls.")
+
+    @field_validator("target")
+    @classmethod
+    def _readable(cls, target: str) -> str:
+        read_address(target)
+        return target
 
     @model_validator(mode="after")
-    def _names_differ(self) -> "Profile":
+    def _fits(self) -> "Profile":
         names = [sender.name for sender in self.senders]
         if len(set(names)) < len(names):
             raise ValueError("two senders have one name")
+        kind = self.address.kind
+        if kind in (LIMITER, "sip") and any(sender.hostile for sender in self.senders):
+            raise ValueError(f"every sender of a {kind}: target does text")
+        if kind == "sip" and self.calls.by == "sipp" and self.arrivals.shape != "constant":
+            raise ValueError("SIPp calls at a constant rate only: calls.by: phones takes every shape")
         return self
 
-    def with_options(
-        self, *, target: str | None = None, rate: float | None = None, duration_s: float | None = None
-    ) -> "Profile":
-        """Return the profile with what the command line says instead. Raises `ProfileError`."""
-        changes: dict[str, object] = {}
-        if target is not None:
-            changes["target"] = target
-        if duration_s is not None:
-            changes["duration_s"] = duration_s
+    @property
+    def address(self) -> Address:
+        """The target taken apart."""
+        return read_address(self.target)
+
+    @property
+    def connections_used(self) -> int:
+        """Connections, by default those of the target's kind."""
+        return self.connections or _CONNECTIONS.get(self.address.kind, 1)
+
+    @property
+    def window_used(self) -> int:
+        """Requests outstanding on each connection, by default those of the target's kind."""
+        return self.window or _WINDOWS.get(self.address.kind, 1)
+
+    def with_options(self, *, rate: float | None = None, **given: Any) -> "Profile":
+        """Return the profile with what the command line says instead; None says nothing.
+
+        Raises `ConfigError`.
+        """
+        changes = {name: value for name, value in given.items() if value is not None}
         if rate is not None:
-            changes["arrivals"] = {**self.arrivals.model_dump(), "rate": rate}
-        return _validated("command line", {**self.model_dump(), **changes})
+            changes["arrivals"] = self.arrivals.at_rate(rate).model_dump()
+        if not changes:
+            return self
+        document = {**self.model_dump(exclude_unset=True), **changes}
+        return _validated(document, lambda path: Fault("command line", 0, 0, ".".join(map(str, path)), ""))
 
 
 def read_profile(path: Path) -> Profile:
-    """Read a profile. Raises `ProfileError` with every fault."""
+    """Read a profile and the capture it names. Raises `ConfigError` with every fault."""
+    tree = read_tree(path, os.environ)
+    if tree.faults:
+        raise ConfigError(sorted(set(tree.faults)))
+    if not isinstance(tree.value, dict):
+        raise ConfigError([_fault(tree, (), 'a profile is a mapping such as `target: "limiter:"`')])
+    document = {"name": path.stem.lower(), **tree.value}
+    profile = _validated(document, lambda where: _fault(tree, where, ""))
+    capture = profile.arrivals.capture
+    if profile.arrivals.shape != "replayed" or capture is None:
+        return profile
     try:
-        document = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(str(path), [f"cannot be read: {error}"]) from None
-    except yaml.YAMLError as error:
-        raise ProfileError(str(path), [str(error)]) from None
-    if not isinstance(document, dict):
-        raise ProfileError(str(path), ["a profile is a mapping such as `name: steady`"])
-    return _validated(str(path), {"name": path.stem, **document})
+        offsets = capture_offsets(path.parent / capture)
+    except (OSError, FormatUnknown) as error:
+        raise ConfigError([_fault(tree, ("arrivals", "capture"), f"{capture}: {error}")]) from None
+    if not offsets:
+        raise ConfigError([_fault(tree, ("arrivals", "capture"), f"{capture}: no submit_sm in it")])
+    arrivals = profile.arrivals.model_copy(update={"offsets_s": offsets})
+    return profile.model_copy(update={"arrivals": arrivals})
 
 
-def _validated(path: str, document: dict[str, object]) -> Profile:
+def capture_offsets(path: Path) -> tuple[float, ...]:
+    """Return when a capture's texts were sent, in seconds from the first.
+
+    Raises `OSError`, `FormatUnknown`.
+    """
+    with open_trace(path) as found:
+        moments = [
+            event.at_ns
+            for event in found.trace
+            if isinstance(event, PduCaptured) and isinstance(event.pdu, SubmitSm | SubmitMulti)
+        ]
+    first = min(moments, default=0)
+    return tuple((at_ns - first) / 1e9 for at_ns in sorted(moments))
+
+
+def folders() -> Iterator[Path]:
+    """Yield the folders with profiles of ours: that of an installed package, or of a checkout."""
+    package = Path(str(resources.files("gateway")))
+    for folder in (package / "_loadtests", package.parent / "loadtests"):
+        if folder.is_dir():
+            yield folder
+
+
+def carried() -> dict[str, Path]:
+    """Return the profiles of ours by name."""
+    return {path.stem: path for folder in folders() for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+def find_profile(name: str) -> Path:
+    """Return the file of a profile: a path that exists, or the name of one of ours. Raises `ConfigError`."""
+    given = Path(name)
+    if given.is_file():
+        return given
+    found = carried()
+    if given.stem in found and str(given) in (given.stem, given.stem + SUFFIX):
+        return found[given.stem]
+    names = ", ".join(sorted(found))
+    raise ConfigError([Fault(name, 0, 0, "", f"there is no such profile; ours are {names}")])
+
+
+def _validated(document: dict[str, Any], fault_at: Any) -> Profile:
     try:
         return Profile.model_validate(document)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, one['loc'])) or 'profile'}: {one['msg']}" for one in error.errors()]
-        raise ProfileError(path, faults) from None
+        faults = []
+        for one in error.errors(include_url=False, include_input=False):
+            at = fault_at(one["loc"])
+            message = one["msg"].removeprefix("Value error, ")
+            path = ".".join(map(str, one["loc"]))
+            faults.append(Fault(at.file, at.line, at.column, path, message))
+        raise ConfigError(faults) from None
+
+
+def _fault(tree: Tree, path: KeyPath, message: str) -> Fault:
+    place = tree.place(path)
+    return Fault(place.file, place.line, place.column, ".".join(map(str, path)), message)

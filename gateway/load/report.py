@@ -1,17 +1,27 @@
 """The report of a run: a document for programs, a table for people, verdicts on budgets for the exit code."""
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from gateway.load.address import without_password
+from gateway.load.conformance import ScopeConformance, ScopeSecond
 from gateway.load.histogram import Histogram
-from gateway.load.profile import Budgets, Profile
+from gateway.load.profile import Profile
+from gateway.load.settings import Budgets
 from gateway.load.tally import Tally
 
 PERCENTS = (50, 75, 90, 95, 99, 99.9, 99.99, 100)
+SHOWN = (50, 90, 99, 99.9, 100)
+"""Those a terminal has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +35,20 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class ScopeConformance:
-    """One scope's limits, judged key by key against the list of what left (`judge`)."""
+class Generator:
+    """What the generator itself did."""
 
-    scope: str
-    keys: int
-    offered: int
-    admitted: int
-    released: int
-    violations: tuple[str, ...] = ()
-    """The worst windows that held too much, if any."""
+    cpu_share: float
+    """Of one core."""
+    sending_s: float
+    """Seconds from the first request to the last."""
+    sent: int
+    gave_up: bool = False
+
+    @property
+    def offered_per_s(self) -> float:
+        """Requests a second, good and hostile."""
+        return self.sent / self.sending_s if self.sending_s else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +57,18 @@ class Report:
 
     profile: Profile
     tally: Tally
+    """Good senders."""
     elapsed_s: float
-    """Real seconds the run took."""
+    """Real seconds the run took, to the last answer."""
+    hostile: Tally = field(default_factory=Tally)
+    generator: Generator | None = None
+    """None where nothing was sent: `limiter:`."""
     conformance: tuple[ScopeConformance, ...] = ()
-    scope_seconds: dict[str, list[tuple[int, int, int, int]]] = field(default_factory=dict)
+    scope_seconds: dict[str, list[ScopeSecond]] = field(default_factory=dict)
     """Per scope: (second, offered, admitted, released) segments."""
     notes: tuple[str, ...] = ()
+    stopped: bool = False
+    """Whether a person ended it before its time."""
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -62,8 +82,20 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0: every budget kept, 1: not."""
-        return 0 if self.ok else 1
+        """0: every budget kept, 1: not, or stopped before its time."""
+        return 0 if self.ok and not self.stopped else 1
+
+    @property
+    def offered_per_s(self) -> float:
+        """Requests a second that were sent, good and hostile."""
+        if self.generator is not None:
+            return self.generator.offered_per_s
+        return self.tally.offered / self.elapsed_s if self.elapsed_s else 0.0
+
+    @property
+    def accepted_per_s(self) -> float:
+        """Requests of good senders a second that were accepted."""
+        return self.tally.accepted / self.elapsed_s if self.elapsed_s else 0.0
 
     @property
     def generator_was_the_limit(self) -> bool:
@@ -71,35 +103,82 @@ class Report:
 
         So it was if one in a hundred was late by more than 10 ms and by more than half the target's time.
         """
+        if self.generator is not None and self.generator.gave_up:
+            return True
         late_us = self.tally.lateness.percentile(99)
         return late_us > 10_000 and late_us > self.tally.service.percentile(99) / 2
+
+    @property
+    def warnings(self) -> list[str]:
+        """What makes the figures say less about the target than they seem to."""
+        found = []
+        tally = self.tally
+        if self.generator_was_the_limit:
+            share = f", {self.generator.cpu_share:.0%} of a core busy" if self.generator else ""
+            found.append(
+                f"The generator was the limit: one request in a hundred was sent "
+                f"{tally.lateness.percentile(99) / 1000:,.1f} ms late or later{share}. Lower the rate, or "
+                f"give it a core of its own."
+            )
+        waited_us = tally.waiting.percentile(99)
+        if waited_us > 1_000 and waited_us > tally.service.percentile(99) / 2:
+            found.append(
+                f"Requests waited for a connection with room (p99 {waited_us / 1000:,.1f} ms): more "
+                f"`connections`, or a wider `window`, would show whether the target could take more."
+            )
+        if self.stopped:
+            found.append("Stopped before its time.")
+        return found
 
     def document(self) -> dict[str, Any]:
         """Return the report as JSON-able data."""
         tally = self.tally
         return {
             "name": self.profile.name,
-            "target": _without_password(self.profile.target),
+            "target": without_password(self.profile.target),
             "ok": self.ok,
             "elapsedS": round(self.elapsed_s, 3),
             "offered": tally.offered,
             "accepted": tally.accepted,
             "refused": tally.refused,
             "failed": tally.failed,
-            "acceptedPerS": round(tally.accepted / self.elapsed_s, 1) if self.elapsed_s else None,
+            "offeredPerS": round(self.offered_per_s, 1),
+            "acceptedPerS": round(self.accepted_per_s, 1),
             "codes": dict(tally.codes.most_common()),
-            "senders": {name: dict(codes) for name, codes in sorted(tally.by_sender.items())},
+            "senders": {name: dict(codes) for name, codes in sorted(self.senders.items())},
             "latencyMs": _milliseconds(tally.latency),
             "serviceMs": _milliseconds(tally.service),
+            "waitingMs": _milliseconds(tally.waiting),
             "arrivalErrorMs": _milliseconds(tally.lateness),
+            "hostile": {"codes": dict(self.hostile.codes.most_common()), "offered": self.hostile.offered},
+            "generatorCpuShare": round(self.generator.cpu_share, 3) if self.generator else None,
             "generatorWasTheLimit": self.generator_was_the_limit,
             "conformance": [asdict(scope) for scope in self.conformance],
             "budgets": [asdict(verdict) for verdict in self.verdicts],
             "seconds": [second._asdict() for second in tally.seconds()],
             "scopeSeconds": self.scope_seconds,
-            "profile": self.profile.model_dump(mode="json", exclude={"token", "target"}),
+            "profile": self.profile.model_dump(
+                mode="json", exclude={"token": True, "target": True, "arrivals": {"offsets_s"}}
+            ),
+            "warnings": self.warnings,
+            "stopped": self.stopped,
             "notes": list(self.notes),
         }
+
+    @property
+    def senders(self) -> dict[str, Counter[str]]:
+        """Requests and segments of every sender, good and hostile, by code."""
+        return {**self.tally.by_sender, **self.hostile.by_sender}
+
+    def write(self, path: Path) -> None:
+        """Write it as its suffix says: .html a page of its own, anything else JSON. Raises `OSError`."""
+        if path.suffix.lower() in (".html", ".htm"):
+            from gateway.load.page import page  # noqa: PLC0415 - the page draws this report
+
+            text = page(self)
+        else:
+            text = json.dumps(self.document(), indent=1) + "\n"
+        path.write_text(text, encoding="utf-8")
 
     def renderable(self) -> RenderableType:
         """Return the report as tables for a terminal."""
@@ -108,18 +187,28 @@ class Report:
             parts.append(_conformance_table(self.conformance))
         if self.verdicts:
             parts.append(_budget_table(self.verdicts))
-        if self.generator_was_the_limit:
-            parts.append("The generator was the limit: requests were sent late (see arrival error).")
-        return Group(*parts, *self.notes)
+        if len(self.senders) > 1:
+            parts.insert(1, _senders_table(self.senders))
+        warnings = [Text(warning, style="yellow") for warning in self.warnings]
+        return Group(*parts, *(Text(note) for note in self.notes), *warnings)
 
 
 def _verdicts(report: Report) -> Sequence[Verdict]:
     budgets, tally = report.profile.budgets, report.tally
     found = [_at_most(name, allowed, actual) for name, allowed, actual in _ceilings(budgets, tally)]
-    if budgets.accepted_per_s is not None:
-        actual = tally.accepted / report.elapsed_s if report.elapsed_s else 0.0
-        kept = actual >= budgets.accepted_per_s
-        found.append(Verdict("accepted_per_s", budgets.accepted_per_s, round(actual, 1), kept))
+    rates = (
+        ("accepted_per_s", budgets.accepted_per_s, report.accepted_per_s),
+        ("offered_per_s", budgets.offered_per_s, report.offered_per_s),
+    )
+    found += [
+        Verdict(name, least, round(actual, 1), round(actual, 1) >= least)
+        for name, least, actual in rates
+        if least is not None
+    ]
+    if budgets.hostile_accepted_ratio is not None:
+        hostile = report.hostile
+        share = hostile.accepted / (hostile.offered or 1)
+        found.append(_at_most("hostile_accepted_ratio", budgets.hostile_accepted_ratio, share))
     if budgets.conformance and report.conformance:
         broken = sum(len(scope.violations) for scope in report.conformance)
         found.append(Verdict("conformance", 0, broken, broken == 0))
@@ -144,11 +233,6 @@ def _at_most(name: str, allowed: float, actual: float) -> Verdict:
     return Verdict(name, allowed, round(actual, 6), actual <= allowed)
 
 
-def _without_password(target: str) -> str:
-    scheme, separator, rest = target.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if separator else target
-
-
 def _milliseconds(histogram: Histogram) -> dict[str, float]:
     values = {f"p{percent:g}": round(us / 1000, 3) for percent, us in histogram.percentiles(PERCENTS)}
     return {"mean": round(histogram.mean / 1000, 3), **values}
@@ -156,24 +240,47 @@ def _milliseconds(histogram: Histogram) -> dict[str, float]:
 
 def _traffic_table(report: Report) -> Table:
     tally = report.tally
-    table = Table(title=f"{report.profile.name} → {_without_password(report.profile.target)}")
+    verdict = "[green]within its budgets[/]" if report.ok else "[red]not within its budgets[/]"
+    title = escape(f"{report.profile.name} → {without_password(report.profile.target)}")
+    table = Table(title=f"{title}: {verdict}" if report.verdicts else title)
     for heading in ("", "requests", "share", "per second"):
         table.add_column(heading, justify="left" if not heading else "right")
     for word, count in (("offered", tally.offered), *tally.codes.most_common()):
         share = f"{count / tally.offered:.1%}" if tally.offered else ""
-        per_s = f"{count / report.elapsed_s:,.0f}" if report.elapsed_s else ""
+        per_s = f"{count / report.elapsed_s:,.1f}" if report.elapsed_s else ""
         table.add_row(word, f"{count:,}", share, per_s)
+    if report.hostile.offered:
+        table.add_section()
+        for word, count in (("hostile", report.hostile.offered), *report.hostile.codes.most_common()):
+            table.add_row(word, f"{count:,}", f"{count / report.hostile.offered:.1%}", "")
+    return table
+
+
+def _senders_table(senders: dict[str, Counter[str]]) -> Table:
+    table = Table(title="senders")
+    for heading in ("sender", "segments", "accepted", "otherwise"):
+        table.add_column(heading, justify="right" if heading in ("segments", "accepted") else "left")
+    for name, codes in sorted(senders.items()):
+        others = [
+            f"{code} {count:,}" for code, count in codes.most_common() if code not in ("accepted", "segments")
+        ]
+        table.add_row(name, f"{codes['segments']:,}", f"{codes['accepted']:,}", ", ".join(others))
     return table
 
 
 def _latency_table(tally: Tally) -> Table:
     table = Table(title="milliseconds")
     table.add_column("")
-    for percent in PERCENTS:
+    for percent in SHOWN:
         table.add_column(f"p{percent:g}", justify="right")
-    rows = (("from due", tally.latency), ("from sent", tally.service), ("arrival error", tally.lateness))
+    rows = (
+        ("from due", tally.latency),
+        ("from sent", tally.service),
+        ("waited", tally.waiting),
+        ("arrival error", tally.lateness),
+    )
     for word, histogram in rows:
-        table.add_row(word, *(f"{us / 1000:,.3f}" for _, us in histogram.percentiles(PERCENTS)))
+        table.add_row(word, *(f"{us / 1000:,.3f}" for _, us in histogram.percentiles(SHOWN)))
     return table
 
 

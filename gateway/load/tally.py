@@ -1,21 +1,36 @@
 """What happened in a run: latencies, outcomes, offered against admitted per scope, second by second."""
 
 from collections import Counter, defaultdict
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
 
 from gateway.load.histogram import Histogram
 
-US = 1_000
+US: Final = 1_000
 """Nanoseconds in a microsecond, the unit of the histograms."""
+SECOND_NS: Final = 1_000_000_000
+
+FAILED: Final = "failed"
+"""The connection broke, or the answer was none."""
+TIMEOUT: Final = "timeout"
+"""No answer in time."""
+NOT_SENT: Final = "not_sent"
+"""Too many requests were waiting for a connection already."""
+FAILURES: Final = frozenset({FAILED, TIMEOUT, NOT_SENT})
+"""Codes of requests that found no answer; every other code is a refusal."""
 
 
 class Outcome(NamedTuple):
-    """One request: when it was due, sent and answered (ns of one clock), and how it ended.
+    """One request, with its moments in ns of one clock, and how it ended.
 
-    `code` is None where it was accepted, else the refusal's code, or `failed` where no answer came.
+    `due_ns`: when its user wanted it sent. `ready_ns`: when the generator came round to it. `sent_ns`: when a
+    connection took it. `code`: None where it was accepted, else why not.
     """
 
     due_ns: int
+    ready_ns: int
     sent_ns: int
     done_ns: int
     sender: str
@@ -23,17 +38,19 @@ class Outcome(NamedTuple):
     code: str | None
 
 
-FAILED = "failed"
+Settled = tuple[int, int, int, int, str, int, str | None]
+"""An `Outcome` without its names, where there are many."""
 
 
 class Second(NamedTuple):
-    """One second of the run, in requests."""
+    """One second of the run, in requests, by when they were due."""
 
     second: int
     offered: int
     accepted: int
     refused: int
     failed: int
+    p50_us: int
     p99_us: int
 
 
@@ -46,34 +63,45 @@ class Tally:
         """Microseconds from when a request was due to its answer."""
         self.service = Histogram()
         """Microseconds from when it was sent: what a closed loop would have shown."""
+        self.waiting = Histogram()
+        """Microseconds it waited for a connection with room: the target's windows, or too few connections."""
         self.lateness = Histogram()
-        """Microseconds by which it was sent too late: the generator's own fault."""
+        """Microseconds by which the generator came round to it too late: the generator's own fault."""
         self.codes: Counter[str] = Counter()
         self.by_sender: dict[str, Counter[str]] = defaultdict(Counter)
         self._seconds: dict[int, Counter[str]] = defaultdict(Counter)
         self._latencies: dict[int, Histogram] = defaultdict(Histogram)
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one request."""
-        due_ns, sent_ns, done_ns, sender, segments, code = outcome
-        latency_us = (done_ns - due_ns) // US
-        word = "accepted" if code is None else "failed" if code == FAILED else "refused"
-        self.latency.record(latency_us)
-        self.service.record((done_ns - sent_ns) // US)
-        self.lateness.record((sent_ns - due_ns) // US)
-        self.codes[code or "accepted"] += 1
-        mine = self.by_sender[sender]
-        mine[code or "accepted"] += 1
-        mine["segments"] += segments
-        second = (due_ns - self.start_ns) // 1_000_000_000
-        self._seconds[second][word] += 1
-        self._latencies[second].record(latency_us)
+    def add(self, outcomes: Sequence[Settled]) -> None:
+        """Count requests, a few hundred at a time."""
+        if not outcomes:
+            return
+        due, ready, sent, done, senders, segments, codes = zip(*outcomes, strict=True)
+        moments = np.array((due, ready, sent, done), dtype=np.int64)
+        latencies = (moments[3] - moments[0]) // US
+        self.latency.record_many(latencies)
+        self.service.record_many((moments[3] - moments[2]) // US)
+        self.waiting.record_many((moments[2] - moments[1]) // US)
+        self.lateness.record_many((moments[1] - moments[0]) // US)
+        self._count(Counter(zip(senders, codes, segments, strict=True)))
+        seconds = (moments[0] - self.start_ns) // SECOND_NS
+        for (second, code), times in Counter(zip(seconds.tolist(), codes, strict=True)).items():
+            self._seconds[second][_word(code)] += times
+        for second in np.unique(seconds).tolist():
+            self._latencies[second].record_many(latencies[seconds == second])
+
+    def _count(self, found: Counter[tuple[str, str | None, int]]) -> None:
+        for (sender, code, segments), times in found.items():
+            word = code or "accepted"
+            self.codes[word] += times
+            mine = self.by_sender[sender]
+            mine[word] += times
+            mine["segments"] += segments * times
 
     def merge(self, other: "Tally") -> None:
         """Add what another tally of the same run counted."""
-        self.latency.merge(other.latency)
-        self.service.merge(other.service)
-        self.lateness.merge(other.lateness)
+        for name in ("latency", "service", "waiting", "lateness"):
+            getattr(self, name).merge(getattr(other, name))
         self.codes += other.codes
         for sender, codes in other.by_sender.items():
             self.by_sender[sender] += codes
@@ -94,7 +122,7 @@ class Tally:
     @property
     def failed(self) -> int:
         """Requests without an answer."""
-        return self.codes[FAILED]
+        return sum(self.codes[code] for code in FAILURES)
 
     @property
     def refused(self) -> int:
@@ -110,12 +138,24 @@ class Tally:
 
     def _second(self, second: int) -> Second:
         words = self._seconds.get(second, Counter())
-        latency = self._latencies.get(second)
+        latency = self._latencies.get(second) or Histogram()
         return Second(
             second,
             words.total(),
             words["accepted"],
             words["refused"],
             words["failed"],
-            latency.percentile(99) if latency else 0,
+            latency.percentile(50),
+            latency.percentile(99),
         )
+
+
+def tally_of(outcomes: Iterable[Outcome], start_ns: int = 0) -> Tally:
+    """Return the tally of outcomes, counted at once."""
+    tally = Tally(start_ns)
+    tally.add(list(outcomes))
+    return tally
+
+
+def _word(code: str | None) -> str:
+    return "accepted" if code is None else "failed" if code in FAILURES else "refused"

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from gateway.load.arrivals import Bursts, Constant, Diurnal, Ramp, Replayed, Stage, arrivals
 
 rates = st.floats(0.1, 50)
+slopes = st.just(0.0) | st.floats(1e-3, 50)
+"""Rates as people write them: one of 10⁻¹⁷⁰ arrives where floats tell no seconds apart."""
 shapes = st.one_of(
     st.builds(Constant, rates),
     st.builds(
         Ramp,
-        st.floats(0, 50),
-        st.lists(st.builds(Stage, st.floats(0, 50), st.floats(0.1, 10)), min_size=1, max_size=4),
+        slopes,
+        st.lists(st.builds(Stage, slopes, st.floats(0.1, 10)), min_size=1, max_size=4),
     ),
     st.builds(Diurnal, rates, st.floats(0, 0.99), st.floats(1, 30)),
     st.builds(Bursts, st.integers(1, 20), st.floats(0.5, 10), st.floats(0, 20)),
@@ -36,7 +38,7 @@ def test_arrivals_come_in_order_within_the_time(shape, duration_s, seed):
 @settings(max_examples=300, deadline=None)
 @given(shapes, st.floats(0.5, 20))
 def test_evenly_spaced_arrivals_are_as_many_as_the_shape_says(shape, duration_s):
-    expected = shape.expected(duration_s)
+    expected = shape.expected(duration_s - 1e-9)  # what comes at the very end is not of the time
     if math.isfinite(expected):
         burst = shape.size if isinstance(shape, Bursts) else 0
         assert abs(len(list(arrivals(shape, duration_s))) - expected) <= 2 + burst

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,6 +42,26 @@ def test_merged_is_as_if_counted_together(some, others):
     merged = histogram_of(some)
     merged.merge(histogram_of(others))
     assert merged.to_json() == histogram_of(some + others).to_json()
+
+
+@settings(max_examples=300)
+@given(st.lists(st.integers(-5, 2**52), max_size=200), st.lists(st.integers(0, 300), max_size=50))
+def test_an_array_counts_as_its_values_do(many, some):
+    one_by_one, at_once = histogram_of(some), histogram_of(some)
+    for value in many:
+        one_by_one.record(value)
+    at_once.record_many(np.array(many, dtype=np.int64))
+    assert at_once.to_json() == one_by_one.to_json()
+    assert at_once.count == one_by_one.count
+
+
+@given(values)
+def test_items_hold_every_value_once(found):
+    histogram = histogram_of(found)
+    items = list(histogram.items())
+    assert sum(times for _, times in items) == len(found)
+    assert [value for value, _ in items] == sorted(value for value, _ in items)
+    assert items[-1][0] == max(found)
 
 
 @given(values)

@@ -6,30 +6,30 @@ import json
 import pytest
 from rich.console import Console
 
+from gateway.load.conformance import ScopeConformance
 from gateway.load.profile import Profile
-from gateway.load.report import Report, ScopeConformance
-from gateway.load.tally import FAILED, Outcome, Second, Tally
+from gateway.load.report import Generator, Report
+from gateway.load.tally import FAILED, NOT_SENT, TIMEOUT, Outcome, Second, Tally
+from gateway.load.tally import tally_of as tally_from
 
 MS = 1_000_000
 S = 1000 * MS
 
 
 def tally_of(*outcomes: Outcome) -> Tally:
-    tally = Tally()
-    for outcome in outcomes:
-        tally.add(outcome)
-    return tally
+    return tally_from(outcomes)
 
 
 def request(
     due_ms: int, sent_ms: int, done_ms: int, code: str | None = None, sender: str = "good"
 ) -> Outcome:
-    return Outcome(due_ms * MS, sent_ms * MS, done_ms * MS, sender, 1, code)
+    return Outcome(due_ms * MS, sent_ms * MS, sent_ms * MS, done_ms * MS, sender, 1, code)
 
 
-def report_of(tally: Tally, judged=(), **budgets) -> Report:
+def report_of(tally: Tally, judged=(), hostile=None, generator=None, **budgets) -> Report:
     document = {"name": "x", "target": "smpp://user:secret@127.0.0.1:2775", "budgets": budgets}
-    return Report(Profile.model_validate(document), tally, 2.0, judged)
+    profile = Profile.model_validate(document)
+    return Report(profile, tally, 2.0, conformance=judged, hostile=hostile or Tally(), generator=generator)
 
 
 def test_a_stall_shows_for_everything_that_was_due_in_it():
@@ -50,9 +50,9 @@ def test_outcomes_are_counted_by_code_sender_and_second():
     assert (tally.offered, tally.accepted, tally.refused, tally.failed) == (3, 1, 1, 1)
     assert tally.by_sender["hostile"] == {"throttled_number": 1, "segments": 1}
     assert tally.seconds() == [
-        Second(0, 2, 1, 1, 0, 5000),
-        Second(1, 0, 0, 0, 0, 0),
-        Second(2, 1, 0, 0, 1, 100_000),
+        Second(0, 2, 1, 1, 0, 2007, 5000),
+        Second(1, 0, 0, 0, 0, 0, 0),
+        Second(2, 1, 0, 0, 1, 100_000, 100_000),
     ]
     assert Tally().seconds() == []
 
@@ -129,3 +129,47 @@ def shown(report: Report) -> str:
     console = Console(file=io.StringIO(), width=160)
     console.print(report.renderable())
     return console.file.getvalue()
+
+
+def test_a_wait_for_a_connection_is_not_the_generators_fault():
+    waited = [Outcome(n * MS, n * MS, (n + 50) * MS, (n + 51) * MS, "good", 1, None) for n in range(200)]
+    report = report_of(tally_of(*waited))
+    assert not report.generator_was_the_limit
+    assert "more `connections`" in report.warnings[0]
+    assert report.tally.latency.percentile(50) == pytest.approx(51_000, rel=0.01)
+
+
+def test_every_kind_of_failure_counts_as_one():
+    tally = tally_of(*(request(0, 0, 1, code) for code in (FAILED, TIMEOUT, NOT_SENT, "queue_full", None)))
+    assert (tally.failed, tally.refused, tally.accepted) == (3, 1, 1)
+
+
+def test_hostile_requests_are_counted_apart():
+    hostile = tally_of(request(0, 0, 9000, "http_401", "mallory"), request(0, 0, 1, None, "mallory"))
+    report = report_of(tally_of(request(0, 0, 1)), hostile=hostile, p99_ms=2, hostile_accepted_ratio=0.1)
+    assert [verdict.kept for verdict in report.verdicts] == [True, False]
+    assert report.document()["hostile"] == {"codes": {"http_401": 1, "accepted": 1}, "offered": 2}
+    assert "mallory" in shown(report)
+
+
+def test_a_generator_that_gave_up_was_the_limit_and_is_told():
+    generator = Generator(0.99, 2.0, 1000, gave_up=True)
+    report = report_of(tally_of(request(0, 0, 1)), generator=generator, offered_per_s=501)
+    assert report.generator_was_the_limit
+    assert report.exit_code == 1
+    assert "The generator was the limit" in shown(report).replace("\n", " ")
+    assert report.document()["offeredPerS"] == 500.0
+
+
+def test_the_document_names_what_was_stopped_and_what_was_meant():
+    report = report_of(tally_of(request(0, 0, 1)))
+    assert report.document()["profile"]["budgets"]["conformance"] is True
+    assert "target" not in report.document()["profile"]
+
+
+def test_reports_are_written_as_their_suffix_says(tmp_path):
+    report = report_of(tally_of(request(0, 0, 10)), p99_ms=20)
+    report.write(tmp_path / "a.json")
+    report.write(tmp_path / "a.html")
+    assert json.loads((tmp_path / "a.json").read_text())["ok"] is True
+    assert (tmp_path / "a.html").read_text().startswith("<!doctype html>")

@@ -1,0 +1,78 @@
+"""`gateway load`: a run for a person; Ctrl-C ends the arrivals, and the report says so."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+from rich.console import Console
+from rich.table import Table
+
+from gateway.load.live import LiveView
+from gateway.load.profile import Profile, carried, read_profile
+from gateway.load.report import Report
+from gateway.load.run import Run
+from gateway.runtime import log
+from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE
+from gateway.runtime.errors import ConfigError
+from gateway.runtime.lifecycle import run
+from gateway.smpp.errors import BindFailed
+from siprec.rtp.errors import PortsUnavailableError
+
+
+def load_command(profile: Profile, *, reports: Sequence[Path], as_json: bool, remote: bool) -> int:
+    """Run a profile and tell what happened; returns the exit code."""
+    log.configure("warning", None)
+    notes = Console(stderr=True, highlight=False, soft_wrap=True)
+    address = profile.address
+    if not address.is_local and not remote:
+        notes.print(f"{address.host} is another machine: give --remote if it may be loaded")
+        return USAGE
+    try:
+        report = run(_run(profile, notes))
+    except (BindFailed, aiohttp.ClientError, PortsUnavailableError, OSError) as error:
+        notes.print(f"[red]{profile.address.authority or profile.target}: {error or type(error).__name__}[/]")
+        return NOT_AS_EXPECTED
+    for path in reports:
+        report.write(path)
+    if as_json:
+        print(json.dumps(report.document()))
+    else:
+        Console(highlight=False).print(report.renderable())
+        for path in reports:
+            notes.print(f"report: {path}")
+    return report.exit_code
+
+
+async def _run(profile: Profile, notes: Console) -> Report:
+    with LiveView(profile, notes) as view:
+        load = Run(profile, view.take)
+        loop = asyncio.get_running_loop()
+        with suppress(
+            NotImplementedError
+        ):  # no signal handlers on this platform: Ctrl-C then ends it at once
+            loop.add_signal_handler(signal.SIGINT, load.stop)
+            loop.add_signal_handler(signal.SIGTERM, load.stop)
+        return await load.run()
+
+
+def list_profiles(*, as_json: bool) -> int:
+    """Print the profiles of ours."""
+    found = []
+    for name, path in sorted(carried().items()):
+        with suppress(ConfigError):
+            profile = read_profile(path)
+            found.append({"name": name, "target": profile.target, "about": profile.about})
+    if as_json:
+        print(json.dumps(found))
+        return DONE
+    table = Table(box=None)
+    for heading in ("profile", "target", "what for"):
+        table.add_column(heading)
+    for each in found:
+        table.add_row(each["name"], each["target"], each["about"])
+    Console(highlight=False).print(table)
+    return DONE
