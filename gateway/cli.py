@@ -404,6 +404,66 @@ def load(
 
 
 @app.command()
+def load(
+    profile: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROFILE", help="A profile's file, or the name of one of ours; none: list ours."
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="http(s)://, ws(s)://, smpp(s)://user:password@host:port, sip:… or limiter:"
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.001, help="Requests a second: the average, or a ramp's highest.")
+    ] = None,
+    duration: Annotated[float | None, typer.Option(min=0.1, help="Seconds in which requests arrive.")] = None,
+    requests: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    connections: Annotated[int | None, typer.Option(min=1, max=10_000, help="Connections.")] = None,
+    window: Annotated[int | None, typer.Option(min=1, max=10_000, help="Outstanding on each.")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="GATEWAY_TOKEN", help="Bearer token, HTTP and WebSocket.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Other requests at other times.")] = None,
+    report: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help=".html or .json; may be repeated.")
+    ] = None,
+    remote: Annotated[bool, typer.Option("--remote", help="The target may be another machine.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Load a target, open loop, and judge what came back by the profile's budgets.
+
+    Exit code 0: every budget kept, 1: not, or nobody answers, 2: the profile or an option cannot be used.
+
+    Examples:
+
+        gateway load
+
+        gateway load limiter --report limiter.html
+
+        gateway load carrier --target smpp://guest:guest@127.0.0.1:2775 --rate 50 --duration 20
+
+        gateway load my.yaml --json
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from gateway.load.command import list_profiles, load_command  # noqa: PLC0415
+    from gateway.load.profile import find_profile, read_profile  # noqa: PLC0415
+
+    if profile is None:
+        sys.exit(list_profiles(as_json=as_json))
+    chosen = read_profile(find_profile(profile)).with_options(
+        target=target, rate=rate, duration_s=duration, requests=requests, connections=connections,
+        window=window, token=token, seed=seed,
+    )  # fmt: skip
+    reports = [Path(one) for one in report or ()]
+    sys.exit(load_command(chosen, reports=reports, as_json=as_json, remote=remote))
+
+
+@app.command()
 def record(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Where to: JSONL if named .jsonl, else pcap.")],
     url: Annotated[str, typer.Option(help="A running gateway.")] = "http://127.0.0.1:8080",
