@@ -165,7 +165,7 @@ def _scope_keys() -> list[tuple[str, str, str, str]]:
 def _throttled() -> _Peer:
     from throttled import MemoryStore, RateLimiterType, Throttled, per_day, per_min, per_sec
 
-    store = MemoryStore({"MAX_SIZE": 10_000_000})
+    store = MemoryStore(options={"MAX_SIZE": 10_000_000})
     gcra, window = RateLimiterType.GCRA.value, RateLimiterType.FIXED_WINDOW.value
     quotas = (
         (gcra, per_sec(1, burst=1_000_000)),

@@ -1,33 +1,23 @@
-"""State of one kind of limit in one scope: one integer per key, in shards, and rare extras beside it.
+"""One kind of limit in one scope: the keys' state in shards, the default limit, the keys that have another.
 
-A key's state is one integer, the TAT of a rate or the counter of a window, in a slot of its shard's list;
-the shard's dict says which slot. Plans hold list and slot, so that a reservation hashes nothing. Shards keep
-every growth, sweep and listing short however many keys there are. A key whose value says no more than a fresh
-one would is idle and may be swept; no other key ever is. A swept key's slot is marked `DEAD`, which sends a
-plan that still holds it to look again, and serves another key only after all plans were made to.
+A key whose value says no more than a fresh one would is idle and may be swept; no other key ever is.
 
 A changed default reaches its keys shard by shard, when a shard is next touched or swept: changing the limit
 of a million numbers stalls nobody.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
 
 from gateway.throttle.gcra import Timeline, rescale
 from gateway.throttle.limits import RateLimit, WindowLimit
 from gateway.throttle.scopes import Scope
+from gateway.throttle.state import FAR, Cells, Slots, State
 from gateway.throttle.windows import EPOCH_S, LONGEST_S, MAX_COUNT, SECOND_NS, Calendar, Window, count_base
 
 EPOCH_NS = EPOCH_S * SECOND_NS
-NEVER = -(1 << 62)
-"""Value of a key nobody has used."""
-FAR = 1 << 62
-"""Value of a rate key with islands: no text passes at once, the timeline beside it decides."""
-
-DEAD = 1 << 63
-"""Value of a slot whose key was swept."""
 PERSONAL = (Scope.NUMBER, Scope.PERSON)
 """The scopes with a key per sender."""
 
@@ -41,56 +31,16 @@ class Dimension(ABC, Generic[Limit]):
         self.scope = scope
         self.default: Limit | None = default
         self.mask = shards - 1
-        self.shards: list[dict[str, int]] = [{} for _ in range(shards)]
-        self.values: list[list[int]] = [[] for _ in range(shards)]
-        self.retired = 0
-        """Slots of swept keys, which no other key may have yet."""
-        self._retired: list[list[int]] = [[] for _ in range(shards)]
-        self._free: list[list[int]] = [[] for _ in range(shards)]
+        self.state: State = Slots(shards) if scope in PERSONAL else Cells(shards)
+        self.read, self.write = self.state.read, self.state.write
         self.pinned: list[dict[str, Limit | None]] = [{} for _ in range(shards)]
         self.changes: list[tuple[Limit | None, Limit | None]] = []
         self._settled = [0] * shards
 
-    def read(self, index: int, key: str) -> int:
-        """Return the value of `key`, `NEVER` if it has none."""
-        slot = self.shards[index].get(key)
-        return NEVER if slot is None else self.values[index][slot]
-
-    def write(self, index: int, key: str, value: int) -> None:
-        """Set the value of `key`."""
-        self.values[index][self.slot(index, key)] = value
-
-    def slot(self, index: int, key: str) -> int:
-        """Return the slot of `key`, giving it one."""
-        shard = self.shards[index]
-        slot = shard.get(key)
-        if slot is None:
-            values, free = self.values[index], self._free[index]
-            if free:
-                slot = free.pop()
-                values[slot] = NEVER
-            else:
-                slot = len(values)
-                values.append(NEVER)
-            shard[key] = slot
-        return slot
-
-    def recycle(self) -> None:
-        """Let the slots of swept keys be used again: no plan holds one any more."""
-        self.retired = 0
-        for shard, values, retired, free in zip(
-            self.shards, self.values, self._retired, self._free, strict=True
-        ):
-            if not shard:
-                values.clear()
-                free.clear()
-            else:
-                free.extend(retired)
-            retired.clear()
-
-    def _items(self, index: int) -> Iterable[tuple[str, int]]:
-        values = self.values[index]
-        return ((key, values[slot]) for key, slot in self.shards[index].items())
+    @property
+    def shards(self) -> Sequence[Mapping[str, object]]:
+        """The keys that have a value, by shard."""
+        return self.state.shards
 
     def set_default(self, limit: Limit | None) -> None:
         """Change the default; keys follow when their shard is next settled."""
@@ -103,6 +53,8 @@ class Dimension(ABC, Generic[Limit]):
         index = hash(key) & self.mask
         self.settle(index, now_ns)
         pinned = self.pinned[index]
+        if limit is self.default and key not in pinned:
+            return limit
         old = pinned.get(key, self.default)
         if limit == self.default:
             pinned.pop(key, None)
@@ -130,20 +82,14 @@ class Dimension(ABC, Generic[Limit]):
         """Drop the record of default changes once every shard has seen them."""
         if self.changes and min(self._settled) == len(self.changes):
             self.changes.clear()
-            self._settled = [0] * len(self.shards)
+            self._settled = [0] * len(self._settled)
 
     def sweep(self, index: int, now_ns: int) -> int:
         """Forget the idle keys of one shard and give their memory back; return how many."""
         self.settle(index, now_ns)
         idle = self._idle(index, now_ns)
         if idle:
-            shard, values = self.shards[index], self.values[index]
-            slots = [shard.pop(key) for key in idle]
-            for slot in slots:
-                values[slot] = DEAD
-            self._retired[index] += slots
-            self.retired += len(slots)
-            self.shards[index] = dict(shard)  # a dict that lost keys keeps its memory, a copy does not
+            self.state.drop(index, idle)
         return len(idle)
 
     @abstractmethod
@@ -182,7 +128,7 @@ class Rates(Dimension[RateLimit]):
             if timeline.last_end() <= now:
                 timeline.tidy(now, 1)
                 self.put(index, key, timeline)
-        idle = [key for key, tat in self._items(index) if tat <= now]
+        idle = [key for key, tat in self.state.items(index) if tat <= now]
         changed = self.changed[index]
         if changed:
             for key in idle:
@@ -280,7 +226,7 @@ class Windows(Dimension[WindowLimit]):
                 del ahead[key]
         return [
             key
-            for key, value in self._items(index)
+            for key, value in self.state.items(index)
             if (value < ended or not value & MAX_COUNT) and key not in ahead
         ]
 

@@ -1,42 +1,63 @@
 """One key under one limit, as a plan holds it: where its state is, and how a reservation asks and takes.
 
-A plan's hot path reads the tuples (`hot`) directly; the methods here serve the texts that have to wait, the
+The hot path reads the head of an entry directly; the methods here serve the texts that have to wait, the
 refunds, the rebuild after a restart and the reports. Times are world nanoseconds.
 """
 
-from gateway.throttle.dimension import DEAD, EPOCH_NS, FAR, NEVER, Rates, Windows
+from gateway.throttle.dimension import EPOCH_NS, PERSONAL, Rates, Windows
 from gateway.throttle.limits import Overflow, RateLimit, WindowLimit
 from gateway.throttle.scopes import CODES
+from gateway.throttle.state import FAR, NEVER, Cell
 from gateway.throttle.windows import MAX_COUNT, Calendar, Window
 
-HotRate = tuple[list[int], int, int, int, "RateEntry"]
-"""What the hot path needs of a rate: list and slot of its value, step, tau, entry."""
-HotWindow = tuple[list[int], int, int, Calendar, "WindowEntry"]
-"""What the hot path needs of a window: list and slot of its value, cap, calendar, entry."""
+REFUSALS = {scope: (scope, code) for scope, code in CODES.items()}
+"""What a full limit of each scope says, made once."""
 
 
-class RateEntry:
+class _RateHead(Cell):
+    """What a reservation reads of a rate. Slots of a base class come first in memory, together."""
+
+    __slots__ = ("step_ns", "tau_ns")
+
+    step_ns: int
+    tau_ns: int
+
+
+class RateEntry(_RateHead):
     """One key under a rate."""
 
-    __slots__ = ("_hot", "code", "dimension", "index", "key", "limit", "rejects", "scope")
+    __slots__ = ("dimension", "index", "key", "limit", "personal", "refusal", "scope")
 
     def __init__(self, dimension: Rates, key: str, limit: RateLimit) -> None:
+        super().__init__()
         self.dimension = dimension
         self.scope = dimension.scope
         self.key = key
         self.limit = limit
+        self.step_ns = limit.step_ns
+        self.tau_ns = limit.tau_ns
         self.index = hash(key) & dimension.mask
-        self.code = CODES[dimension.scope]
-        self.rejects = not limit.waits
-        self._hot: HotRate | None = None
+        self.refusal = None if limit.waits else REFUSALS[dimension.scope]
+        self.personal = dimension.scope in PERSONAL
 
-    def hot(self) -> HotRate:
-        """Return what the hot path needs, the same tuple to every plan."""
-        if self._hot is None or self._hot[0][self._hot[1]] == DEAD:
-            slot = self.dimension.slot(self.index, self.key)
-            values = self.dimension.values[self.index]
-            self._hot = values, slot, self.limit.step_ns, self.limit.tau_ns, self
-        return self._hot
+    def find(self) -> None:
+        """Find the key's state: at first, and again after the key was swept."""
+        self.dimension.state.attach(self.index, self.key, self)
+
+    def admit(self, segments: int, now_ns: int) -> int | None:
+        """Take room at once; where there is none take nothing and return the value that was too much."""
+        now = now_ns - EPOCH_NS
+        tat = self.values[self.slot] if self.personal else self.value
+        if tat < now:  # noqa: PLR1730 - max() costs three times as much here
+            tat = now
+        tat += segments * self.step_ns
+        if tat - self.tau_ns > now:
+            return None if tat >= FAR and self.squeeze(segments, now) else tat
+        if self.personal:
+            self.values[self.slot] = tat
+        else:
+            self.value = tat
+        return None
 
     def undo(self, segments: int) -> None:
         """Take back what the hot path has just taken."""
@@ -137,28 +158,52 @@ class RateEntry:
         return delay_ns - self.limit.max_wait_ns if delay_ns > self.limit.max_wait_ns else None
 
 
-class WindowEntry:
+class _WindowHead(Cell):
+    """What a reservation reads of a window."""
+
+    __slots__ = ("calendar", "cap")
+
+    calendar: Calendar
+    cap: int
+
+
+class WindowEntry(_WindowHead):
     """One key under a calendar window."""
 
-    __slots__ = ("_hot", "cap", "code", "dimension", "index", "key", "limit", "rejects", "scope")
+    __slots__ = ("dimension", "index", "key", "limit", "personal", "refusal", "scope")
 
     def __init__(self, dimension: Windows, key: str, limit: WindowLimit) -> None:
+        super().__init__()
         self.dimension = dimension
         self.scope = dimension.scope
         self.key = key
         self.limit = limit
-        self.index = hash(key) & dimension.mask
-        self.code = CODES[dimension.scope]
-        self.rejects = not limit.waits
+        self.calendar = limit.calendar
         self.cap = MAX_COUNT if limit.cap is None else limit.cap
-        self._hot: HotWindow | None = None
+        self.index = hash(key) & dimension.mask
+        self.refusal = None if limit.waits else REFUSALS[dimension.scope]
+        self.personal = dimension.scope in PERSONAL
 
-    def hot(self) -> HotWindow:
-        """Return what the hot path needs, the same tuple to every plan."""
-        if self._hot is None or self._hot[0][self._hot[1]] == DEAD:
-            slot = self.dimension.slot(self.index, self.key)
-            self._hot = self.dimension.values[self.index], slot, self.cap, self.limit.calendar, self
-        return self._hot
+    def find(self) -> None:
+        """Find the key's state: at first, and again after the key was swept."""
+        self.dimension.state.attach(self.index, self.key, self)
+
+    def admit(self, segments: int, now_ns: int) -> int | None:
+        """Take room at once; where there is none take nothing and return the value that was too much."""
+        calendar = self.calendar
+        if now_ns >= calendar.end_ns:
+            calendar.roll(now_ns)
+        count = self.values[self.slot] if self.personal else self.value
+        if count < calendar.base:
+            count = self.opening()
+        count += segments
+        if count - calendar.base > self.cap or now_ns < calendar.start_ns:
+            return count
+        if self.personal:
+            self.values[self.slot] = count
+        else:
+            self.value = count
+        return None
 
     def undo(self, segments: int) -> None:
         """Take back what the hot path has just taken."""
@@ -235,3 +280,15 @@ class WindowEntry:
         """Return where in a later window the next deferred text leaves."""
         offset_ns = self.used(window) * self.limit.spacing_ns
         return min(window.start_ns + offset_ns, window.end_ns - 1)
+
+
+def rate_entry(rates: Rates, key: str, limit: RateLimit) -> RateEntry:
+    """Return the entry of `key`, the one other senders have where they share it."""
+    live = rates.state.cell(hash(key) & rates.mask, key)
+    return live if isinstance(live, RateEntry) and live.limit == limit else RateEntry(rates, key, limit)
+
+
+def window_entry(windows: Windows, key: str, limit: WindowLimit) -> WindowEntry:
+    """Return the entry of `key`, the one other senders have where they share it."""
+    live = windows.state.cell(hash(key) & windows.mask, key)
+    return live if isinstance(live, WindowEntry) and live.limit == limit else WindowEntry(windows, key, limit)

@@ -15,124 +15,36 @@ A plan is the keys of one sender towards one carrier with their limits looked up
 carrier) and hand it to every `reserve`: it renews itself when limits change. A scope without a limit is not
 in the plan and costs nothing. Not thread-safe, never blocks, reads no clock.
 
-Rules
-- A *rejecting* limit must have room at the earliest moment the text may leave (now, or behind its own pair)
-  and at its release; otherwise the text is refused with that scope's code.
-- A *waiting* limit (queue, defer) moves the release to the first moment at which all waiting limits have
-  room. A limit that delays a text by more than its bound refuses it with `queue_full`.
+Rules (what rejecting and waiting limits do: `search`)
 - Texts of one (number, destination) pair never have decreasing release times; other pairs overtake freely.
 - A refused text leaves no trace.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-from gateway.throttle.dimension import DEAD, EPOCH_NS, FAR, NEVER, PERSONAL, Rates, Windows
-from gateway.throttle.entry import RateEntry, WindowEntry
+from gateway.throttle.dimension import EPOCH_NS, PERSONAL, Rates, Windows
+from gateway.throttle.entry import RateEntry, WindowEntry, rate_entry, window_entry
 from gateway.throttle.limits import UNLIMITED, ScopeLimit
-from gateway.throttle.scopes import CODES, QUEUE_FULL, Scope, ScopeKeys
+from gateway.throttle.reservation import Granted, Plan, Refused, Shared, busy_until_ns
+from gateway.throttle.scopes import Scope, ScopeKeys
+from gateway.throttle.search import search
 from gateway.throttle.sharded import Sharded
+from gateway.throttle.state import DEAD, FAR, NEVER
+
+__all__ = ["Derive", "Granted", "Limiter", "Plan", "Refused", "busy_until_ns"]
 
 Derive = Callable[[Scope, str], ScopeLimit | None]
 """What the terms of a carrier or a class say of one key; `None`: the scope's default holds."""
-
-
-class Plan:
-    """The limits of one sender's texts to one carrier, looked up. Made and renewed by the limiter."""
-
-    __slots__ = (
-        "entries",
-        "first",
-        "first_slot",
-        "first_step_ns",
-        "first_tau_ns",
-        "first_values",
-        "hot_rates",
-        "hot_windows",
-        "keys",
-        "rates",
-        "rejecting",
-        "version",
-        "waiting",
-        "windows",
-    )
-
-    def __init__(self, keys: ScopeKeys) -> None:
-        self.keys = keys
-        self.set((), (), -1)
-
-    def set(self, rates: Iterable[RateEntry], windows: Iterable[WindowEntry], version: int) -> None:
-        """Take over freshly looked-up limits.
-
-        The first personal rate lies in the plan itself: of what a reservation reads, it alone is not shared
-        with other senders, and every object in between would be one more miss of the processor's cache.
-        """
-        self.rates, self.windows, self.version = tuple(rates), tuple(windows), version
-        self.first = self.rates[0] if self.rates and self.rates[0].scope in PERSONAL else None
-        self.warm()
-        self.entries: tuple[RateEntry | WindowEntry, ...] = (*self.rates, *self.windows)
-        asked: tuple[RateEntry | WindowEntry, ...] = (*self.windows, *self.rates)
-        self.waiting = tuple(entry for entry in asked if entry.limit.waits)
-        self.rejecting = tuple(entry for entry in asked if not entry.limit.waits)
-
-    def warm(self) -> None:
-        """Find the slots of all keys: at first, and again after keys were swept."""
-        self.first_values: list[int] | None = None
-        self.first_slot = self.first_step_ns = self.first_tau_ns = 0
-        if self.first is not None:
-            self.first_values, self.first_slot, self.first_step_ns, self.first_tau_ns, _ = self.first.hot()
-        self.hot_rates = tuple([entry.hot() for entry in self.rates if entry is not self.first])
-        self.hot_windows = tuple([entry.hot() for entry in self.windows])
-
-
-class Granted(NamedTuple):
-    """A reservation: the text may leave at `release_ns`."""
-
-    release_ns: int
-    segments: int
-    plan: Plan
-    destination: str | None
-    message_id: int
-    reserved_ns: int
-    windows: tuple[WindowEntry, ...] = ()
-    """The windows it counts in: none that came into force later."""
-    taken: tuple[tuple[RateEntry, int], ...] = ()
-    """Of a text that waits: each rate and the end of its interval there, which a refund frees."""
-
-    @property
-    def waits(self) -> bool:
-        """Whether the text leaves later than it was accepted."""
-        return self.release_ns > self.reserved_ns
-
-
-def busy_until_ns(granted: Granted) -> dict[Scope, int]:
-    """Return how far each rate is taken by a reservation: the end of its interval.
-
-    Ask right after `reserve`: asked later it may say a later time, and a restart holds back more than needed.
-    """
-    if granted.taken:
-        return {entry.scope: end + EPOCH_NS for entry, end in granted.taken}
-    return {entry.scope: entry.busy_until_ns() for entry in granted.plan.rates}
-
-
-class Refused(NamedTuple):
-    """No room: which scope, its code, and when asking again makes sense (`None`: this text never fits)."""
-
-    scope: Scope
-    code: str
-    retry_after_ns: int | None
-
-
-Entries = tuple[RateEntry | None, WindowEntry | None]
 
 SHARED_SHARDS = 256
 """Shards of the scopes whose keys many senders share."""
 MAX_RETIRED = 100_000
 """Slots of swept keys above which all plans are renewed, so that the slots can be used again."""
 MAX_SHARED = 65_536
-"""Entries of shared keys kept ready; above this the collection starts anew."""
+"""Tuples of entries kept to be shared by plans; above this the collection starts anew."""
 
-_new = tuple.__new__
+_new, _blank = tuple.__new__, object.__new__
 
 
 class Limiter:
@@ -161,9 +73,7 @@ class Limiter:
         self.windows = {s: Windows(s, limit.window, sizes[s]) for s, limit in self._defaults.items()}
         self._floors: Sharded[tuple[str | None, str], int] = Sharded(shards)
         self._waiting: Sharded[int, Granted] = Sharded(shards)
-        self._shared: dict[tuple[Scope, str], Entries] = {}
-        self._shared_version = 0
-        self._tuples: dict[tuple[tuple[RateEntry | WindowEntry, int], ...], Any] = {}
+        self._shared: Shared = {}
         self._version = 0
         self._shards = shards
         self._swept = 0
@@ -214,50 +124,24 @@ class Limiter:
         return plan
 
     def _renew(self, plan: Plan, now_ns: int) -> None:
-        found = [
-            self._entries(scope, key, now_ns)
-            for scope, key in zip(Scope, plan.keys, strict=True)
-            if key is not None
-        ]
-        rates = [rate for rate, _ in found if rate is not None]
-        windows = [window for _, window in found if window is not None]
-        plan.set(rates, windows, self._version)
-        self._share(plan)
-
-    def _share(self, plan: Plan) -> None:
-        plan.hot_rates = self._same(plan.hot_rates)
-        plan.hot_windows = self._same(plan.hot_windows)
-
-    def _same(self, hot: Any) -> Any:
-        """Return an equal tuple made earlier: what plans share is warm in the processor's cache."""
-        if any(entry[-1].scope in PERSONAL for entry in hot):
-            return hot
-        key = tuple((entry, slot) for _, slot, *_, entry in hot)
-        return self._tuples.setdefault(key, hot)
-
-    def _entries(self, scope: Scope, key: str, now_ns: int) -> Entries:
-        """Look one key's limits up; the keys many senders share keep one entry, warm in the cache."""
-        shared = scope not in PERSONAL
-        if shared:
-            if self._shared_version != self._version or len(self._shared) >= MAX_SHARED:
-                self._shared, self._tuples, self._shared_version = {}, {}, self._version
-            found = self._shared.get((scope, key))
-            if found is not None:
-                return found
-        limit = self.limit_of(scope, key)
-        rate = self.rates[scope].adopt(key, limit.rate, now_ns)
-        window = self.windows[scope].adopt(key, limit.window, now_ns)
-        found = (
-            None if rate is None else RateEntry(self.rates[scope], key, rate),
-            None if window is None else WindowEntry(self.windows[scope], key, window),
-        )
-        if shared:
-            self._shared[scope, key] = found
-        return found
+        if len(self._shared) >= MAX_SHARED:
+            self._shared.clear()
+        rates, windows = [], []
+        for scope, key in zip(Scope, plan.keys, strict=True):
+            if key is None:
+                continue
+            limit = self.limit_of(scope, key)
+            rate = self.rates[scope].adopt(key, limit.rate, now_ns)
+            if rate is not None:
+                rates.append(rate_entry(self.rates[scope], key, rate))
+            window = self.windows[scope].adopt(key, limit.window, now_ns)
+            if window is not None:
+                windows.append(window_entry(self.windows[scope], key, window))
+        plan.set(rates, windows, self._version, self._shared)
 
     # --- reservations -------------------------------------------------------------------------------------
 
-    def reserve(  # noqa: PLR0912 - the hot path is one straight piece
+    def reserve(  # noqa: PLR0912, PLR0915 - the hot path is one straight piece
         self, plan: Plan, segments: int, now_ns: int, destination: str | None = None, message_id: int = 0
     ) -> Granted | Refused:
         """Reserve `segments` in every scope of `plan`, or in none.
@@ -270,39 +154,67 @@ class Limiter:
         if self._floors.size and self._floor(plan, destination) > now_ns:
             return self._search(plan, segments, now_ns, destination, message_id)
         now = now_ns - EPOCH_NS
-        values = plan.first_values
+        values = plan.values
         if values is not None:
-            tat = values[plan.first_slot]
+            slot = plan.slot
+            tat = values[slot]
             if tat < now:  # noqa: PLR1730 - max() costs three times as much here
                 tat = now
-            tat += segments * plan.first_step_ns
-            if tat - plan.first_tau_ns > now:
-                if tat < FAR or plan.first is None or not plan.first.squeeze(segments, now):
-                    return self._full(plan, segments, now_ns, destination, message_id, plan.first, tat)
-            else:
-                values[plan.first_slot] = tat
-        for values, slot, step, tau, rate in plan.hot_rates:
-            tat = values[slot]
+            tat += plan.step_ns if segments == 1 else segments * plan.step_ns
+            if tat - plan.tau_ns <= now:
+                values[slot] = tat
+            elif tat < FAR and plan.refusal is not None:
+                scope, code = plan.refusal
+                fits = segments * plan.step_ns <= plan.tau_ns
+                return _new(Refused, (scope, code, tat - plan.tau_ns - now if fits else None))
+            elif tat < FAR or plan.first is None or not plan.first.squeeze(segments, now):
+                return self._full(plan, segments, now_ns, destination, message_id, plan.first, tat)
+        rate = plan.campaign
+        if rate is not None:
+            tat = rate.value
             if tat < now:  # noqa: PLR1730
                 tat = now
-            tat += segments * step
-            if tat - tau > now:
-                if tat < FAR or not rate.squeeze(segments, now):
-                    return self._full(plan, segments, now_ns, destination, message_id, rate, tat)
-            else:
-                values[slot] = tat
-        for values, slot, cap, calendar, window in plan.hot_windows:
+            tat += rate.step_ns if segments == 1 else segments * rate.step_ns
+            if tat - rate.tau_ns <= now:
+                rate.value = tat
+            elif tat < FAR or not rate.squeeze(segments, now):
+                return self._full(plan, segments, now_ns, destination, message_id, rate, tat)
+        rate = plan.carrier
+        if rate is not None:
+            tat = rate.value
+            if tat < now:  # noqa: PLR1730
+                tat = now
+            tat += rate.step_ns if segments == 1 else segments * rate.step_ns
+            if tat - rate.tau_ns <= now:
+                rate.value = tat
+            elif tat < FAR or not rate.squeeze(segments, now):
+                return self._full(plan, segments, now_ns, destination, message_id, rate, tat)
+        window = plan.brand_day
+        if window is not None:
+            calendar = window.calendar
             if now_ns >= calendar.end_ns:
                 calendar.roll(now_ns)
             base = calendar.base
-            count = values[slot]
+            count = window.value
             if count < base:
                 count = window.opening()
             count += segments
-            if count - base > cap or now_ns < calendar.start_ns:
+            if count - base > window.cap or now_ns < calendar.start_ns:
                 return self._full(plan, segments, now_ns, destination, message_id, window, count)
-            values[slot] = count
-        return _new(Granted, (now_ns, segments, plan, destination, message_id, now_ns, plan.windows, ()))
+            window.value = count
+        for entry in plan.others:
+            value = entry.admit(segments, now_ns)
+            if value is not None:
+                return self._full(plan, segments, now_ns, destination, message_id, entry, value)
+        granted = _blank(Granted)
+        granted.release_ns = granted.reserved_ns = now_ns
+        granted.segments = segments
+        granted.plan = plan
+        granted.destination = destination
+        granted.message_id = message_id
+        granted.windows = plan.windows
+        granted.taken = ()
+        return granted
 
     def _full(
         self,
@@ -320,11 +232,13 @@ class Limiter:
                 break
             entry.undo(segments)
         if value >= DEAD:
-            plan.warm()
-            self._share(plan)
+            if full is not None and full.personal:
+                plan.find()
+            else:
+                self._renew(plan, now_ns)  # others may have made a new entry of the key
             return self.reserve(plan, segments, now_ns, destination, message_id)
-        if full is not None and full.rejects and value < FAR and full.plain(now_ns):
-            return _new(Refused, (full.scope, full.code, full.wait_ns(segments, value, now_ns)))
+        if full is not None and full.refusal is not None and value < FAR and full.plain(now_ns):
+            return _new(Refused, (*full.refusal, full.wait_ns(segments, value, now_ns)))
         return self._search(plan, segments, now_ns, destination, message_id)
 
     def _floor(self, plan: Plan, destination: str | None) -> int:
@@ -337,16 +251,9 @@ class Limiter:
     ) -> Granted | Refused:
         """Find the release time of a text that may not leave at once, or the refusal."""
         floor_ns = max(now_ns, self._floor(plan, destination))
-        refused = _reject(plan, segments, floor_ns, now_ns)
-        if refused is not None:
-            return refused
-        release = _settle(plan, segments, floor_ns, now_ns)
+        release = search(plan, segments, floor_ns, now_ns)
         if isinstance(release, Refused):
             return release
-        if release != floor_ns:
-            refused = _reject(plan, segments, release, now_ns)
-            if refused is not None:
-                return refused
         taken = tuple((entry, entry.take(release, segments, now_ns)) for entry in plan.rates)
         for entry in plan.windows:
             entry.take(release, segments, now_ns)
@@ -392,7 +299,7 @@ class Limiter:
             for rate in plan.rates
             if ends_ns.get(rate.scope, granted.release_ns + rate.limit.tau_ns) > now_ns
         )
-        granted = granted._replace(windows=plan.windows, taken=taken)
+        granted = replace(granted, windows=plan.windows, taken=taken)
         if granted.release_ns > now_ns:
             self._remember(granted)
         return granted
@@ -424,60 +331,11 @@ class Limiter:
         """Every shard was swept: forget what only served the way there."""
         for dimension in self._dimensions():
             dimension.forget_changes()
-        if sum(dimension.retired for dimension in self._dimensions()) > MAX_RETIRED:
+        if sum(dimension.state.retired for dimension in self._dimensions()) > MAX_RETIRED:
             self._version += 1
             for dimension in self._dimensions():
-                dimension.recycle()
+                dimension.state.recycle()
 
     def _dimensions(self) -> Iterator[Rates | Windows]:
         yield from self.rates.values()
         yield from self.windows.values()
-
-
-def _reject(plan: Plan, segments: int, at_ns: int, now_ns: int) -> Refused | None:
-    """Return the refusal of the first rejecting limit without room at `at_ns`."""
-    for entry in plan.rejecting:
-        earliest = entry.earliest(at_ns, segments, now_ns)
-        if earliest is None:
-            return Refused(entry.scope, CODES[entry.scope], None)
-        if earliest > at_ns:
-            return Refused(entry.scope, CODES[entry.scope], entry.retry_ns(earliest, now_ns))
-    return None
-
-
-def _full(plan: Plan, segments: int, now_ns: int) -> Refused | None:
-    """Return the refusal of a waiting limit whose own queue is too long already.
-
-    A text behind its pair starts from the pair's last release: what its scopes owe until then counts too.
-    """
-    for entry in plan.waiting:
-        earliest = entry.earliest(now_ns, segments, now_ns)
-        if earliest is not None and earliest > now_ns:
-            excess = entry.too_late(earliest, now_ns, earliest - now_ns)
-            if excess is not None:
-                return Refused(entry.scope, QUEUE_FULL, excess)
-    return None
-
-
-def _settle(plan: Plan, segments: int, floor_ns: int, now_ns: int) -> int | Refused:
-    """Return the first moment from `floor_ns` at which every waiting limit has room."""
-    if floor_ns > now_ns:
-        full = _full(plan, segments, now_ns)
-        if full is not None:
-            return full
-    release, delays = floor_ns, [0] * len(plan.waiting)
-    while True:
-        before = release
-        for position, entry in enumerate(plan.waiting):
-            earliest = entry.earliest(release, segments, now_ns)
-            if earliest is None:
-                return Refused(entry.scope, CODES[entry.scope], None)
-            if earliest == release:
-                continue
-            delays[position] += earliest - release
-            excess = entry.too_late(earliest, floor_ns, delays[position])
-            if excess is not None:
-                return Refused(entry.scope, QUEUE_FULL, excess)
-            release = earliest
-        if release == before:
-            return release

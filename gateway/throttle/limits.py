@@ -17,6 +17,8 @@ MINUTE_NS = 60 * SECOND_NS
 HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
 FOUR_HOURS_NS = 4 * HOUR_NS
+LONGEST_BURST_NS = 10_000 * DAY_NS
+"""The longest a whole burst may take to come back: times of a rate then fit in 63 bits."""
 LONGEST_MESSAGE = 10
 """Segments of the longest text that policy lets through: a default burst always fits one."""
 
@@ -60,6 +62,12 @@ class RateLimit:
         if self.overflow is Overflow.DEFER:
             raise ValueError("a rate has no reset to defer to: use reject or queue")
         step_ns = -(-self.period_ns // self.segments)
+        if self.burst * step_ns > LONGEST_BURST_NS:
+            days = self.burst * step_ns / DAY_NS
+            raise ValueError(
+                f"a burst of {self.burst} segments at this rate takes {days:,.0f} days to come back; "
+                f"at most {LONGEST_BURST_NS // DAY_NS:,}"
+            )
         object.__setattr__(self, "step_ns", step_ns)
         object.__setattr__(self, "tau_ns", self.burst * step_ns)
 

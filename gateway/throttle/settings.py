@@ -27,6 +27,10 @@ DAY_S = 86_400.0
 PERIODS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 
 
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * SECOND_NS)
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,6 +47,11 @@ class RateSettings(_Model):
     max_wait_s: float = Field(
         FOUR_HOURS_S, ge=0, le=30 * DAY_S, description="Longest delay in the queue; beyond it queue_full."
     )
+
+    @model_validator(mode="after")
+    def _burst_comes_back(self) -> "RateSettings":
+        self.limit()
+        return self
 
     def limit(self) -> RateLimit:
         """Return the limit as the limiter takes it."""
@@ -195,7 +204,3 @@ class LimitsSettings(_Model):
             release_per_s=shape.release_per_s,
         )
         return ScopeLimit(window=window.limit())
-
-
-def _nanoseconds(seconds: float) -> int:
-    return round(seconds * SECOND_NS)

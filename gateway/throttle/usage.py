@@ -1,16 +1,15 @@
 """What is used of each limit right now, for `GET /v1/limits` and the cap gauges."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.throttle.dimension import EPOCH_NS, Rates, Windows
 from gateway.throttle.limiter import Limiter
 from gateway.throttle.limits import RateLimit, ScopeLimit, WindowLimit
 from gateway.throttle.scopes import Scope
+from gateway.throttle.state import FAR
 
 
-@dataclass(frozen=True, slots=True)
-class RateUsage:
+class RateUsage(NamedTuple):
     """A rate now: `used` of `limit.burst` segments (more where texts wait)."""
 
     limit: RateLimit
@@ -21,8 +20,7 @@ class RateUsage:
     """When the whole burst is free again."""
 
 
-@dataclass(frozen=True, slots=True)
-class WindowUsage:
+class WindowUsage(NamedTuple):
     """A window now: `used` of `limit.cap` segments until `resets_ns`; `ahead` are booked after it."""
 
     limit: WindowLimit
@@ -36,8 +34,7 @@ class WindowUsage:
         return None if self.limit.cap is None else self.used / self.limit.cap
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """One key of one scope: its limits and what is used of them."""
 
     scope: Scope
@@ -91,16 +88,19 @@ def listing(
 
 def _rate(rates: Rates, key: str, limit: RateLimit, now_ns: int) -> RateUsage:
     now = now_ns - EPOCH_NS
-    timeline = rates.timeline(hash(key) & rates.mask, key)
-    busy_ns = max(timeline.frontier - now, 0) + sum(
-        end - max(start, now) for start, end in zip(timeline.starts, timeline.ends, strict=True) if end > now
-    )
-    return RateUsage(
-        limit,
-        -(-busy_ns // limit.step_ns),
-        timeline.earliest(now, limit.step_ns, limit.tau_ns) + EPOCH_NS,
-        max(timeline.last_end(), now) + EPOCH_NS,
-    )
+    index = hash(key) & rates.mask
+    tat = rates.read(index, key)
+    if tat < FAR:
+        busy_ns, last = max(tat - now, 0), tat
+        following = max(now, max(tat, now) + limit.step_ns - limit.tau_ns)
+    else:
+        timeline = rates.timeline(index, key)
+        islands = zip(timeline.starts, timeline.ends, strict=True)
+        busy_ns = max(timeline.frontier - now, 0) + sum(e - max(s, now) for s, e in islands if e > now)
+        last = timeline.last_end()
+        following = timeline.earliest(now, limit.step_ns, limit.tau_ns)
+    used = -(-busy_ns // limit.step_ns)
+    return RateUsage(limit, used, following + EPOCH_NS, max(last, now) + EPOCH_NS)
 
 
 def _window(windows: Windows, key: str, asked: WindowLimit, now_ns: int) -> WindowUsage:

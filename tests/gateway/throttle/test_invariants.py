@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -184,7 +185,7 @@ class World:
         for row in rows:
             plan = self.plans[SENDERS.index(row.plan.keys)]
             ends_ns = self.ends_ns[row.message_id]
-            self.limiter.restore(row._replace(plan=plan, taken=()), ends_ns, self.now_ns)
+            self.limiter.restore(replace(row, plan=plan, taken=()), ends_ns, self.now_ns)
         for stretch in self.stretches.values():
             stretch.rates = stretch.rates[-1:]
             stretch.limited_since = max(stretch.limited_since, stretch.rate_since)

@@ -175,3 +175,9 @@ def test_a_listing_shows_every_key_once_in_pages(count, now_ns):
         assert len(page) <= count
         seen += [one.key for one in page]
     assert sorted(seen) == numbers
+
+
+def test_a_burst_that_would_take_decades_to_come_back_is_refused():
+    with pytest.raises(ValidationError, match="days to come back"):
+        RateSettings(segments=1, per="day", burst=10**9)
+    assert RateSettings(segments=1, per="day", burst=10_000).limit().burst == 10_000

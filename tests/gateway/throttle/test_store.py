@@ -76,7 +76,8 @@ class Gateway:
 
 
 async def next_releases(gateway: Gateway, now_ns: int, count: int = 5) -> list[object]:
-    return [answer[0] for answer in (gateway.ask(now_ns) for _ in range(count))]
+    answers = [gateway.ask(now_ns) for _ in range(count)]
+    return [answer.release_ns if isinstance(answer, Granted) else answer.code for answer in answers]
 
 
 async def test_a_crash_forgets_nothing(database, limits, now_ns):
