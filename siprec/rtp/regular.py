@@ -34,7 +34,7 @@ class RegularRun(NamedTuple):
     timestamp: int
     ssrc: int
     step: int
-    count: int
+    packets: int
     payload: bytes
 
 

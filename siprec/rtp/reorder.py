@@ -155,9 +155,9 @@ class ReorderBuffer:
     def receive_run(self, run: RegularRun, now: float) -> PlacedPacket:
         """Take a run that `follows`, its last packet come at `now`; returns it as one joined packet."""
         position, sequence = self._position + run.step, self._expected
-        self._expected += run.count
-        self._timestamp = run.timestamp + (run.count - 1) * run.step & 0xFFFFFFFF
-        self._position += run.count * run.step
+        self._expected += run.packets
+        self._timestamp = run.timestamp + (run.packets - 1) * run.step & 0xFFFFFFFF
+        self._position += run.packets * run.step
         self._step = run.step
         self._arrived = now
         return PlacedPacket(position, run.payload_type, run.payload, False, 0, self._epoch, sequence)

@@ -97,14 +97,14 @@ class StreamStatistics:
         deviations = np.abs((moments[1:] - moments[:-1]) * clock_hz - run.step)
         if deviations.max() >= clock_hz:
             return False
-        self.packets += run.count
+        self.packets += run.packets
         self.octets += len(run.payload)
-        self._received += run.count
-        self._highest += run.count
-        self._timestamp = run.timestamp + (run.count - 1) * run.step & 0xFFFFFFFF
+        self._received += run.packets
+        self._highest += run.packets
+        self._timestamp = run.timestamp + (run.packets - 1) * run.step & 0xFFFFFFFF
         self._arrived = arrivals[-1]
-        faded = self._jitter * _FADING[-1 - run.count]
-        self._jitter = float(faded + _SHARE * (_FADING[-run.count :] @ deviations))
+        faded = self._jitter * _FADING[-1 - run.packets]
+        self._jitter = float(faded + _SHARE * (_FADING[-run.packets :] @ deviations))
         return True
 
     def _restart(self, sequence: int) -> None:

@@ -71,10 +71,10 @@ class ReceivedStream:
         run = leading_run(datagrams)
         if run is None or not self.buffer.follows(run):
             return 0
-        if not self.statistics.received_run(run, arrivals[: run.count]):
+        if not self.statistics.received_run(run, arrivals[: run.packets]):
             return 0
-        placed.append(self.buffer.receive_run(run, arrivals[run.count - 1]))
-        return run.count
+        placed.append(self.buffer.receive_run(run, arrivals[run.packets - 1]))
+        return run.packets
 
     def receive_rtcp(self, datagram: bytes, now: float) -> None:
         """Take an RTCP datagram."""

@@ -43,7 +43,7 @@ from siprec.srs.settings import RecorderSettings
 from siprec.srs.sidecar import Caller
 from siprec.srs.store import Tenant, shortened
 
-RTCP_EVERY_TICKS = 5
+RTCP_EVERY_TICKS = 2
 MAX_DRAINED = 2_048
 Observer = Callable[["RecordedCall", str], None]
 
@@ -303,7 +303,7 @@ class RecordedCall:
     # ------------------------------------------------------------------ time
 
     def tick(self) -> None:
-        """Write, report and look for silence: once a second."""
+        """Write, report and look for silence."""
         now = self._around.loop.time()
         self._ticks += 1
         if self.running is not None:

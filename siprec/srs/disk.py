@@ -138,7 +138,7 @@ class SpoolDisk:
         loop = asyncio.get_running_loop()
         done = loop.create_future()
         self._hand_over()
-        self._batch.append(lambda: loop.call_soon_threadsafe(_tell, done))
+        self._batch.append(lambda: _tell_soon(loop, done))
         self._hand_over()
         await done
 
@@ -156,6 +156,10 @@ class SpoolDisk:
             for work in works:
                 work()
             self._done_bytes += size_bytes
+
+
+def _tell_soon(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+    loop.call_soon_threadsafe(_tell, done)
 
 
 def _tell(done: asyncio.Future[None]) -> None:

@@ -9,7 +9,7 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import soundfile
@@ -195,7 +195,7 @@ class StereoMix:
         """Take the frames before frame `until`: where they begin, and interleaved samples, clipped."""
         count = min(max(0, until - self._base), self._top)
         at = self._base
-        ready = self._sums[:count]
+        ready: NDArray[Any] = self._sums[:count]
         if ready.dtype != np.int16:
             ready = np.clip(ready, -32_768, 32_767)
         taken: Samples = ready.astype(np.int16).reshape(-1)

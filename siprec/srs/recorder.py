@@ -1,7 +1,7 @@
-"""One recording in progress: streams placed, decoded and written, once a second.
+"""One recording in progress: streams placed, decoded and written every other second.
 
 The receive path of a packet is `Track.receive`: noted with its moment, nothing more. Everything else happens
-in `tick`, a second's packets at once, or before anything that changes what becomes of them.
+in `tick`, two seconds' packets at once, or before anything that changes what becomes of them.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ FRAME_UNITS = {"opus": 960}
 MAX_WRITE_S = 86_400
 MAX_NOTED = 4_096
 """Datagrams of a stream that may wait for the next tick."""
-HEADER_TICKS = 4
+HEADER_TICKS = 2
 """Headers are brought up to date this often, in ticks: what a player sees of a recording that crashed."""
 
 
@@ -329,7 +329,7 @@ class Recorder:
         self.timeline.mark(now, announcement)
 
     def tick(self, now: float) -> None:
-        """Write what has come; once a second is enough."""
+        """Write what has come; every other second is enough."""
         self._begin()
         for track in self.tracks.values():
             self._write(track, now)

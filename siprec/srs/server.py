@@ -49,7 +49,8 @@ from siprec.srs.sidecar import Caller, RecordingFacts
 from siprec.srs.store import InsertRecording, RecordingStore, shortened
 
 METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "PRACK")
-TICK_S = 1.0
+TICK_S = 2.0
+"""How often a call writes, reports and looks for silence: what waits costs memory, each time costs work."""
 DISK_CHECK_S = 5.0
 DESCRIPTORS_PER_SESSION = 7
 """Two port pairs, and three files."""

@@ -27,7 +27,13 @@ def packet(turn: int, *, start: int = 65_530, timestamp: int = 2**32 - 500, **ch
 def test_a_second_of_audio_is_one_run_over_wrapping_counters():
     run = leading_run([packet(turn) for turn in range(50)])
     assert run is not None
-    assert (run.count, run.sequence, run.timestamp, run.ssrc, run.step) == (50, 65_530, 2**32 - 500, 7, STEP)
+    assert (run.packets, run.sequence, run.timestamp, run.ssrc, run.step) == (
+        50,
+        65_530,
+        2**32 - 500,
+        7,
+        STEP,
+    )
     assert run.payload == b"".join(bytes([turn]) * STEP for turn in range(50))
 
 
@@ -48,7 +54,7 @@ def test_a_run_ends_before_what_does_not_fit(odd: bytes):
     datagrams = [packet(turn) for turn in range(20)] + [odd] + [packet(turn) for turn in range(21, 50)]
     run = leading_run(datagrams)
     assert run is not None
-    assert run.count == 20
+    assert run.packets == 20
 
 
 @pytest.mark.parametrize(
@@ -62,7 +68,7 @@ def test_few_packets_are_no_run_and_many_are_several():
     assert leading_run([packet(turn) for turn in range(MIN_PACKETS - 1)]) is None
     run = leading_run([packet(turn) for turn in range(MAX_PACKETS + 100)])
     assert run is not None
-    assert run.count == MAX_PACKETS
+    assert run.packets == MAX_PACKETS
 
 
 def one_by_one(placed: list[PlacedPacket]) -> list[tuple[int, int, bytes, int, int]]:

@@ -298,7 +298,7 @@ def test_files_are_readable_while_the_call_runs(tmp_path: Path) -> None:
     recorder.tick(end)
     for name in ("party-1.wav", "party-2.wav", "stereo.wav"):
         samples, rate = read(tmp_path / name)
-        assert len(samples) / rate > 10 - HEADER_TICKS - 1
+        assert len(samples) / rate > 10 - HEADER_TICKS - 1.0
     recorder.finish(end)
 
 
