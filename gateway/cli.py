@@ -265,7 +265,10 @@ def replay(
     ] = "tmobile",
     world: Annotated[
         str | None,
-        typer.Option(metavar="auto|FILE", help="auto: every number is registered; or map onto FILE's."),
+        typer.Option(metavar="auto|FILE", help="auto: made of the capture's numbers; or map onto FILE's."),
+    ] = None,
+    save_world: Annotated[
+        str | None, typer.Option(metavar="FILE", help="As users: leave the configuration that auto made.")
     ] = None,
     pseudonyms: Annotated[
         bool, typer.Option("--pseudonyms", help="Replace every number by a pseudonym.")
@@ -300,6 +303,8 @@ def replay(
 
         gateway replay monday.pcapng --as carrier --listen 127.0.0.1:2775 --report monday.html
 
+        gateway replay monday.pcap --as users --speed max --world auto
+
         gateway replay monday.pcap --as users --target http://127.0.0.1:8080 --world gateway.yaml
 
         gateway replay monday.pcap --speed max --world auto --expect golden.jsonl --update
@@ -309,6 +314,7 @@ def replay(
     from gateway.replay.command import parse_speed, replay_command  # noqa: PLC0415
     from gateway.replay.compare import Tolerances  # noqa: PLC0415
     from gateway.replay.run import ROLES, ReplayOptions  # noqa: PLC0415
+    from gateway.replay.worlds import AUTO  # noqa: PLC0415
 
     if role is not None and role not in ROLES:
         _fail(f"--as {role}: roles are {', '.join(ROLES)}", USAGE)
@@ -318,14 +324,83 @@ def replay(
         factor = parse_speed(speed)
     except ValueError:
         _fail(f"--speed {speed}: expected max, or a number above 0 and up to 1,000,000", USAGE)
+    own_gateway = None
+    if role == "users" and world == AUTO:
+        from gateway.testing.texting import running_gateway as own_gateway  # noqa: PLC0415
     options = ReplayOptions(
-        Path(file), role, listen, account, target, token, carrier, world, pseudonyms, factor, seed, window,
-        grace_s=wait, expect=Path(expect) if expect else None, update=update,
+        Path(file), role, listen, account, target, token, carrier, world, Path(save_world) if save_world else None,
+        pseudonyms, factor, seed, window, grace_s=wait, expect=Path(expect) if expect else None, update=update,
         tolerances=Tolerances(any_refusal=any_refusal, differences=tolerate),
     )  # fmt: skip
     sys.exit(
-        replay_command(options, reports=[Path(one) for one in report or ()], as_json=as_json, afresh=afresh)
+        replay_command(
+            options,
+            reports=[Path(one) for one in report or ()],
+            as_json=as_json,
+            afresh=afresh,
+            open_gateway=own_gateway,
+        )
     )
+
+
+@app.command()
+def load(
+    profile: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROFILE", help="A profile's file, or the name of one of ours; none: list ours."
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="http(s)://, ws(s)://, smpp(s)://user:password@host:port, sip:… or limiter:"
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.001, help="Requests a second: the average, or a ramp's highest.")
+    ] = None,
+    duration: Annotated[float | None, typer.Option(min=0.1, help="Seconds in which requests arrive.")] = None,
+    requests: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    connections: Annotated[int | None, typer.Option(min=1, max=10_000, help="Connections.")] = None,
+    window: Annotated[int | None, typer.Option(min=1, max=10_000, help="Outstanding on each.")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="GATEWAY_TOKEN", help="Bearer token, HTTP and WebSocket.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Other requests at other times.")] = None,
+    report: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help=".html or .json; may be repeated.")
+    ] = None,
+    remote: Annotated[bool, typer.Option("--remote", help="The target may be another machine.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Load a target, open loop, and judge what came back by the profile's budgets.
+
+    Exit code 0: every budget kept, 1: not, or nobody answers, 2: the profile or an option cannot be used.
+
+    Examples:
+
+        gateway load
+
+        gateway load limiter --report limiter.html
+
+        gateway load carrier --target smpp://guest:guest@127.0.0.1:2775 --rate 50 --duration 20
+
+        gateway load my.yaml --json
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from gateway.load.command import list_profiles, load_command  # noqa: PLC0415
+    from gateway.load.profile import find_profile, read_profile  # noqa: PLC0415
+
+    if profile is None:
+        sys.exit(list_profiles(as_json=as_json))
+    chosen = read_profile(find_profile(profile)).with_options(
+        target=target, rate=rate, duration_s=duration, requests=requests, connections=connections,
+        window=window, token=token, seed=seed,
+    )  # fmt: skip
+    reports = [Path(one) for one in report or ()]
+    sys.exit(load_command(chosen, reports=reports, as_json=as_json, remote=remote))
 
 
 @app.command()
