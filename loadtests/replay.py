@@ -16,6 +16,7 @@ import json
 import os
 import random
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ from gateway.smpp.constants import MessageState
 from gateway.smpp.pdu import encode
 from gateway.smpp.receipt import write_receipt
 from gateway.smpp.segment import segment_text
+from gateway.testing.texting import running_gateway
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_790_000_000 * SECOND_NS
@@ -89,7 +91,7 @@ def run_replay(file: Path, **changes: Any) -> tuple[Report, float]:
     """Replay a capture as its ESME against a mock carrier in this process; the report and real seconds."""
     options = replace(ReplayOptions(file, "esme", speed=None, world="auto", carrier="verizon"), **changes)
     begun = time.perf_counter()
-    report = run(Replay(options).run())
+    report = run(Replay(options, open_gateway=running_gateway).run())
     return report, time.perf_counter() - begun
 
 
@@ -116,6 +118,43 @@ def day(arguments: argparse.Namespace) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def decisions(arguments: argparse.Namespace) -> dict[str, Any]:
+    """One capture at a speed and at maximum, against a carrier with narrow limits: message by message."""
+    messages = int(arguments.minutes * 60 * arguments.rate)
+    file = make_capture(messages, every_ns=int(SECOND_NS / arguments.rate), senders=arguments.senders)
+    golden = file.with_suffix(".golden")
+    options: dict[str, Any] = {"role": arguments.role, "carrier": arguments.carrier, "expect": golden}
+    try:
+        fast, _ = run_replay(file, **options, update=True)
+        paced, took_s = run_replay(file, **options, speed=arguments.speed)
+    finally:
+        file.unlink()
+        golden.unlink(missing_ok=True)
+    documents = [{**one.to_dict(), "speed": "", "against": ""} for one in (fast, paced)]
+    for each in documents:  # one run judges, the other writes what it is judged by
+        for name in ("ok", "different", "differences", "differencesByKind"):
+            each.pop(name)
+    return {
+        "minutes": arguments.minutes, "speed": arguments.speed, "role": arguments.role,
+        "messages": paced.summary.messages, "accepted": paced.summary.accepted,
+        "refused": dict(paced.summary.refused), "receipts": dict(paced.summary.receipts),
+        "different": paced.summary.different, "seconds": round(took_s, 1),
+        "sameReport": documents[0] == documents[1],
+        "ok": paced.passed and documents[0] == documents[1],
+    }  # fmt: skip
+
+
+def memory(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Peak memory of a replay of few messages and of many, each in a process of its own."""
+    peaks = []
+    for messages in (10_000, arguments.messages):
+        command = [sys.executable, "-m", "loadtests.replay", "day", "--messages", str(messages)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks.append(json.loads(done.stdout.splitlines()[-1]))
+    few, many = (peak["peakMib"] for peak in peaks)
+    return {"messages": arguments.messages, "peakMibOf10000": few, "peakMib": many, "ok": many <= few * 1.1}
+
+
 def main() -> None:
     """Run one of the checks."""
     parser = argparse.ArgumentParser(
@@ -125,6 +164,17 @@ def main() -> None:
     one = checks.add_parser("day")
     one.add_argument("--messages", type=int, default=86_400)
     one.set_defaults(check=day)
+    one = checks.add_parser("memory")
+    one.add_argument("--messages", type=int, default=200_000)
+    one.set_defaults(check=memory)
+    one = checks.add_parser("decisions")
+    one.add_argument("--minutes", type=float, default=5)
+    one.add_argument("--speed", type=float, default=1)
+    one.add_argument("--rate", type=float, default=4, help="texts a second")
+    one.add_argument("--senders", type=int, default=4)
+    one.add_argument("--role", choices=("esme", "users"), default="esme")
+    one.add_argument("--carrier", default="bell")
+    one.set_defaults(check=decisions)
     arguments = parser.parse_args()
     result = arguments.check(arguments)
     print(json.dumps(result))

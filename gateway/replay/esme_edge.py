@@ -1,8 +1,8 @@
 """The recorded ESME played against a target: binds, sends in captured time, listens.
 
-The world's clock begins with the capture and runs at the speed asked for. In discrete mode (a carrier of our
-own in the same process) the world only moves on when nothing is under way, and requests go out one by one:
-the same capture gives the same octets, decisions and report.
+The world's clock begins with the capture and runs at the speed asked for. With a carrier of our own in the
+same process (`Pace`) the world only moves on when nothing is under way, and requests go out one by one: the
+same capture gives the same octets, decisions and report.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from gateway.replay.pace import Pace
 from gateway.replay.player import CloseLink, Command, EsmePlayer, OpenLink, SendRequest
 from gateway.runtime.clock import SECOND_NS, WorldClock
 from gateway.runtime.log import get_logger
@@ -20,8 +21,6 @@ from gateway.smpp.pdu import BindReceiver, BindTransceiver, Pdu, response_to
 
 Connect = Callable[[int, SmppHandler], Awaitable[SmppConnection]]
 """(command_id of the bind, handler) -> a bound connection."""
-DISCRETE_SETTLE_TURNS: Final = 2
-_STEPS_PER_TURN: Final = 64
 _FULL_WAIT_S: Final = 0.002
 _RECEIVER: Final = int(BindReceiver.command_id)
 _TRANSCEIVER: Final = int(BindTransceiver.command_id)
@@ -43,7 +42,10 @@ class _Listening(SmppHandler):
 
 
 class EsmeEdge:
-    """Runs one player. `as_fast`: without regard to captured time, as windows allow."""
+    """Runs one player. `as_fast`: without regard to captured time, as windows allow.
+
+    `pace`: the target is in this process, on the same clock, which is moved in steps.
+    """
 
     def __init__(
         self,
@@ -51,7 +53,7 @@ class EsmeEdge:
         clock: WorldClock,
         connect: Connect,
         *,
-        discrete: bool = False,
+        pace: Pace | None = None,
         as_fast: bool = False,
         grace_s: float = 30.0,
     ) -> None:
@@ -60,19 +62,20 @@ class EsmeEdge:
         self.moved = asyncio.Event()
         self.stopping = False
         self._connect = connect
-        self._discrete = discrete
+        self._pace = pace
         self._as_fast = as_fast
         self._grace_s = grace_s
         self._links: dict[int, SmppConnection] = {}
         self._kinds: dict[int, int] = {}
         self._idle: dict[int, list[SmppConnection]] = {}
         self._all: list[SmppConnection] = []
-        self._steps = 0
 
     def stop(self) -> None:
         """Send nothing more; what is under way may end."""
         self.stopping = True
         self.moved.set()
+        if self._pace is not None:
+            self._pace.hurry()
 
     async def run(self, ledger_open: Callable[[], int]) -> None:
         """Play to the end; `ledger_open` says how many messages wait for something.
@@ -80,51 +83,28 @@ class EsmeEdge:
         Raises `OSError` and `BindFailed` where the target cannot be bound to.
         """
         try:
-            if self._discrete:
-                await asyncio.ensure_future(self._run_discrete())  # its own task: its awaits stay shallow
+            if self._pace is not None:
+                await asyncio.ensure_future(self._run_discrete(self._pace))  # a task: its awaits stay shallow
             else:
                 await self._run_live(ledger_open)
         finally:
             await self._close()
 
-    async def _run_discrete(self) -> None:
+    async def _run_discrete(self, pace: Pace) -> None:
         player, clock = self.player, self.clock
         while not self.stopping and not player.exhausted:
             due_ns = player.next_due_ns()
             if due_ns is not None:
-                await self._move_to(max(due_ns, clock.now_ns()))
+                await pace.move_to(max(due_ns, clock.now_ns()))
+                if self.stopping:
+                    break
             commands = player.due(clock.now_ns())
             for command in commands:
                 await self._execute(command)
-                await self._move_to(clock.now_ns())
+                await pace.move_to(clock.now_ns())
             if due_ns is None and not commands:
                 break  # what is left waits for an answer that never came
-            await self._breathe()
-        await self._move_to(clock.now_ns() + int(self._grace_s * SECOND_NS))
-
-    async def _move_to(self, until_ns: int) -> None:
-        """Step the world there from due moment to due moment, each once nothing is under way.
-
-        A wire in memory has carried everything when a call returns; only what a carrier answers late, or
-        never, has to be waited for.
-        """
-        clock = self.clock
-        while True:
-            if clock.in_flight:
-                await clock.run_until_idle(clock.now_ns(), settle_turns=DISCRETE_SETTLE_TURNS)
-            due_ns = clock.next_due_ns()
-            if due_ns is None or due_ns > until_ns:
-                break
-            clock.advance_to(max(due_ns, clock.now_ns()))
-            await self._breathe()
-        if until_ns > clock.now_ns():
-            clock.advance_to(until_ns)
-
-    async def _breathe(self) -> None:
-        """Every so often let the loop see to signals and to whoever watches."""
-        self._steps += 1
-        if self._steps % _STEPS_PER_TURN == 0:
-            await asyncio.sleep(0)
+        await pace.move_to(clock.now_ns() + int(self._grace_s * SECOND_NS))
 
     async def _run_live(self, ledger_open: Callable[[], int]) -> None:
         player, clock = self.player, self.clock

@@ -30,6 +30,7 @@ from gateway.replay.expectations import (
 from gateway.replay.formats import OpenTrace, open_trace
 from gateway.replay.memory import join
 from gateway.replay.numbers import MapNumber, OntoWorld, Pseudonyms, map_numbers, same
+from gateway.replay.pace import Pace
 from gateway.replay.player import EsmePlayer
 from gateway.replay.report import Report
 from gateway.replay.story import Correlator, Step
@@ -221,8 +222,8 @@ class Replay:
             skip=plan.skip,
         )
         self.progress.sent = lambda: player.sent
-        discrete = as_fast and options.target is None and (cast is not None or not users)
-        clock = WorldClock(player.captured_ns, speed=options.speed or 1.0, frozen=discrete)
+        own = cast is not None or (not users and options.target is None)
+        clock = WorldClock(player.captured_ns, speed=options.speed or 1.0, frozen=own)
         edge: EsmeEdge | UsersEdge
         if cast is not None:
             await self._against_own_gateway(player, clock, ledger, cast)
@@ -254,7 +255,6 @@ class Replay:
 
     async def _against_own_carrier(self, player: EsmePlayer, clock: WorldClock, ledger: Ledger) -> None:
         options = self.options
-        discrete = options.speed is None
         profile = carrier_for(options.carrier, options.seed, registered=options.world is not None)
         carrier = Carrier(options.carrier, profile, clock, port=0)
         await carrier.start()
@@ -271,7 +271,7 @@ class Replay:
             )
             return near
 
-        edge = EsmeEdge(player, clock, link, discrete=discrete, grace_s=options.grace_s)
+        edge = EsmeEdge(player, clock, link, pace=Pace(clock, options.speed), grace_s=options.grace_s)
         try:
             await self._run_edge(edge, ledger, player)
         finally:
@@ -285,8 +285,9 @@ class Replay:
     ) -> None:
         options, token = self.options, secrets.token_urlsafe()
         world = auto_world(cast.numbers, options.carrier, options.seed, token)
-        if options.save_world is not None:
-            write_world(options.save_world, auto_world(cast.numbers, options.carrier, options.seed, options.token))
+        if options.save_world is not None:  # with a token that can be known beforehand
+            others = auto_world(cast.numbers, options.carrier, options.seed, options.token)
+            write_world(options.save_world, others)
         assert self.open_gateway is not None  # noqa: S101 - there is a cast
         with tempfile.TemporaryDirectory(prefix="replay-") as name:
             folder = Path(name)
@@ -296,7 +297,7 @@ class Replay:
             opened = self.open_gateway(folder / "data", *overrides, config=str(config), clock=clock)
             async with opened as gateway:
                 edge = UsersEdge(
-                    player, clock, gateway.url, token, discrete=options.speed is None,
+                    player, clock, gateway.url, token, pace=Pace(clock, options.speed, settle_turns=10),
                     grace_s=options.grace_s,
                 )  # fmt: skip
                 edge.listen_to(gateway)

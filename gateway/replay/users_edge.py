@@ -1,8 +1,8 @@
 """The texts of a capture written by people: `POST /v1/messages` to a gateway, each followed to its end.
 
 A refusal by HTTP counts as a refusal on the wire; the state a text ends in counts as its receipt. A gateway
-of our own in this process tells ends itself, and shares the clock: in discrete mode its world only moves on
-when nothing is under way. Any other gateway is asked.
+of our own in this process tells ends itself, and shares the clock: its world (`Pace`) only moves on when
+nothing is under way. Any other gateway is asked.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import aiohttp
 
 from gateway.carriers.address import e164
 from gateway.replay.logs import Remembered
+from gateway.replay.pace import Pace
 from gateway.replay.player import EsmePlayer, SendRequest
 from gateway.replay.texts import text_of
 from gateway.runtime.clock import SECOND_NS, WorldClock
@@ -65,7 +66,7 @@ class UsersEdge:
         token: str,
         *,
         as_fast: bool = False,
-        discrete: bool = False,
+        pace: Pace | None = None,
         grace_s: float = 30.0,
         connections: int = 50,
     ) -> None:
@@ -76,7 +77,7 @@ class UsersEdge:
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"}
         self._as_fast = as_fast
-        self._discrete = discrete
+        self._pace = pace
         self._grace_s = grace_s
         self._connections = connections
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -95,6 +96,8 @@ class UsersEdge:
             self._grace_s = 0.0
         self.stopping = True
         self.moved.set()
+        if self._pace is not None:
+            self._pace.hurry()
 
     async def run(self, ledger_open: Callable[[], int]) -> None:
         """Play to the end; raises `aiohttp.ClientError` if nobody answers at all."""
@@ -102,8 +105,8 @@ class UsersEdge:
         async with aiohttp.ClientSession(headers=self._headers, connector=connector) as session:
             async with session.get(self._url + "/healthz"):
                 pass
-            if self._discrete:
-                await self._run_discrete(session)
+            if self._pace is not None:
+                await self._run_discrete(session, self._pace)
                 return
             await self._send_all(session)
             begun_ns = self.clock.now_ns()
@@ -116,19 +119,21 @@ class UsersEdge:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run_discrete(self, session: aiohttp.ClientSession) -> None:
+    async def _run_discrete(self, session: aiohttp.ClientSession, pace: Pace) -> None:
         player, clock = self.player, self.clock
         while not self.stopping and not player.exhausted:
             due_ns = player.next_due_ns()
             if due_ns is not None:
-                await clock.run_until_idle(max(due_ns, clock.now_ns()))
+                await pace.move_to(max(due_ns, clock.now_ns()))
+                if self.stopping:
+                    break
             commands = player.due(clock.now_ns())
             for command in commands:
                 if isinstance(command, SendRequest):
                     await self._text(session, command)
             if due_ns is None and not commands:
                 break
-        await clock.run_until_idle(clock.now_ns() + int(self._grace_s * SECOND_NS))
+        await pace.move_to(clock.now_ns() + int(self._grace_s * SECOND_NS))
 
     async def _send_all(self, session: aiohttp.ClientSession) -> None:
         player, clock = self.player, self.clock

@@ -78,9 +78,9 @@ def auto_world(numbers: Sequence[str], carrier: str, seed: int, token: str) -> d
     terms = load(find_config(f"carriers/{carrier}.yaml"), {"terms": CarrierTerms}).section("terms")
     rulebook = load(find_config("gateway.yaml"), {"registry": RegistrySettings}).section("registry")
     people = {
-        f"sender-{index:05}": {"location": "here", "first_name": "Sender", "last_name": f"{index}", "number": number}
+        f"sender-{index:05}": {"location": "here", "first_name": f"Sender {index}", "number": number}
         for index, number in enumerate(numbers)
-    }  # fmt: skip
+    }
     organization = {
         "name": "Senders of a capture",
         "locations": {"here": {"name": "Here", "country": "US"}},
