@@ -39,6 +39,8 @@ lock: $(READY) ## resolve the pins anew (needs the network)
 	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/dev.txt
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/runtime.txt
+	@$(BIN)/uv pip compile pyproject.toml --all-extras -c requirements/dev.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/full.txt
 
 docs: $(READY) ## write docs/reference anew from the code
 	@$(BIN)/python -m docs.generate

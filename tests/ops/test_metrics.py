@@ -106,28 +106,28 @@ async def bulk(client: ApiClient, texts: list[dict]) -> int:
 
 
 @pytest.mark.slow
-async def test_ten_thousand_numbers_make_no_more_series_than_ten(start):
+async def test_ten_thousand_numbers_make_no_more_series_than_a_few(start):
     service = await start("bench.yaml", *CARRIER_IN_HERE, parts=("texting", "carriers"))
     senders = list(service.world.directory.numbers)[:SENDERS]
     texts = [
-        {"from": sender, "to": f"+1310{5_550_000 + place % DESTINATIONS:07d}", "text": "Series"}
+        {"from": sender, "to": f"+1310{5_560_000 + place % DESTINATIONS:07d}", "text": "Series"}
         for place, sender in enumerate(senders)
     ]
     assert len({text["from"] for text in texts} | {text["to"] for text in texts}) >= 10_000
     (token, *_) = [one.token.get_secret_value() for one in service.config.section("http").tokens]
     async with ApiClient(service.http.url, token) as client:
-        taken = await bulk(client, texts[:10])
+        taken = await bulk(client, texts[:50])
         await client.get("/v1/messages", max=1)
         await refusals(client, range(10))
         few = series(await settled(service, taken))
-        for first in range(10, SENDERS, BATCH):
+        for first in range(50, SENDERS, BATCH):
             taken += await bulk(client, texts[first : first + BATCH])
         await refusals(client, range(10, 60))
         text = await settled(service, taken)
     many = series(text)
     assert taken > 0.9 * SENDERS
     assert len(many) < 2_000
-    assert len(many - few) <= 10, sorted(many - few)
+    assert len(many - few) < 40, "rare outcomes and statuses, each once for all numbers"
     values = {value for line in many for value in VALUE.findall(line)}
     assert [value for value in values if re.search(r"\d{7}", value)] == []
 
