@@ -93,7 +93,7 @@ class _View:
             call_id=encode_id(known.id) if known else None,
             other=call.other,
             outgoing=call.outgoing,
-            state=phone_state(call),  # type: ignore[arg-type]
+            state=phone_state(call),
             icon=call.display.icon.value,
             softkeys=list(keys.offered(call)),
         )
@@ -124,7 +124,7 @@ class _View:
             name=person.display_name,
             number=person.number,
             registered=True,
-            state=state,  # type: ignore[arg-type]
+            state=state,
             icon=_icon(legs[-1]) if legs else "none",
             softkeys=[],
             recording_mode=telephony.subscribers[person.id].options.keys.value,
@@ -150,7 +150,7 @@ class _View:
         ended = next((line for line in reversed(call.log) if line.what == "ended"), None)
         return CallOut(
             id=encode_id(call.id),
-            state=call_state(call),  # type: ignore[arg-type]
+            state=call_state(call),
             from_=user_part(first.who) if first is not None else "",
             to=call.target,
             started_at=format_ns(call.began_ns),
@@ -179,7 +179,7 @@ class _View:
         )
 
 
-def _icon(leg: Leg) -> str:  # type: ignore[return]
+def _icon(leg: Leg) -> str:
     return ICONS[leg.shown or RecordStatus.OFF].value
 
 

@@ -63,6 +63,9 @@ class Fork(Protocol):
     def transfer(self, other: Party) -> None:
         """Another party took the other's place."""
 
+    def conference(self, joined: tuple[Party, ...]) -> None:
+        """These are in the call as well."""
+
     def stop(self, told: Told | None, kept: bool) -> None:
         """Tell, then end."""
 
@@ -130,6 +133,8 @@ class RecordedUser:
     control: RecordingControl
     outgoing: bool
     other: Party
+    joined: tuple[Party, ...] = ()
+    """Whoever else is in the call."""
     fork: Fork | None = None
 
 

@@ -59,6 +59,11 @@ class LiveFork:
         if self.source is not None:
             self.source.transfer(other)
 
+    def conference(self, joined: tuple[Party, ...]) -> None:
+        """These are in the call as well."""
+        if self.source is not None:
+            self.source.conference(joined)
+
     def stop(self, told: Told | None, kept: bool) -> None:
         """Tell, then end."""
         self.stopping, self.kept = True, kept

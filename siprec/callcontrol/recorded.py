@@ -87,13 +87,20 @@ class RecordedUsers:
             recorded.call = target
 
     def partners(self, call: Call) -> None:
-        """Tell the recorders of users whose other party is another one now."""
+        """Tell the recorders who the others are now: another one, or more of them, or fewer."""
         for recorded in call.recorded:
             others = [leg.party for leg in call.up if leg.id != recorded.leg_id]
-            if others and recorded.other not in others:
+            if not others:
+                continue
+            if recorded.other not in others:
                 recorded.other = others[0]
                 if recorded.fork is not None:
                     recorded.fork.transfer(recorded.other)
+            joined = tuple(party for party in others if party != recorded.other)
+            if joined != recorded.joined:
+                recorded.joined = joined
+                if recorded.fork is not None:
+                    recorded.fork.conference(joined)
 
     def end(self, call: Call, now: float) -> None:
         """The call is over."""
@@ -214,6 +221,7 @@ class RecordedUsers:
             tracking_id=f"{call.id}:{recorded.leg_id}",
             recording_type="demand" if on_demand else "on",
             pstn=any(other.user is None for other in others),
+            joined=recorded.joined,
         )
 
 

@@ -21,7 +21,7 @@ from types import TracebackType
 
 import numpy as np
 
-from siprec.callcontrol.b2bua import CallControl, CallControlSettings, endpoint_config
+from siprec.callcontrol.b2bua import CallControl, endpoint_config
 from siprec.callcontrol.call import Call, Fork, Media, RecordedUser
 from siprec.callcontrol.forks import Forks
 from siprec.callcontrol.media import CallMedia, MediaPlane
@@ -31,6 +31,7 @@ from siprec.callcontrol.recording import StartDelays, Told
 from siprec.callcontrol.registrar import Registrar
 from siprec.callcontrol.settings import CallingSettings
 from siprec.callcontrol.subscribers import Subscriber
+from siprec.callcontrol.switch import CallControlSettings
 from siprec.metadata import Dialect
 from siprec.phones.document import Party, RecordedCall
 from siprec.phones.forking import SourcePlan
@@ -165,12 +166,12 @@ class CallControlServer:
         return server
 
     async def _listen(self) -> int:
-        """Bind one port for UDP and TCP; where any will do, another one if TCP's is taken."""
+        """Bind one port for TCP and UDP; where any will do, another one if UDP's is taken."""
         host, port = self.settings.host, self.settings.port
         for attempt in range(ATTEMPTS):
-            listening = await self._edge.listen_udp(host, port)
+            listening = await self._edge.listen_tcp(host, port)
             try:
-                await self._edge.listen_tcp(host, listening.port)
+                await self._edge.listen_udp(host, listening.port)
             except OSError:
                 if port or attempt == ATTEMPTS - 1:
                     raise

@@ -180,8 +180,7 @@ class Checker:
         )
         for name in expected.participants:
             number = self._scenario.parties[name].number
-            named = any(number in aor for aor in found.parties)
-            self._note(f"the metadata of {who} names {name}", named, ", ".join(found.parties))
+            self._note(f"the metadata of {who} names {name}", number in found.history)
         self._announced(expected, found)
 
     def _announced(self, expected: ExpectedRecording, found: Recorded) -> None:

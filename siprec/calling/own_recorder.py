@@ -37,6 +37,7 @@ from siprec.providers.settings import ProvidersSettings
 from siprec.service import Foundation, Recording
 from siprec.settings import BRANCHES, RECORDING
 from siprec.srs.errors import RecordingNotFoundError
+from siprec.srs.sealing import HISTORY
 from siprec.srs.settings import MediaSettings, RecorderSettings, SipSettings, StorageSettings
 
 PAIRS = 16
@@ -57,17 +58,18 @@ class Recorded:
     announcements: tuple[str, ...]
     announced_at: tuple[str, ...]
     pauses: int
-    parties: tuple[str, ...]
+    history: str
+    """Every metadata document as it came."""
     document: dict[str, Any] = field(repr=False)
 
 
 def _nothing_left(recording_id: int) -> Recorded:
-    return Recorded(recording_id, "", "", 0.0, (), (), (), 0, (), {"audio": [], "storageKey": ""})
+    return Recorded(recording_id, "", "", 0.0, (), (), (), 0, "", {"audio": [], "storageKey": ""})
 
 
 def providers_of_ours() -> ProvidersSettings:
     """The providers of the demo world."""
-    section = load(find_config("gateway.yaml"), RECORDING).section("recording")
+    section = load(find_config("gateway.yaml"), RECORDING).section("recording", ProvidersSettings)
     return ProvidersSettings(providers=section.providers, repeat_tone_seconds=section.repeat_tone_seconds)
 
 
@@ -101,8 +103,8 @@ class OwnRecorder:
         """Start a recorder on free ports. Raises AddressUnusable or PortsUnavailableError."""
         async with AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="siprec-call-")))
-            providers = providers or await asyncio.to_thread(providers_of_ours)
-            recorder = cls(folder, host, directory or Directory(), providers)
+            known: ProvidersSettings = providers or await asyncio.to_thread(providers_of_ours)
+            recorder = cls(folder, host, directory or Directory(), known)
             recorder.clock.start()
             stack.push_async_callback(recorder._stop)
             await recorder._start()
@@ -198,7 +200,7 @@ class OwnRecorder:
             tuple(f"{each['event']} {each['kind']}" for each in said),
             tuple(each["at"] for each in said if each.get("at")),
             len(document["pauses"]),
-            tuple(each.get("aor") or "" for each in document["parties"]),
+            blobs.path(f"{key}/{HISTORY}").read_text(encoding="utf-8"),
             document,
         )
 

@@ -203,12 +203,14 @@ def _allow_files(wanted: int) -> None:
 
 def _kernel_drops(pid: int) -> int:
     """Datagrams the kernel had no room for, on the UDP sockets a process has open (Linux; else 0)."""
+    inodes = set()
     try:
-        links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
         lines = Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(FileNotFoundError):  # closed since it was listed
+                inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").rstrip("]"))
     except OSError:
         return 0
-    inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
     rows = (line.split() for line in lines)
     return sum(int(row[12]) for row in rows if row[9] in inodes)
 

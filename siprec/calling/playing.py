@@ -8,6 +8,7 @@ Parties speak a tone each, so that a spectrum tells who is in a recording; promp
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -50,9 +51,9 @@ async def play(
             own = await stack.enter_async_context(await OwnRecorder.open(directory, host, providers))
             recorders = (own.uri,)
         settings = cast.settings_of(scenario, recorders, host)
-        clock = {"now_ns": own.clock.now_ns} if own is not None else {}
+        now_ns = own.clock.now_ns if own is not None else time.time_ns
         calling = await stack.enter_async_context(
-            await CallControlServer.open(settings, subscribers, numbers=subscribers.numbers, **clock)
+            await CallControlServer.open(settings, subscribers, numbers=subscribers.numbers, now_ns=now_ns)
         )
         network = scenario.network
         calling.forks.weather = Weather(loss=network.loss, reorder=network.reorder)

@@ -184,7 +184,7 @@ def _run(run: ScenarioRun) -> ScenarioRunOut:
         id=encode_id(run.id),
         scenario=run.name,
         title=run.scenario.title,
-        state=run.state,  # type: ignore[arg-type]
+        state=run.state,
         step=run.step,
         steps=list(run.scenario.script),
         started_at=format_ns(run.started_ns),
@@ -202,7 +202,7 @@ def _phone(name: str, phone: Phone) -> RunPhoneOut:
     return RunPhoneOut(
         name=name,
         kind=phone.settings.kind,
-        state=phone_state(call) if call is not None else "idle",  # type: ignore[arg-type]
+        state=phone_state(call) if call is not None else "idle",
         icon=call.display.icon.value if call is not None else "none",
         softkeys=list(offered(call)) if call is not None else [],
     )

@@ -43,7 +43,8 @@ class RecordedCall:
     """The call to be recorded, seen from the recorded user.
 
     tenant: service provider, external group, external identifier (`webex.md` C15). outgoing: the user called.
-    mixed: both parties in one stream. version: of the BroadWorks extension.
+    joined: whoever else is in the call, a conference. mixed: both parties in one stream. version: of the
+    BroadWorks extension.
     """
 
     user: Party
@@ -56,6 +57,7 @@ class RecordedCall:
     mixed: bool = False
     pstn: bool = False
     version: str = "3.0"
+    joined: tuple[Party, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -80,7 +82,8 @@ class CallDocument:
         self._recording, self._group, self._session, self._extension = (self._id() for _ in range(4))
         self._user, self._other = self._id(), self._id()
         self._streams = tuple(self._id() for _ in self.call.labels)
-        self._joined = {self._user: self._started, self._other: self._started}
+        self._more = {self._id(): party for party in self.call.joined}
+        self._joined = dict.fromkeys((self._user, self._other, *self._more), self._started)
 
     def _id(self) -> str:
         """`urn:uuid:` in the BroadWorks dialect, base64 in RFC 7865 (§6.1)."""
@@ -148,8 +151,31 @@ class CallDocument:
             participant_streams=(gone, *self._associations()),
         )
 
+    def conference(self, joined: tuple[Party, ...], now_ns: int) -> Metadata:
+        """Whoever is in the call besides user and other party: all of them speak in the second stream."""
+        moment = from_ns(now_ns)
+        left = {each: party for each, party in self._more.items() if party not in joined}
+        new = {self._id(): party for party in joined if party not in self._more.values()}
+        ended = [replace(self._membership(each), disassociate_time=moment) for each in left]
+        gone = [
+            ParticipantStreams(each, (self._streams[-1],), (self._streams[0],), disassociate_time=moment)
+            for each in left
+        ]
+        self._more = {each: p for each, p in self._more.items() if each not in left} | new
+        self._joined |= dict.fromkeys(new, moment)
+        self.call = replace(self.call, joined=joined)
+        if self.dialect is Dialect.BROADWORKS:
+            return self.complete()
+        return Metadata(
+            DataMode.PARTIAL,
+            self.dialect,
+            participants=tuple(self._participant(*pair) for pair in new.items()),
+            participant_sessions=(*ended, *(self._membership(each) for each in new)),
+            participant_streams=(*gone, *self._associations()),
+        )
+
     def _people(self) -> tuple[tuple[str, Party], ...]:
-        return ((self._user, self.call.user), (self._other, self.call.other))
+        return ((self._user, self.call.user), (self._other, self.call.other), *self._more.items())
 
     def _group_object(self) -> Group:
         if self.dialect is Dialect.BROADWORKS:
@@ -178,12 +204,13 @@ class CallDocument:
     def _associations(self) -> tuple[ParticipantStreams, ...]:
         first, last = self._streams[0], self._streams[-1]
         if self.dialect is Dialect.BROADWORKS:
-            return (ParticipantStreams(self._user, (first,)), ParticipantStreams(self._other, (last,)))
+            others = tuple(ParticipantStreams(each, (last,)) for each in (self._other, *self._more))
+            return (ParticipantStreams(self._user, (first,)), *others)
         if self._held:
-            return (ParticipantStreams(self._user), ParticipantStreams(self._other))
+            return tuple(ParticipantStreams(each) for each in (self._user, self._other, *self._more))
         return (
             ParticipantStreams(self._user, (first,), (last,)),
-            ParticipantStreams(self._other, (last,), (first,)),
+            *(ParticipantStreams(each, (last,), (first,)) for each in (self._other, *self._more)),
         )
 
     def _said(self, announcements: tuple[Announcement, ...]) -> tuple[Announcement, ...]:

@@ -147,6 +147,11 @@ class SourceSession:
         self._change(now, _Change("transfer", self._known.transferred(other, now_ns)))
         self.call = self._known.call
 
+    def conference(self, joined: tuple[Party, ...], now: float, now_ns: int) -> None:
+        """Tell who is in the call besides user and other party: a conference grew or shrank."""
+        self._change(now, _Change("conference", self._known.conference(joined, now_ns), offer=False))
+        self.call = self._known.call
+
     def stop(self, now: float, announcement: Announcement | None = None) -> None:
         """End the recording session; an announcement is told in an update before BYE."""
         if self.state is SourceState.INVITING and self._invite is not None:

@@ -140,6 +140,11 @@ class Fork:
         self.session.transfer(other, self._src.now(), self._src.now_ns())
         self._src.drive(self)
 
+    def conference(self, joined: tuple[Party, ...]) -> None:
+        """See SourceSession."""
+        self.session.conference(joined, self._src.now(), self._src.now_ns())
+        self._src.drive(self)
+
     def announce(self, announcement: Announcement) -> None:
         """See SourceSession."""
         self.session.announce(announcement, self._src.now())

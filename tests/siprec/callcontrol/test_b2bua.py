@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from siprec import sdp
-from siprec.callcontrol.b2bua import RETRY_S, CallControl, CallControlSettings, endpoint_config
+from siprec.callcontrol.b2bua import CallControl, endpoint_config
 from siprec.callcontrol.call import Call, Fork, Media, RecordedUser
 from siprec.callcontrol.recording import RecordingOptions, Told
 from siprec.callcontrol.registrar import Registrar
 from siprec.callcontrol.subscribers import Subscriber
+from siprec.callcontrol.switch import RETRY_S, CallControlSettings
 from siprec.phones.document import Party, RecordedCall
 from siprec.phones.softkeys import RecordingKeys
 from siprec.rtp.errors import PortsUnavailableError
@@ -47,6 +48,9 @@ class NotedFork:
 
     def transfer(self, other: Party) -> None:
         self.done.append((f"transfer {other.aor}", None))
+
+    def conference(self, joined: tuple[Party, ...]) -> None:
+        self.done.append((f"conference {' '.join(party.aor for party in joined)}", None))
 
     def stop(self, told: Told | None, kept: bool) -> None:
         self.done.append(("stop", told))

@@ -290,7 +290,7 @@ async def test_d10_a_plain_call_starts_at_once(make_stage: Any) -> None:
 async def test_broadworks_on_demand_keeps_what_record_was_pressed_for(make_stage: Any) -> None:
     stage = await make_stage({"alice": options("on_demand_from_connect")})
     discarded: list[Any] = []
-    stage.calling.forks.on_discarded = discarded.append
+    stage.calling.forks.on_discarded = lambda *told: discarded.append(told)
     for press in (False, True):
         call = await stage.call("alice", "bob")
         await asyncio.sleep(0.6)
@@ -302,7 +302,10 @@ async def test_broadworks_on_demand_keeps_what_record_was_pressed_for(make_stage
         await call.hang_up()
         await stage.recordings(2 if press else 1)
         assert len(discarded) == 1
-    assert discarded[0].recording_type == "demand"
+    call, sip_call_id = discarded[0]
+    assert call.recording_type == "demand"
+    first = (await stage.recordings(2))[0]
+    assert first.sip_call_id == sip_call_id
 
 
 async def test_transfer_of_the_other_party_goes_on_in_the_same_recording(make_stage: Any) -> None:

@@ -28,6 +28,13 @@ GOOD: dict[str, Any] = {
         ("alice takes back", Step("alice", "takes back")),
         ("alice hangs up", Step("alice", "hangs up")),
         ("wait 1.5", Step("", "wait", "1.5")),
+        ("30 days pass", Step("", "pass", "30")),
+        ("1 day pass", Step("", "pass", "1")),
+        ("alice gets dubber_standard", Step("alice", "gets", "dubber_standard")),
+        ("alice is set to never", Step("alice", "is set to", "never")),
+        ("alice has 2 recordings", Step("alice", "has", "2")),
+        ("organization chooses none", Step("", "chooses", "none")),
+        ("recorder restarts", Step("", "restarts")),
     ],
 )
 def test_sentences(sentence: str, step: Step) -> None:
@@ -78,12 +85,6 @@ def test_a_scenario_of_strangers_is_refused() -> None:
 def test_what_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="error"):
         Scenario.model_validate({**GOOD, **change})
-
-
-def test_without_a_provider_no_mode_records() -> None:
-    party = {"number": "+12025550100", "recording": {"mode": "always", "provider": False}}
-    scenario = Scenario.model_validate({**GOOD, "parties": {**GOOD["parties"], "alice": party}})
-    assert scenario.parties["alice"].recording.settings().mode.value == "never"
 
 
 def test_a_file_of_ones_own_with_its_faults_by_line(tmp_path: Path) -> None:
