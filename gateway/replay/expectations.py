@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol, TextIO
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from gateway.replay.compare import SECOND_NS, Expected, Result, Tolerances, message_key
 from gateway.replay.errors import ExpectationInvalid
+from gateway.runtime.yamltree import read_tree
 from gateway.smpp.constants import CommandStatus
 from gateway.smpp.pdu import Pdu
 from gateway.smpp.receipt import STAT_WORDS
@@ -217,21 +217,22 @@ class RulesFile(_Frozen):
 
 
 class Rules:
-    """Rules out of a YAML file; raises `ExpectationInvalid`."""
+    """Rules out of a YAML file; raises `ExpectationInvalid` with the line, and `OSError`."""
 
     def __init__(self, path: Path) -> None:
+        path.stat()
+        tree = read_tree(path, {})
+        if tree.faults:
+            fault = tree.faults[0]
+            where = fault.path or "neither a golden file nor rules in YAML"
+            raise ExpectationInvalid(path.name, fault.line, f"{where}: {fault.message}")
         try:
-            document = yaml.safe_load(path.read_text(encoding="utf-8"))
-            self._file = RulesFile.model_validate(document)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            raise ExpectationInvalid(path.name, mark.line + 1 if mark else 0, "no YAML") from None
-        except UnicodeDecodeError:
-            raise ExpectationInvalid(path.name, 0, "neither a golden file nor rules") from None
+            self._file = RulesFile.model_validate(tree.value)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ExpectationInvalid(path.name, 0, f"{where}: {first['msg']}") from None
+            line = tree.place(first["loc"]).line
+            raise ExpectationInvalid(path.name, line, f"{where}: {first['msg']}") from None
         self._wanted = [(rule.when, rule.expect.expected) for rule in self._file.rules]
         self.tolerances: Tolerances | None = Tolerances(differences=self._file.tolerances.differences)
 

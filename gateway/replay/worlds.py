@@ -75,7 +75,8 @@ def auto_world(numbers: Sequence[str], carrier: str, seed: int, token: str) -> d
     profile = profile.model_copy(
         update={"digits": {}, "handsets": (), "accounts": (account,), "registration": registration}
     )
-    terms = load(find_config(f"carriers/{carrier}.yaml"), {"terms": CarrierTerms}).section("terms")
+    terms = load(_file_of(carrier), {"terms": CarrierTerms}).section("terms")
+    carrier = Path(carrier).stem
     rulebook = load(find_config("gateway.yaml"), {"registry": RegistrySettings}).section("registry")
     people = {
         f"sender-{index:05}": {"location": "here", "first_name": f"Sender {index}", "number": number}
@@ -116,12 +117,19 @@ def write_world(path: Path, world: dict[str, Any]) -> None:
     path.write_text(f"# Made of a capture by `gateway replay --world auto`.\n{text}", encoding="utf-8")
 
 
+def _file_of(carrier: str) -> Path:
+    """`tmobile` is one of ours; `my/own.yaml` somebody's."""
+    return find_config(carrier if Path(carrier).suffix else f"carriers/{carrier}.yaml")
+
+
 def carrier_for(name: str, seed: int, *, registered: bool) -> CarrierProfile:
-    """The profile of `config/carriers/<name>.yaml` for a replay, answering at once; raises `ConfigError`.
+    """The profile of a carrier of ours, or of a file like theirs, for a replay; raises `ConfigError`.
+
+    It answers at once: how long the recorded carrier took is not its to repeat.
 
     With `registered` every sender counts as one of a vetted brand, and no number is a test number of ours.
     """
-    loaded = load(find_config(f"carriers/{name}.yaml"), {"profile": CarrierProfile})
+    loaded = load(_file_of(name), {"profile": CarrierProfile})
     profile: CarrierProfile = loaded.section("profile", CarrierProfile)
     changes: dict[str, Any] = {
         "response_latency": Latency(),

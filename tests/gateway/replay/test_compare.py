@@ -171,10 +171,19 @@ def test_the_first_rule_that_fits_decides(tmp_path):
     ]
 
 
+_BOMB = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+)
+"""Ten to the ninth values, were its aliases followed."""
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("rules: [", "no YAML"),
+        ("rules: [", "2: neither .* YAML"),
+        ("rules:\n  - expect: {}\n    extra: 1", "rules.yaml:3: rules.0.extra"),
+        ("rules: " + "[" * 5_000, "nested deeper"),
+        (_BOMB, "aliases"),
         ("rules: []", "rules"),
         ("rules: [{expect: {status: ESME_NONSENSE}}]", "no status"),
         ("rules: [{expect: {receipt: DELIVERED}}]", "DELIVRD"),
