@@ -203,6 +203,8 @@ class Dispatch:
                 outgoing.carrier, smsc_id, segment, outgoing.destination, outgoing.expires_ns
             )
         outgoing.answered += 1
+        if outgoing.answered == outgoing.total:
+            outgoing.pending.clear()  # they know this text: a circle, which would wait for the collector
         answer = self._segment(outgoing, part, result, smsc_id)
         if outgoing.answered == outgoing.total and not outgoing.failed:
             if outgoing.timer is not None:
@@ -244,6 +246,7 @@ class Dispatch:
         for submission in outgoing.pending:
             if outlet.withdraw(submission):
                 self._land(outgoing)
+        outgoing.pending.clear()
         if not refused or self._refund_refused:
             self._refund(outgoing.reservation, self._clock.now_ns())
         self._receipts.forget(outgoing.message_id)

@@ -15,6 +15,7 @@ from gateway.runtime.errors import (
     StatementInvalid,
 )
 from gateway.runtime.private import make_private_file, make_private_folder
+from gateway.runtime.sqlite_checkpoint import Checkpointer
 
 BUSY_TIMEOUT_S = 5.0
 
@@ -38,6 +39,7 @@ class SqliteWriter:
     def __init__(self, path: str) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._checkpointer: Checkpointer | None = None
 
     @property
     def _open(self) -> sqlite3.Connection:
@@ -66,13 +68,14 @@ class SqliteWriter:
                 "foreign_keys=ON",
                 "cache_size=-65536",
                 "temp_store=MEMORY",
-                "wal_autocheckpoint=4000",
+                "wal_autocheckpoint=32000",  # where the thread beside it cannot follow
             ):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
         except BaseException:
             connection.close()
             raise
         self._connection = connection
+        self._checkpointer = Checkpointer(self._path)
 
     def begin(self) -> None:
         """Begin, taking the write lock at once."""
@@ -104,6 +107,8 @@ class SqliteWriter:
     def commit(self) -> None:
         """Make the transaction durable."""
         self._open.execute("COMMIT")
+        if self._checkpointer is not None:
+            self._checkpointer.note()
 
     def rollback(self) -> None:
         """Drop the transaction if there is one."""
@@ -126,6 +131,9 @@ class SqliteWriter:
 
     def close(self) -> None:
         """Close the file, folding the journal into it."""
+        checkpointer, self._checkpointer = self._checkpointer, None
+        if checkpointer is not None:
+            checkpointer.close()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
