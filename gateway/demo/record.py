@@ -14,40 +14,63 @@ from gateway.demo.client import ApiClient
 DONE, NOT_AS_EXPECTED = 0, 1
 
 
-def record(url: str, token: str, file: Path, *, duration_s: float | None, mask_text: bool) -> int:
-    """Capture until the time is over or Ctrl-C; JSONL where the file is named so, else pcap."""
+def record(
+    url: str,
+    token: str,
+    file: Path,
+    *,
+    duration_s: float | None,
+    mask_text: bool,
+    rotate_mib: int = 64,
+    max_files: int = 1_000,
+) -> int:
+    """Capture until the time is over or Ctrl-C; JSONL where the file is named so, else pcap.
+
+    A new file begins every `rotate_mib`; the last `max_files` are kept.
+    """
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
+    kind = "jsonl" if file.suffix == ".jsonl" else "pcap"
+    body = {"format": kind, "maskText": mask_text, "rotateMib": rotate_mib, "maxFiles": max_files}
     try:
-        return asyncio.run(_record(url, token, file, duration_s, mask_text, notes))
+        return asyncio.run(_record(url, token, file, duration_s, body, notes))
     except aiohttp.ClientError as error:
         notes.print(f"No gateway answers at {url}: {error}. Start one with `gateway demo`.")
         return NOT_AS_EXPECTED
 
 
 async def _record(
-    url: str, token: str, file: Path, duration_s: float | None, mask_text: bool, notes: Console
+    url: str, token: str, file: Path, duration_s: float | None, body: dict[str, Any], notes: Console
 ) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    with suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGINT, stop.set)
-        loop.add_signal_handler(signal.SIGTERM, stop.set)
-    body = {"format": "jsonl" if file.suffix == ".jsonl" else "pcap", "maskText": mask_text, "maxFiles": 1000}
     async with ApiClient(url, token) as client:
         status, capture = await client.post("/v1/captures", body)
         if status != 201:
             notes.print(f"[red]{status}[/]: {capture['errors'][0]['description']}")
             return NOT_AS_EXPECTED
         notes.print("recording; Ctrl-C ends it" if duration_s is None else f"recording for {duration_s:g} s")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(duration_s):
-                await stop.wait()
+        await _wait_for_signal(duration_s)
         path = f"/v1/captures/{capture['id']}"
         _, capture = await client.post(f"{path}/stop")
         written = await _fetch(client, path, capture, file)
         await client.call("DELETE", path)
     notes.print(f"{capture['frames']} PDUs in {', '.join(each.name for each in written)}")
     return DONE
+
+
+async def _wait_for_signal(at_most_s: float | None) -> None:
+    """Return at Ctrl-C or SIGTERM, or when the time is over; before and after they end the program."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    handled = (signal.SIGINT, signal.SIGTERM)
+    with suppress(NotImplementedError):
+        for number in handled:
+            loop.add_signal_handler(number, stop.set)
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await stop.wait()
+    finally:
+        with suppress(NotImplementedError):
+            for number in handled:
+                loop.remove_signal_handler(number)
 
 
 async def _fetch(client: ApiClient, path: str, capture: dict[str, Any], file: Path) -> list[Path]:

@@ -19,13 +19,13 @@ from gateway.demo.client import ApiClient
 from gateway.demo.steps import SLOW, STEPS
 from gateway.demo.tour import Step, Tour
 from gateway.runtime import log
+from gateway.runtime.commands import INTERRUPTED, NOT_AS_EXPECTED
 from gateway.runtime.config import LoadedConfig
-from gateway.runtime.lifecycle import run
+from gateway.runtime.lifecycle import BasePart, run
 from gateway.service import CarrierBound
 
 PARTS = ("texting", "carriers", "recording")
 BIND_WAIT_S = 10.0
-DONE, NOT_AS_EXPECTED = 0, 1
 
 
 def run_demo(*, once: bool, as_json: bool, speed: float, overrides: Sequence[str]) -> int:
@@ -48,7 +48,12 @@ async def _demo(config: LoadedConfig, console: Console, *, once: bool, as_json: 
     tour_result: list[Tour] = []
 
     async def play() -> None:
-        tour_result.append(await _play(service, console))
+        try:
+            tour_result.append(await _play(service, console))
+        except Exception:
+            if once:
+                service.lifecycle.request_stop()
+            raise
         if as_json:
             print(json.dumps(tour_result[0].summary()), flush=True)
         if once:
@@ -56,16 +61,32 @@ async def _demo(config: LoadedConfig, console: Console, *, once: bool, as_json: 
         else:
             _show_house(service, console)
 
+    playing = Playing()
+    service.lifecycle.add("tour", playing)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(service.world.database.close)
-        code = await service.lifecycle.run(on_ready=lambda: _spawn(service, play()))
+        code = await service.lifecycle.run(on_ready=lambda: playing.begin(service, play()))
     if not tour_result:
-        return NOT_AS_EXPECTED
+        return NOT_AS_EXPECTED if service.lifecycle.crashes else INTERRUPTED
     return code if tour_result[0].ok else NOT_AS_EXPECTED
 
 
-def _spawn(service: Service, work: Coroutine[None, None, None]) -> None:
-    service.lifecycle.spawn(work, "tour")
+class Playing(BasePart):
+    """The tour as the last part of the service: a service that stops ends it before anything else."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, service: Service, work: Coroutine[None, None, None]) -> None:
+        """Play it in the background."""
+        self._task = service.lifecycle.spawn(work, "tour")
+
+    async def drain(self, deadline_s: float) -> None:
+        """End it where it is."""
+        del deadline_s
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
 
 
 async def _play(service: Service, console: Console) -> Tour:
@@ -76,9 +97,14 @@ async def _play(service: Service, console: Console) -> Tour:
         tour = Tour(client, alice, _recorder_uri(service))
         with console.status("Playing the tour …") as status:
             begun = {play: asyncio.ensure_future(play(tour)) for play in SLOW}
-            for number, play in enumerate(STEPS, 1):
-                status.update(f"Playing the tour … step {number} of {len(STEPS)}")
-                tour.steps.append(await (begun[play] if play in begun else play(tour)))
+            try:
+                for number, play in enumerate(STEPS, 1):
+                    status.update(f"Playing the tour … step {number} of {len(STEPS)}")
+                    tour.steps.append(await (begun[play] if play in begun else play(tour)))
+            finally:
+                for step in begun.values():
+                    step.cancel()
+                await asyncio.gather(*begun.values(), return_exceptions=True)
     console.print(_table(tour))
     return tour
 
