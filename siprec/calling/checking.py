@@ -89,6 +89,7 @@ class Checker:
         for expected, found in zip(wanted, recorded, strict=True):
             timeline = timelines[expected.of].pop(0) if timelines.get(expected.of) else None
             await self._recording(expected, found, timeline, own)
+        self._announcements(wanted, recorded)
 
     async def _recording(
         self, expected: ExpectedRecording, found: Recorded, timeline: Wanted | None, own: OwnRecorder
@@ -181,17 +182,27 @@ class Checker:
         for name in expected.participants:
             number = self._scenario.parties[name].number
             self._note(f"the metadata of {who} names {name}", number in found.history)
-        self._announced(expected, found)
 
-    def _announced(self, expected: ExpectedRecording, found: Recorded) -> None:
-        """The metadata names each announcement at the moment the call control logged (D4)."""
-        logged = {
-            from_ns(int(line.detail.split()[-1]))
-            for line in self._report.log
-            if line.what == "told" and line.who == expected.of
-        }
-        for at in found.announced_at:
-            self._note(f"the announcement of {at} is in the call control's log", at in logged)
+    def _announcements(self, wanted: Sequence[ExpectedRecording], recorded: Sequence[Recorded]) -> None:
+        """The metadata lists every announcement at the moment the call control logged, and no other (D4)."""
+        for name in dict.fromkeys(each.of for each in wanted):
+            logged = sorted(
+                from_ns(int(line.detail.split()[-1]))
+                for line in self._report.log
+                if line.what == "told" and line.who == name
+            )
+            told = sorted(
+                at
+                for each, found in zip(wanted, recorded, strict=True)
+                if each.of == name
+                for at in found.announced_at
+            )
+            if logged or told:
+                self._note(
+                    f"the metadata about {name} tells each announcement when it was logged",
+                    told == logged,
+                    ", ".join(told),
+                )
 
 
 def _starts(what: str, who: str, detail: str, user: str) -> bool:

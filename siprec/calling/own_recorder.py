@@ -103,8 +103,9 @@ class OwnRecorder:
         """Start a recorder on free ports. Raises AddressUnusable or PortsUnavailableError."""
         async with AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="siprec-call-")))
-            known: ProvidersSettings = providers or await asyncio.to_thread(providers_of_ours)
-            recorder = cls(folder, host, directory or Directory(), known)
+            if providers is None:
+                providers = await asyncio.to_thread(providers_of_ours)
+            recorder = cls(folder, host, directory or Directory(), providers)
             recorder.clock.start()
             stack.push_async_callback(recorder._stop)
             await recorder._start()

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from siprec.callcontrol.call import Happened
-from siprec.phones.hearing import Samples, level
-from siprec.phones.voice import RATE_HZ
+from siprec.phones.hearing import RATE_HZ, Samples, level
 
 WINDOW_S = 0.1
 MARGIN_S = 0.3

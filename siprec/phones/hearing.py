@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from siprec.phones.voice import RATE_HZ
-
+RATE_HZ = 8_000
 Samples = NDArray[np.int16]
+"""Sound as phones and call control pass it on: 16 bit, 8 kHz."""
 WINDOW = RATE_HZ // 5
 AUDIBLE = 1_500
 """Level in a window from which a party's tone counts as heard."""

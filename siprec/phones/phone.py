@@ -30,9 +30,10 @@ from typing import Literal
 
 from siprec import sdp
 from siprec.phones.audio import Audio, encoded_tone, encoded_wav
+from siprec.phones.hearing import Samples
 from siprec.phones.phone_call import CallFailedError, CallState, PhoneCall, read_description
 from siprec.phones.softkeys import RecordingKeys
-from siprec.phones.voice import Samples, Voice
+from siprec.phones.voice import Voice
 from siprec.rtp.aio import Pacer, PortPool
 from siprec.sip import Credentials, Dialog, Endpoint, EndpointConfig, Response, SipError
 from siprec.sip.aio import RandomIds, SipEdge

@@ -11,8 +11,8 @@ import numpy as np
 
 from siprec import sdp
 from siprec.phones.audio import Audio, encoded_silence
+from siprec.phones.hearing import RATE_HZ, Samples
 from siprec.phones.softkeys import Display, Icon, RecordStatus, Softkey, display
-from siprec.phones.voice import RATE_HZ, Samples
 from siprec.rtp.aio import PacedStream
 from siprec.sip import Dialog, Request, Response
 from siprec.sip.errors import UsageError

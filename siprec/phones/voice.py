@@ -13,19 +13,17 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from siprec.phones.audio import PTIME_MS
+from siprec.phones.hearing import RATE_HZ, Samples
 from siprec.rtp import codecs
 from siprec.rtp.aio import Address, MediaPort, PortPair
 from siprec.rtp.errors import CodecError, MalformedPacketError
 from siprec.rtp.packet import RtpPacket, build, parse
 from siprec.sdp import Codec
 
-RATE_HZ = 8_000
 FRAME = RATE_HZ * PTIME_MS // 1_000
 MAX_WAITING = 10
-Samples = NDArray[np.int16]
 
 
 def encode(encoder: codecs.Encoder, samples: Samples) -> bytes:
