@@ -2,10 +2,11 @@
 
     python -m loadtests.bench_srs [SECONDS]        # both ladders, a rung of so many seconds each
     python -m loadtests.bench_srs calls 300 10     # one rung
+    python -m loadtests.bench_srs signalling 500 10
     python -m loadtests.bench_srs sessions 500 30
 
 A call is INVITE with BroadWorks metadata and two streams, ACK, half a second, BYE: ports taken, row written,
-sidecar sealed. A rate counts if no call failed and nothing was sent twice. A number of sessions counts if every
+sidecar sealed; `signalling` keeps neither row nor sidecar. A rate counts if no call failed and nothing was sent twice. A number of sessions counts if every
 packet is in a recording, the kernel dropped none, and the loop was never more than 150 ms late. The recorder has
 one core, the driver the other.
 """
@@ -47,13 +48,13 @@ PAYLOAD = bytes(160)
 # ---------------------------------------------------------------------- the recorder's process
 
 
-def _serve(pipe: Connection, root: str, port_pairs: int, sessions: int) -> None:
+def _serve(pipe: Connection, root: str, port_pairs: int, sessions: int, keeping: bool) -> None:
     _pin(0)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     from gateway.runtime.lifecycle import run  # the loop the service runs on
 
-    run(_recorder(pipe, Path(root), port_pairs, sessions))
+    run(_recorder(pipe, Path(root), port_pairs, sessions, keeping))
 
 
 def _pin(core: int) -> None:
@@ -61,12 +62,15 @@ def _pin(core: int) -> None:
         os.sched_setaffinity(0, {core})
 
 
-async def _recorder(pipe: Connection, root: Path, port_pairs: int, sessions: int) -> None:
+async def _recorder(pipe: Connection, root: Path, port_pairs: int, sessions: int, keeping: bool) -> None:
     from gateway.runtime.lifecycle import settle_memory
     from siprec.testing import running_recorder
 
     media = {"port_pairs": port_pairs, "quarantine_seconds": 0.0}
     async with running_recorder(root, media=media, max_sessions=sessions) as srs:
+        if not keeping:
+            server: Any = srs.server
+            server._store.begin = server._sealer.seal_soon = lambda _kept: None
         settle_memory()
         lag = _Lag()
         orders: asyncio.Queue[str] = asyncio.Queue()
@@ -127,11 +131,11 @@ class _Lag:
 class Recorder:
     """The recorder's process, and its report."""
 
-    def __init__(self, port_pairs: int, sessions: int) -> None:
+    def __init__(self, port_pairs: int, sessions: int, *, keeping: bool = True) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bench-srs-")
         self._pipe, theirs = multiprocessing.Pipe()
         context = multiprocessing.get_context("spawn")
-        arguments = (theirs, self._folder.name, port_pairs, sessions)
+        arguments = (theirs, self._folder.name, port_pairs, sessions, keeping)
         self._process = context.Process(target=_serve, args=arguments)
         self._process.start()
         self.address = ("127.0.0.1", int(self._pipe.recv()))
@@ -297,16 +301,22 @@ class _Calls:
         }
 
 
-def measure_calls(rate: float, seconds: float) -> dict[str, Any]:
+def measure_signalling(rate: float, seconds: float) -> dict[str, Any]:
+    """Play one rate without rows and files."""
+    return measure_calls(rate, seconds, keeping=False)
+
+
+def measure_calls(rate: float, seconds: float, *, keeping: bool = True) -> dict[str, Any]:
     """Play one rate; `ok` says that none failed and nothing was sent twice."""
     at_once = int(rate * (HOLD_S + 1.0)) + 20
-    recorder = Recorder(2 * at_once, at_once)
+    recorder = Recorder(2 * at_once, at_once, keeping=keeping)
     caller = Caller(recorder.address)
     result = _Calls(caller, rate, int(rate * seconds)).run()
     caller.close()
     report = recorder.report()
     calls = max(result["ended"], 1)
-    ok = not result["failed"] and not result["repeated"] and report["recordings"] == int(rate * seconds)
+    wanted = int(rate * seconds) if keeping else 0
+    ok = not result["failed"] and not result["repeated"] and report["recordings"] == wanted
     return {"rate": rate, "ok": ok, **result, "cpu_ms_per_call": round(report["cpu_s"] * 1000 / calls, 2)}
 
 
@@ -410,7 +420,11 @@ def main(arguments: list[str]) -> int:
     """Play one rung, or both ladders."""
     if len(arguments) == 3:
         _pin(1)
-        measure = {"calls": measure_calls, "sessions": measure_sessions}[arguments[0]]
+        measure = {
+            "calls": measure_calls,
+            "signalling": measure_signalling,
+            "sessions": measure_sessions,
+        }[arguments[0]]
         print(json.dumps(measure(int(arguments[1]), float(arguments[2]))))
         return 0
     print(json.dumps(run(float(arguments[0]) if arguments else 3.0)))

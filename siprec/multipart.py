@@ -89,6 +89,9 @@ def parameter(value: str, name: str) -> str | None:
 
 def _parameters(value: str) -> Iterator[str]:
     """The pieces after the first `;`, not splitting inside quotes."""
+    if '"' not in value:
+        yield from value.split(";")[1:]
+        return
     start, quoted, first = 0, False, True
     for index, char in enumerate(value):
         if char == '"':

@@ -19,6 +19,7 @@ from siprec.metadata.model import (
 )
 
 MAX_REVISIONS = 1_000
+MAX_HISTORY_BYTES = 4_194_304
 MAX_OBJECTS = 4_096
 
 T = TypeVar("T")
@@ -89,36 +90,38 @@ def _appended(old: tuple[T, ...], new: Iterable[T]) -> tuple[T, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One document as it arrived: when (world time), its bytes, and what it said."""
+    """One document as it arrived: when (world time), and its bytes."""
 
     received_ns: int
     raw: bytes
-    document: Metadata
 
 
 class Ledger:
-    """All metadata of one recording session: the sum so far and the whole history."""
+    """All metadata of one recording session: the sum so far, and the history as long as it is kept.
+
+    `needs_snapshot` says that no complete document has come yet: an SRS may ask for one (RFC 7866 §8.1).
+    """
 
     def __init__(self) -> None:
         self.current: Metadata | None = None
         self.revisions: list[Revision] = []
         self.announcements: tuple[Announcement, ...] = ()
         self.remarks: list[Remark] = []
-
-    @property
-    def needs_snapshot(self) -> bool:
-        """Whether no complete document has come yet: an SRS may ask for one (RFC 7866 §8.1)."""
-        return not any(revision.document.mode is DataMode.COMPLETE for revision in self.revisions)
+        self.needs_snapshot = True
+        self._history_bytes = 0
 
     def apply(self, document: Metadata, raw: bytes, now_ns: int) -> tuple[Remark, ...]:
         """Add a document; returns what was odd about it. Announcements of all documents are kept."""
         odd = list(document.remarks)
         if document.mode is DataMode.PARTIAL and self.needs_snapshot:
             odd.append(Remark("partial_before_complete"))
+        if document.mode is DataMode.COMPLETE:
+            self.needs_snapshot = False
         self.current = document if self.current is None else merge(self.current, document)
         self.announcements = _appended(self.announcements, document.announcements)
-        if len(self.revisions) < MAX_REVISIONS:
-            self.revisions.append(Revision(now_ns, raw, document))
+        if len(self.revisions) < MAX_REVISIONS and self._history_bytes + len(raw) <= MAX_HISTORY_BYTES:
+            self._history_bytes += len(raw)
+            self.revisions.append(Revision(now_ns, raw))
         elif Remark("history_full") not in self.remarks:
             odd.append(Remark("history_full"))
         self.remarks.extend(odd[: MAX_OBJECTS - len(self.remarks)])

@@ -7,6 +7,7 @@ that what we do not understand goes out as it came in, save for prefixes.
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -47,7 +48,7 @@ def _decode(data: bytes) -> str:
     if match is not None and match[1].decode().lower() in _LATIN:
         return data.decode("latin-1")
     try:
-        return data.decode("utf-8-sig")
+        return data.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError:
         raise XmlRefusedError("not UTF-8") from None
 
@@ -78,7 +79,7 @@ def namespace(tag: str) -> str:
 def text_of(parent: Element, *names: str) -> str | None:
     """Stripped text of the first child with one of these local names; None where absent or empty."""
     for child in parent:
-        if local(child.tag) in names:
+        if child.tag.rpartition("}")[2] in names:
             return (child.text or "").strip() or None
     return None
 
@@ -87,7 +88,7 @@ def identity(element: Element, *names: str) -> str | None:
     """The first of these attributes; vendors write `id` for `participant_id` and qualify at will."""
     for name in names:
         for key, value in element.attrib.items():
-            if local(key) == name and value.strip():
+            if key.rpartition("}")[2] == name and value.strip():
                 return value.strip()
     return None
 

@@ -56,8 +56,8 @@ class PortPair:
         self.rtcp.close()
 
     def drain(self) -> int:
-        """Throw away what waits in the sockets; returns how much."""
-        return _drain(self.rtp) + _drain(self.rtcp)
+        """Throw away the RTP that waits; returns how much. Stale RTCP tells of a source that is gone."""
+        return _drain(self.rtp)
 
 
 def _drain(sock: socket.socket) -> int:

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 CONTENT_TYPE = "application/sdp"
@@ -362,6 +363,7 @@ def is_number(text: str, digits: int) -> bool:
     return 0 < len(text) <= digits and text.isascii() and text.isdigit()
 
 
+@lru_cache(maxsize=512)
 def _codec(fmt: str, rtpmap: str | None, fmtp: str | None) -> Codec | None:
     if not is_number(fmt, 3) or (payload_type := int(fmt)) > 127:
         return None

@@ -49,6 +49,8 @@ def _check_scheme(request: Request) -> Refusal | None:
 
 
 def _check_require(request: Request, config: EndpointConfig) -> Refusal | None:
+    if "require" not in request.headers:
+        return None
     known = {tag.lower() for tag in (*config.supported, *config.tolerated)}
     unknown = [tag for tag in request.headers.values("require") if tag.lower() not in known]
     return Refusal(420, (("unsupported", ", ".join(unknown)),)) if unknown else None

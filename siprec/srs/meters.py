@@ -1,6 +1,7 @@
 """The recorder's metrics (`design/interfaces.md`), their children cached."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from gateway.runtime.metrics import Metrics, bounded_label
 from siprec.sip.core import METHODS
@@ -16,6 +17,14 @@ OUTCOMES = (
     "disk failed",
 )
 KINDS = ("announcement", "beep", "tone")
+_PACKETS = (
+    ("packets", "received"),
+    ("lost", "lost"),
+    ("late", "late"),
+    ("duplicates", "duplicate"),
+    ("malformed", "malformed"),
+)
+"""Counts of a track, and the outcome each is told as."""
 
 
 class RecorderMeters:
@@ -33,9 +42,8 @@ class RecorderMeters:
         for provider in providers:  # there from the start, so that the first of them is seen as an increase
             for outcome in OUTCOMES:
                 self._sessions.labels(provider, outcome)
-        self._packets = metrics.counter(
-            "siprec_rtp_packets_total", "RTP packets of ended recordings", ("outcome",)
-        )
+        packets = metrics.counter("siprec_rtp_packets_total", "RTP packets of ended recordings", ("outcome",))
+        self._packets = {field: packets.labels(outcome) for field, outcome in _PACKETS}
         self._seconds = metrics.counter("siprec_recording_seconds_total", "Seconds recorded", ("provider",))
         self._announcements = metrics.counter(
             "siprec_announcements_total", "Announcements told in metadata", ("kind",)
@@ -45,6 +53,7 @@ class RecorderMeters:
         )
         self.disk_free_bytes = metrics.gauge("siprec_disk_free_bytes", "Free space for recordings")
         self._response_children: dict[tuple[str, int], object] = {}
+        self._children: dict[tuple[object, tuple[str, ...]], Any] = {}
 
     def response(self, method: str, status: int) -> None:
         """Count a response."""
@@ -55,31 +64,31 @@ class RecorderMeters:
                 self._response_children[method, status] = child
         child.inc()  # type: ignore[attr-defined]
 
+    def _child(self, metric: Any, *labels: str) -> Any:
+        child = self._children.get((metric, labels))
+        if child is None:
+            child = self._children[metric, labels] = metric.labels(*labels)
+        return child
+
     def _provider(self, provider: str) -> str:
         return bounded_label(provider, self._providers)
 
     def started(self, provider: str) -> None:
         """Count a recording that begins."""
-        self._active.labels(self._provider(provider)).inc()
+        self._child(self._active, self._provider(provider)).inc()
 
     def ended(self, provider: str, outcome: str, tracks: Collection[TrackSummary], duration_ms: int) -> None:
         """Count a recording that ends. `provider` is the one it started with."""
         name = self._provider(provider)
-        self._active.labels(name).dec()
-        self._sessions.labels(name, bounded_label(outcome, OUTCOMES)).inc()
-        self._seconds.labels(name).inc(duration_ms / 1000)
-        for outcome_of_packets, count in (
-            ("received", sum(track.packets for track in tracks)),
-            ("lost", sum(track.lost for track in tracks)),
-            ("late", sum(track.late for track in tracks)),
-            ("duplicate", sum(track.duplicates for track in tracks)),
-            ("malformed", sum(track.malformed for track in tracks)),
-        ):
-            self._packets.labels(outcome_of_packets).inc(count)
+        self._child(self._active, name).dec()
+        self._child(self._sessions, name, bounded_label(outcome, OUTCOMES)).inc()
+        self._child(self._seconds, name).inc(duration_ms / 1000)
+        for field, counter in self._packets.items():
+            counter.inc(sum(getattr(track, field) for track in tracks))
 
     def stored(self, provider: str, size_bytes: int) -> None:
         """Add the bytes of a recording that was just sealed."""
-        self._stored.labels(self._provider(provider)).inc(size_bytes)
+        self._child(self._stored, self._provider(provider)).inc(size_bytes)
 
     def weighed(self, size_bytes: Mapping[str, int]) -> None:
         """Set what is kept now, by provider; a provider that is not named keeps nothing."""

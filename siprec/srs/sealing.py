@@ -6,7 +6,6 @@ What a crash left behind is sealed at the next start with what arrived.
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,6 +70,8 @@ class Finished:
     directory: Path
     tenant: Tenant
     facts: RecordingFacts
+    has_audio: bool = True
+    """False says that no file was ever opened: there is no folder."""
 
 
 def storage_key(recording_id: int, started_ns: int) -> str:
@@ -130,13 +131,14 @@ class Sealer:
         facts = finished.facts
         key = storage_key(finished.recording_id, facts.started_ns)
         try:
-            await self._settled()
+            if finished.has_audio:
+                await self._settled()
             async with self._gate:
-                files = await self._seal_files(finished.directory)
+                files = await self._seal_files(finished.directory) if finished.has_audio else []
                 document = _json(write_sidecar(facts, files) | {"storageKey": key})
                 await self._keep(key, files, document, _json(write_history(facts.revisions)))
-            with suppress(OSError):
-                finished.directory.rmdir()
+                if finished.has_audio:
+                    await asyncio.to_thread(_remove_folder, finished.directory)
             state = SEALED
         except (FileDamagedError, BlobError, OSError) as error:
             _log.error(
@@ -159,9 +161,7 @@ class Sealer:
         self._bus.publish(event)
 
     async def _seal_files(self, directory: Path) -> list[SealedFile]:
-        """Seal what the recorder wrote, parties first; a call without audio left nothing."""
-        if not os.path.isdir(directory):  # noqa: ASYNC240 - one look at a local folder
-            return []
+        """Seal what the recorder wrote, parties first."""
         return await asyncio.to_thread(_seal_all, directory, self._format)
 
     async def _keep(self, key: str, files: Sequence[SealedFile], document: bytes, history: bytes) -> None:
@@ -180,6 +180,11 @@ class Sealer:
         if found:
             _log.warning("recordings interrupted by the last stop were sealed", count=found)
         return found
+
+
+def _remove_folder(directory: Path) -> None:
+    with suppress(OSError):
+        directory.rmdir()
 
 
 def _seal_all(directory: Path, audio_format: AudioFormat) -> list[SealedFile]:

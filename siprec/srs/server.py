@@ -474,7 +474,9 @@ class RecordingServer:
             warnings=tuple(call.session.warnings),
             revisions=tuple(call.session.ledger.revisions),
         )
-        self._sealer.seal_soon(Finished(running.recording_id, running.directory, running.tenant, facts))
+        self._sealer.seal_soon(
+            Finished(running.recording_id, running.directory, running.tenant, facts, bool(recorder.files))
+        )
 
 
 def caller_of(request: Request) -> Caller:

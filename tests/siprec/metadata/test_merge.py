@@ -21,7 +21,7 @@ from siprec.metadata import (
     cross_check,
     merge,
 )
-from siprec.metadata.merge import MAX_REVISIONS
+from siprec.metadata.merge import MAX_HISTORY_BYTES, MAX_REVISIONS
 
 
 def partial(**what: object) -> Metadata:
@@ -126,6 +126,19 @@ def test_the_history_is_bounded(rfc):
         ledger.apply(document, rfc, moment)
     assert len(ledger.revisions) == MAX_REVISIONS
     assert ledger.remarks == [Remark("history_full")]
+
+
+def test_the_history_is_bounded_in_bytes_and_the_state_goes_on():
+    """A peer that repeats a large document for days cannot fill the memory; its latest word counts."""
+    ledger = Ledger()
+    large = b" " * 60_000
+    for moment in range(200):
+        ledger.apply(Metadata(sessions=(Session(f"s{moment}"),)), large, moment)
+    assert sum(len(revision.raw) for revision in ledger.revisions) <= MAX_HISTORY_BYTES
+    assert len(ledger.revisions) == MAX_HISTORY_BYTES // 60_000
+    assert ledger.remarks == [Remark("history_full")]
+    assert ledger.current is not None
+    assert ledger.current.sessions == (Session("s199"),)
 
 
 def test_labels_and_ids_are_cross_checked(rfc):

@@ -13,7 +13,7 @@ from gateway.runtime.bus import Bus
 from gateway.runtime.database import Database, MigrationBranch
 from gateway.runtime.ids import encode_id
 from gateway.runtime.metrics import Metrics
-from siprec.metadata import DataMode, Dialect, Metadata, Remark, Revision
+from siprec.metadata import Remark, Revision
 from siprec.srs.events import RecordingFinished
 from siprec.srs.files import WavFile
 from siprec.srs.meters import RecorderMeters
@@ -64,12 +64,8 @@ class Kit:
             metadata=None,
             warnings=(Remark("label_without_stream", "9"),),
             revisions=(
-                Revision(
-                    STARTED_NS,
-                    b"<recording>\xc3\xa9</recording>",
-                    Metadata(DataMode.COMPLETE, Dialect.RFC7866),
-                ),
-                Revision(STARTED_NS, b"\xff\xfe", Metadata(DataMode.COMPLETE, Dialect.RFC7866)),
+                Revision(STARTED_NS, b"<recording>\xc3\xa9</recording>"),
+                Revision(STARTED_NS, b"\xff\xfe"),
             ),
         )
         return Finished(number, directory, TENANT, facts)
@@ -107,8 +103,8 @@ async def test_everything_is_kept_and_told(kit: Kit) -> None:
 
 def test_history_is_lossless() -> None:
     revisions = (
-        Revision(STARTED_NS, "<é/>".encode(), Metadata(DataMode.COMPLETE, Dialect.RFC7866)),
-        Revision(STARTED_NS, b"\xff\xfe", Metadata(DataMode.COMPLETE, Dialect.RFC7866)),
+        Revision(STARTED_NS, "<é/>".encode()),
+        Revision(STARTED_NS, b"\xff\xfe"),
     )
     assert write_history(revisions) == [
         {"receivedAt": "2026-01-01T00:00:00.000Z", "document": "<é/>"},
