@@ -1,12 +1,13 @@
-"""Makes the pictures of README and docs from real runs: `python -m docs.pictures [terminal] [page]`.
+"""Makes the pictures of README and docs from real runs.
 
-`demo.svg` is the output of `gateway demo --once`; `page.png` is the page of a running demo in Chromium.
-Ports are free ones, so that a picture can be made while another demo runs.
+`python -m docs.pictures [terminal] [page] [--to FOLDER]`: `demo.svg` is the output of `gateway demo --once`.
+The page's pictures are Chromium's, of a running demo that people text and call through: `page.png` is the
+Live view, `page-VIEW.png` the others. `--to` puts every view there in light and dark, 1280 and 390 pixels
+wide. Ports are free ones, so that a picture can be made while another demo runs.
 """
 
-import asyncio
-import base64
 import io
+import json
 import os
 import re
 import shutil
@@ -14,25 +15,28 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
-import aiohttp
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from gateway.demo.client import ApiClient
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 FOLDER = Path(__file__).parent / "pictures"
 COLUMNS = 116
-PAGE_SIZE = (1280, 860)
+WIDE, NARROW = (1280, 860), (390, 844)
 CARRIERS = ("tmobile", "att", "verizon", "uscellular", "bell", "rogers", "telus")
 READY_WITHIN_S = 60.0
+SERVING = "Ctrl-C ends it."
 CHROMIUM_FLAGS = (
-    "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -40,8 +44,6 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--hide-scrollbars",
-    "--remote-debugging-port=0",
     "--force-color-profile=srgb",
 )
 TEXTS = (
@@ -108,16 +110,17 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def demo_command(http: int, *arguments: str) -> list[str]:
-    """The demo on free ports."""
-    sip, *carriers = free_ports(1 + len(CARRIERS))
+def demo_command(http: int, *arguments: str, folder: Path | None = None) -> list[str]:
+    """The demo on free ports, keeping things in `folder` if one is given."""
+    sip, calling, *carriers = free_ports(2 + len(CARRIERS))
     settings = [
         f"http.port={http}",
         f"recording.sip.udp_port={sip}",
         f"recording.sip.tcp_port={sip}",
         "recording.sip.tls.port=0",
-        "calling.port=0",
+        f"calling.port={calling}",
         *(f"carriers.networks.{name}.port={port}" for name, port in zip(CARRIERS, carriers, strict=True)),
+        *([] if folder is None else [f"storage.folder={folder}"]),
     ]
     command = [sys.executable, "-m", "gateway.cli", "demo", *arguments]
     return [*command, *(part for each in settings for part in ("--set", each))]
@@ -150,131 +153,196 @@ def _without_controls(text: str) -> str:
 
 
 @contextmanager
-def running_demo(http: int) -> Iterator[None]:
-    """A demo that keeps serving."""
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        demo_command(http), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
+def running_demo(http: int, folder: Path | None = None) -> Iterator[str]:
+    """A demo whose tour is over and that serves: its address. Raises `RuntimeError`, `TimeoutError`."""
+    with tempfile.TemporaryFile("w+") as printed:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            demo_command(http, folder=folder), stdout=printed, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait_for_the_tour(process, printed)
+            yield f"http://127.0.0.1:{http}"
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
-async def wait_until_ready(url: str) -> None:
-    """Wait until the demo at `url` takes work. Raises `TimeoutError`."""
-    async with asyncio.timeout(READY_WITHIN_S), aiohttp.ClientSession() as session:
-        while True:
-            try:
-                async with session.get(f"{url}/readyz") as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.1)
+def _wait_for_the_tour(process: subprocess.Popen[bytes], printed: IO[str]) -> None:
+    give_up_at = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < give_up_at:
+        printed.seek(0)
+        said = printed.read()
+        if SERVING in said:
+            return
+        if process.poll() is not None:
+            raise RuntimeError(f"the demo ended: {said[-2000:]}")
+        time.sleep(0.1)
+    raise TimeoutError(f"the demo's tour was not over within {READY_WITHIN_S} s")
 
 
-async def talk(url: str) -> None:
+class Caller:
+    """The demo's API as these pictures use it."""
+
+    def __init__(self, url: str, token: str = "demo-admin") -> None:  # noqa: S107 - the demo's own
+        self._url = url
+        self._token = token
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Any:
+        """One request; its JSON or bytes, None where it was refused."""
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, data=data, method=method)  # noqa: S310 - loopback
+        request.add_header("Authorization", f"Bearer {self._token}")
+        request.add_header(
+            "Content-Type", "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        )
+        with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            content = answer.read()
+            is_json = "json" in answer.headers.get("Content-Type", "")
+            return json.loads(content) if is_json and content else content
+        return None
+
+
+def talk(call: Caller, rounds: int = 1, pause_s: float = 0.3) -> None:
     """Send texts of every kind, a few a second, so that there is something to see."""
-    async with ApiClient(url, "demo-admin") as client:
+    for _ in range(rounds):
         for person, to, text in TEXTS:
-            await client.post("/v1/messages", {"personId": person, "to": to, "text": text})
-            await asyncio.sleep(0.4)
+            call("POST", "/v1/messages", {"personId": person, "to": to, "text": text})
+            time.sleep(pause_s)
 
 
-class Browser:
-    """A page in Chromium, told what to do over its debugging protocol."""
+@contextmanager
+def browser() -> Iterator["Browser"]:
+    """Chromium of this machine, driven by Playwright. Raises `FileNotFoundError`."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only pictures of the page need it
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket
-        self._sent = 0
-
-    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """One command and its result. Raises `RuntimeError` with what Chromium says against it."""
-        self._sent += 1
-        await self._socket.send_json({"id": self._sent, "method": method, "params": parameters})
-        while True:
-            answer = await self._socket.receive_json(timeout=30)
-            if answer.get("id") == self._sent:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']['message']}")
-                return dict(answer["result"])
-
-
-@asynccontextmanager
-async def browser(size: Sequence[int]) -> AsyncIterator[Browser]:
-    """Chromium with one empty page of this size."""
     executable = shutil.which("chromium")
     if executable is None:
         raise FileNotFoundError("chromium is not installed: run `make system-deps`")
-    with tempfile.TemporaryDirectory(prefix="gateway-chromium-", ignore_cleanup_errors=True) as profile:
-        process = await asyncio.create_subprocess_exec(
-            executable,
-            *CHROMIUM_FLAGS,
-            f"--user-data-dir={profile}",
-            "about:blank",
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            async with aiohttp.ClientSession() as session:
-                port = await _debugging_port(Path(profile))
-                async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                    target = next(each for each in await answer.json() if each["type"] == "page")
-                async with session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as connection:
-                    page = Browser(connection)
-                    width, height = size
-                    await page.call(
-                        "Emulation.setDeviceMetricsOverride",
-                        width=width,
-                        height=height,
-                        deviceScaleFactor=1,
-                        mobile=False,
-                    )
-                    yield page
-        finally:
-            process.terminate()
-            await process.wait()
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
+        yield launched
+        launched.close()
 
 
-async def _debugging_port(profile: Path) -> int:
-    async with asyncio.timeout(30):
-        while True:
-            written = profile / "DevToolsActivePort"
-            if written.is_file() and (lines := written.read_text().splitlines()):
-                return int(lines[0])
-            await asyncio.sleep(0.1)
+@contextmanager
+def view(
+    chromium: "Browser", url: str, token: str, size: Sequence[int] = WIDE, theme: str = "light"
+) -> Iterator["Page"]:
+    """A page that is signed in."""
+    context: Any = chromium.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale="en-GB"
+    )
+    context.add_init_script(f"sessionStorage.setItem('gateway-token', {json.dumps(token)})")
+    page = context.new_page()
+    page.goto(f"{url}/#/live")
+    page.locator("#main h1").wait_for()
+    yield page
+    context.close()
 
 
-async def take_page() -> None:
-    """`page.png`: the page of a running demo while texts flow, signed in as the administrator."""
+class Stage:
+    """A demo with something to see in every view."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.call = Caller(url)
+
+    def set_up(self) -> None:
+        """Text, capture the texts, replay the capture, record a call with a pause."""
+        capture = self.call("POST", "/v1/captures", {"format": "pcap"})["id"]
+        talk(self.call)
+        time.sleep(2)
+        files = self.call("POST", f"/v1/captures/{capture}/stop")["files"]
+        content = self.call("GET", f"/v1/captures/{capture}/files/{files[0]}")
+        self.replay: str = self.call("POST", "/v1/replays?role=esme", content)["id"]
+        texts = self.call("GET", "/v1/messages?max=100&carrier=att&direction=outbound")["items"]
+        self.text: str = next(each["id"] for each in texts if each["segments"] > 1)
+        self._record()
+
+    def _record(self) -> None:
+        placed = self.call("POST", "/v1/calls", {"from": "alice", "to": "+13105550120"})
+        for key, wait_s in (("PauseRec", 4.5), ("ResumeRec", 2.5), ("EndCall", 4.0)):
+            time.sleep(wait_s)
+            self.call("POST", "/v1/phones/alice/softkeys", {"key": key, "callId": placed["id"]})
+        time.sleep(2)
+        own = Caller(self.url, "demo-alice")("GET", "/v1/recordings")["items"]
+        self.recording: str = own[0]["id"]
+
+    def places(self) -> list[tuple[str, str, str]]:
+        """Name, address and token of what is worth a picture."""
+        people = "people?left=alice&right=carol&handset=%2B13105550120"
+        return [
+            ("live", "live", "demo-admin"),
+            ("messages", f"messages/{self.text}", "demo-admin"),
+            ("people", people, "demo-admin"),
+            ("carriers", "carriers/att", "demo-admin"),
+            ("registration", "registration", "demo-admin"),
+            ("calls", "calls", "demo-admin"),
+            ("recordings", f"recordings/{self.recording}", "demo-alice"),
+            ("replay", f"replay/{self.replay}", "demo-admin"),
+        ]
+
+    def show(self, page: "Page", name: str, place: str) -> None:
+        """Go there, and let happen what belongs into the picture."""
+        page.evaluate("place => { location.hash = '#/' + place }", place)
+        page.locator("#main h1").wait_for()
+        page.wait_for_timeout(700)
+        if name == "messages":
+            page.locator("details.pdu summary").first.click()
+        if name == "live":
+            talk(self.call, 2, 0.25)
+        if name == "calls":
+            self.call("POST", "/v1/calls", {"from": "alice", "to": "+13105550120", "seconds": 8})
+            page.wait_for_timeout(4500)
+        page.wait_for_timeout(600)
+
+
+def take_page(everywhere: Path | None = None) -> None:
+    """The pictures of the page; with `everywhere` every view in both themes and widths goes there."""
     [http] = free_ports(1)
-    url = f"http://127.0.0.1:{http}"
-    with running_demo(http):
-        await wait_until_ready(url)
-        async with browser(PAGE_SIZE) as page:
-            await page.call("Page.navigate", url=f"{url}/")
-            await asyncio.sleep(2)
-            await page.call(
-                "Runtime.evaluate",
-                expression="sessionStorage.setItem('gateway-token', 'demo-admin'); location.reload()",
-            )
-            await asyncio.sleep(2)
-            for _ in range(2):
-                await talk(url)
-            await asyncio.sleep(1)
-            shot = await page.call("Page.captureScreenshot", format="png")
-    (FOLDER / "page.png").write_bytes(base64.b64decode(shot["data"]))
+    with (
+        tempfile.TemporaryDirectory(prefix="gateway-pictures-", ignore_cleanup_errors=True) as data,
+        running_demo(http, Path(data)) as url,
+        browser() as chromium,
+    ):
+        stage = Stage(url)
+        stage.set_up()
+        if everywhere is None:
+            _take_docs(chromium, stage)
+        else:
+            _take_everywhere(chromium, stage, everywhere)
 
 
-def main(wanted: Sequence[str]) -> None:
-    """Make the pictures asked for, or both."""
+def _take_docs(chromium: "Browser", stage: Stage) -> None:
+    for name, place, token in stage.places():
+        with view(chromium, stage.url, token, theme="dark" if name == "recordings" else "light") as page:
+            stage.show(page, name, place)
+            page.screenshot(path=FOLDER / ("page.png" if name == "live" else f"page-{name}.png"))
+
+
+def _take_everywhere(chromium: "Browser", stage: Stage, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for theme in ("light", "dark"):
+        for size in (WIDE, NARROW):
+            for name, place, token in stage.places():
+                with view(chromium, stage.url, token, size, theme) as page:
+                    stage.show(page, name, place)
+                    page.screenshot(path=folder / f"{name}-{theme}-{size[0]}.png", full_page=True)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Make the pictures asked for, or all."""
     FOLDER.mkdir(exist_ok=True)
-    if not wanted or "terminal" in wanted:
+    wanted = list(arguments)
+    everywhere = None
+    if "--to" in wanted:
+        at = wanted.index("--to")
+        everywhere = Path(wanted[at + 1])
+        del wanted[at : at + 2]
+    if "terminal" in wanted or not (wanted or everywhere):
         take_terminal()
-    if not wanted or "page" in wanted:
-        asyncio.run(take_page())
+    if "page" in wanted or everywhere or not wanted:
+        take_page(everywhere)
 
 
 if __name__ == "__main__":

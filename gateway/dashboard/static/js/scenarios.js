@@ -6,22 +6,22 @@ const PATIENCE_MS = 15_000;
 /** Each step waits until the softkey is shown, presses it, and talks on for `seconds`. */
 export const SCENARIOS = [
   {
-    name: "always", title: "Always recorded, with a pause", from: "alice", to: "+13105550124",
+    name: "always", title: "Always recorded, with a pause", from: "alice", to: "+13105550120",
     about: "Alice calls out. Her calls are always recorded: she pauses, resumes, hangs up. Parties hear each announcement.",
     steps: [{ talk: 2 }, { press: "PauseRec" }, { talk: 2 }, { press: "ResumeRec" }, { talk: 2 }, { press: "EndCall" }],
   },
   {
-    name: "on-demand", title: "Recorded on demand", from: "carol", to: "+16475550124",
+    name: "on-demand", title: "Recorded on demand", from: "carol", to: "+13105550120",
     about: "Carol presses Record in the middle of the call, then stops it and talks on unrecorded.",
     steps: [{ talk: 1.5 }, { press: "Record" }, { talk: 3 }, { press: "StopRec" }, { talk: 1 }, { press: "EndCall" }],
   },
   {
-    name: "hold", title: "Hold and resume", from: "dave", to: "+13105550124",
+    name: "hold", title: "Hold and resume", from: "dave", to: "+13105550120",
     about: "Dave’s calls go to Imagicle by his location’s override. He puts the other side on hold and comes back.",
     steps: [{ talk: 2 }, { press: "Hold" }, { talk: 1.5 }, { press: "Resume" }, { talk: 2 }, { press: "EndCall" }],
   },
   {
-    name: "never", title: "Never recorded", from: "bob", to: "+13105550124",
+    name: "never", title: "Never recorded", from: "bob", to: "+13105550120",
     about: "Bob’s calls are not recorded: no icon, no recording softkeys, nothing filed.",
     steps: [{ talk: 2 }, { press: "EndCall" }],
   },

@@ -11,6 +11,7 @@ const REFRESH_MS = 5000;
 const CHANGED_MS = 120;
 const SHOWN_CALLS = 20;
 const MODES = { always: "always recorded", always_with_pause: "always, may pause", on_demand: "on demand", on_demand_from_connect: "on demand, from connect", never: "never recorded" };
+const DIAL = "Call from here"; // no softkey: it leads to the form
 const ICONS = { none: "not recorded", recording: "recording", paused: "paused" };
 const KEYS = { EndCall: "End call", PauseRec: "Pause rec", ResumeRec: "Resume rec", StopRec: "Stop rec" };
 
@@ -29,7 +30,7 @@ class Calls {
     this.phones = el("div", { className: "handsets" });
     this.scene = el("div", { className: "stack" });
     this.callRows = el("tbody");
-    this.callTable = table("Calls", ["Started", "From", "To", "Recorded", "State", ""], []);
+    this.callTable = table("Calls", ["Started", "From and to", "Recorded", "State", ""], []);
     this.callTable.replaceChild(this.callRows, this.callTable.tBodies[0]);
     this.noCalls = empty("No calls yet", "Place one, or play a scenario.");
     this.log = el("div", { className: "stack" });
@@ -98,8 +99,8 @@ class Calls {
   // telephones
 
   makePhone({ id }) {
-    const parts = { state: badge("", "", true), icon: el("span", { className: "rec" }), name: el("h3", {}), about: el("p", { className: "soft small" }), call: el("p", { className: "small", "aria-live": "polite" }), keys: el("div", { className: "softkeys", role: "group" }) };
-    const screen = el("div", { className: "screen" }, el("div", { className: "screen-top" }, parts.name, parts.icon), parts.about, el("div", { className: "row" }, parts.state), parts.call);
+    const parts = { state: badge("", "", true), icon: el("span", { className: "rec" }), name: el("h3", {}), about: el("p", { className: "soft small" }), call: el("p", { className: "small strong", "aria-live": "polite" }), mode: el("p", { className: "soft small" }), keys: el("div", { className: "softkeys", role: "group" }) };
+    const screen = el("div", { className: "screen" }, el("div", { className: "screen-top" }, parts.name, parts.icon), parts.about, parts.mode, el("div", { className: "row" }, parts.state, parts.call));
     const node = el("article", { className: "card handset", dataset: { phone: id } }, screen, parts.keys);
     node.parts = parts;
     return node;
@@ -109,23 +110,30 @@ class Calls {
     const { parts } = node;
     node.setAttribute("aria-label", `Telephone of ${shown.name}`);
     setText(parts.name, shown.name);
-    setText(parts.about, [phone(shown.number), { mpp: "desk phone", app: "Webex App", outside: "outside", registered: "registered from elsewhere" }[shown.kind], MODES[shown.recordingMode]].filter(Boolean).join(" · "));
+    setText(parts.about, [phone(shown.number), { mpp: "desk phone", app: "Webex App", outside: "outside", registered: "registered from elsewhere" }[shown.kind]].filter(Boolean).join(" · "));
+    setText(parts.mode, shown.kind === "outside" ? "" : (MODES[shown.recordingMode] ?? words(shown.recordingMode)));
+    node.firstElementChild.dataset.lit = String(shown.calls.length > 0);
     setText(parts.icon, ICONS[shown.icon]);
     parts.icon.dataset.icon = shown.icon;
     const state = shown.registered || shown.kind === "outside" ? shown.state : "not registered";
     setText(parts.state, words(state));
     parts.state.dataset.tone = { talking: "good", calling: "busy", ringing: "busy", held: "wait", idle: "" }[state] ?? "bad";
     const call = shown.calls.at(-1);
-    setText(parts.call, call ? `${call.outgoing ? "to" : "from"} ${phone(call.other)}` : "no call");
+    setText(parts.call, call ? `${call.outgoing ? "to" : "from"} ${phone(call.other)}` : "");
     const keys = shown.calls.flatMap((each) => each.softkeys.map((key) => ({ key, callId: each.callId })));
+    if (!keys.length && shown.simulated) keys.push({ key: DIAL, callId: "" });
     parts.keys.setAttribute("aria-label", `Softkeys of ${shown.name}`);
     keyed(
       parts.keys,
       keys,
       ({ key, callId }) => `${key} ${callId}`,
-      ({ key, callId }) => button(KEYS[key] ?? key, () => this.press(shown.id, key, callId), key === "EndCall" || key === "Decline" ? "danger" : "", { dataset: { key } }),
+      ({ key, callId }) => key === DIAL ? button("Call from here", () => this.dial(shown.id), "quiet") : button(KEYS[key] ?? key, () => this.press(shown.id, key, callId), key === "EndCall" || key === "Decline" ? "danger" : "", { dataset: { key } }),
     );
-    if (!keys.length && !parts.keys.firstChild) parts.keys.keyed = null;
+  }
+
+  dial(id) {
+    this.from.value = id;
+    this.to.focus();
   }
 
   async press(id, key, callId) {
@@ -208,8 +216,7 @@ class Calls {
       "tr",
       { dataset: { call: call.id } },
       el("td", {}, open),
-      el("td", { className: "nowrap" }, phone(call.from)),
-      el("td", { className: "nowrap" }, phone(call.to)),
+      el("td", { className: "nowrap" }, el("p", {}, phone(call.from)), el("p", { className: "soft" }, phone(call.to))),
       el("td", {}),
       el("td", {}, stateBadge(call.state)),
       el("td", {}, button("End", () => this.app.attempt(() => this.api.delete(`/v1/calls/${encodeURIComponent(call.id)}`)).then(() => this.refresh()), "small danger")),
@@ -217,7 +224,7 @@ class Calls {
   }
 
   fillCall(row, call) {
-    const [, , , recorded, state, end] = row.cells;
+    const [, , recorded, state, end] = row.cells;
     row.setAttribute("aria-selected", String(call.id === this.opened));
     setText(recorded, call.recorded.map((each) => `${each.personId}: ${words(each.state)}`).join(", ") || "no");
     setBadge(state.firstElementChild, call.state);

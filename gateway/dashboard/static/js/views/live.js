@@ -17,7 +17,7 @@ const TILES = [
   ["received", "Received", "other"],
   ["refused", "Refused", "wait"],
 ];
-const ROWS = 12;
+const ROWS = 10;
 const TABLE_INTERVAL_MS = 250; // a table that changes faster cannot be read
 const LINKS_MS = 1000;
 const LIMITS_MS = 3000;
@@ -326,7 +326,7 @@ class Recent {
     this.none = empty("No texts yet", "Send one in People: it shows up here as it moves.");
     this.lost = badge("", "wait");
     this.lost.hidden = true;
-    const columns = ["Time", "From", "To", "Text", "Carrier", "State"];
+    const columns = ["Time", "From and to", "Text", "Carrier", "State"];
     const shown = table("The newest texts", columns, []);
     shown.replaceChild(this.rows, shown.tBodies[0]);
     this.table = el("div", { className: "scroll", role: "region", "aria-label": "The newest texts", tabIndex: 0 }, shown);
@@ -362,8 +362,7 @@ function makeRow(message) {
     "tr",
     {},
     el("td", { className: "nowrap" }, el("a", { className: "open", href: address("messages", message.id) }, timeOfDay(message.created))),
-    el("td", { className: "nowrap" }, phone(message.from)),
-    el("td", { className: "nowrap" }, phone(message.to)),
+    el("td", { className: "nowrap" }, el("p", {}, phone(message.from)), el("p", { className: "soft" }, phone(message.to))),
     el("td", { className: "text", title: message.text ?? "" }, message.text ?? ""),
     el("td", { className: "nowrap" }, carrierName(message.carrier)),
     el("td", { className: "nowrap" }, stateBadge(message.state)),

@@ -33,7 +33,7 @@ class Messages {
     this.opened = "";
     this.fresh = 0;
     this.rows = el("tbody");
-    const found = table("Texts", ["Time", "From", "To", "Text", "Carrier", ["Parts", "number"], "State"], []);
+    const found = table("Texts", ["Time", "From and to", "Text", ["Carrier", "extra"], ["Parts", "number extra"], "State"], []);
     found.replaceChild(this.rows, found.tBodies[0]);
     this.table = scrolling("Texts", found);
     this.message = el("div", { className: "slot" });
@@ -49,7 +49,7 @@ class Messages {
 
   makeFilters() {
     const search = (name, label, hint) => {
-      const input = el("input", { type: "search", name, value: this.query[name], placeholder: hint, autocomplete: "off", spellcheck: false });
+      const input = el("input", { type: "search", name: `by-${name}`, value: this.query[name], placeholder: hint, autocomplete: "off", spellcheck: false });
       input.addEventListener("input", () => {
         clearTimeout(this.typing);
         this.typing = setTimeout(() => this.change(), TYPING_MS);
@@ -57,7 +57,7 @@ class Messages {
       return field(label, input);
     };
     const choice = (name, label, options) => {
-      const node = select(name, options, this.query[name]);
+      const node = select(`by-${name}`, options, this.query[name]); // a control called "contains" would hide form.contains
       node.addEventListener("change", () => this.change());
       return field(label, node);
     };
@@ -82,7 +82,7 @@ class Messages {
   async start() {
     const fill = (wrap, any, options) => {
       const list = wrap.querySelector("select");
-      const name = list.name;
+      const name = list.name.slice("by-".length);
       refill(list, [["", any], ...options].map(([value, label]) => el("option", { value }, label)));
       list.value = this.query[name];
     };
@@ -93,7 +93,7 @@ class Messages {
 
   change() {
     const given = new FormData(this.filters);
-    this.query = Object.fromEntries(FILTERS.map((name) => [name, (given.get(name) ?? "").trim()]));
+    this.query = Object.fromEntries(FILTERS.map((name) => [name, (given.get(`by-${name}`) ?? "").trim()]));
     this.query.number = this.query.number.replace(/[^\d+]/g, "").replace(/^(?=\d)/, "+");
     this.app.note("messages", this.opened, this.query);
     this.load();
@@ -140,11 +140,10 @@ class Messages {
       "tr",
       { className: "pick", on: { click: (event) => event.target.closest("a") || open.click() } },
       el("td", {}, open),
-      el("td", { className: "nowrap" }, phone(message.from)),
-      el("td", { className: "nowrap" }, phone(message.to)),
+      el("td", { className: "nowrap" }, el("p", {}, phone(message.from)), el("p", { className: "soft" }, phone(message.to))),
       el("td", { className: "text", title: message.text ?? "" }, message.text ?? ""),
-      el("td", { className: "nowrap" }, carrierName(message.carrier)),
-      el("td", { className: "number" }, String(message.segments)),
+      el("td", { className: "nowrap extra" }, carrierName(message.carrier)),
+      el("td", { className: "number extra" }, String(message.segments)),
       el("td", { className: "nowrap" }, stateBadge(message.state)),
     );
     return row;

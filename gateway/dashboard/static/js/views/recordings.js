@@ -110,13 +110,13 @@ class Recordings {
         { className: "pick", dataset: { id: recording.id }, "aria-selected": String(recording.id === this.opened), on: { click: (event) => event.target.closest("a") || open.click() } },
         el("td", {}, open),
         el("td", {}, this.person(recording)),
-        el("td", { className: "soft" }, words(recording.product ?? "")),
+        el("td", { className: "soft extra" }, words(recording.product ?? "")),
         el("td", { className: "number nowrap" }, recording.durationMs === null ? "" : playTime(recording.durationMs)),
-        el("td", { className: "nowrap" }, this.retention(recording)),
+        el("td", { className: "nowrap extra" }, this.retention(recording)),
         el("td", {}, stateBadge(recording.paused ? "paused" : recording.state)),
       );
     });
-    return scrolling(`Recordings of ${this.title(group[0].provider)}`, table("Recordings", ["Started", "Person", "Product", ["Length", "number"], "Kept", "State"], rows));
+    return scrolling(`Recordings of ${this.title(group[0].provider)}`, table("Recordings", ["Started", "Person", ["Product", "extra"], ["Length", "number"], ["Kept", "extra"], "State"], rows));
   }
 
   person({ personId, quarantineReason }) {
