@@ -77,8 +77,10 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every budget is kept."""
-        return all(verdict.kept for verdict in self.verdicts)
+        """Whether every budget is kept; nothing offered keeps none."""
+        return bool(self.tally.offered + self.hostile.offered) and all(
+            verdict.kept for verdict in self.verdicts
+        )
 
     @property
     def exit_code(self) -> int:
@@ -126,6 +128,8 @@ class Report:
                 f"Requests waited for a connection with room (p99 {waited_us / 1000:,.1f} ms): more "
                 f"`connections`, or a wider `window`, would show whether the target could take more."
             )
+        if not tally.offered + self.hostile.offered:
+            found.append("Nothing was offered: the time was too short for the rate.")
         if self.stopped:
             found.append("Stopped before its time.")
         return found

@@ -23,7 +23,7 @@ from gateway.throttle.scopes import Scope, ScopeKeys
 
 START_NS: Final = 1_790_000_000 * SECOND_NS
 """World time at which a run begins: 2026-09-21T14:13:20Z."""
-SWEEP_EVERY: Final = 256
+FOLD_EVERY: Final = 256
 Progress = Callable[[Tally, float], None]
 """Told now and then: the tally so far and the world's seconds."""
 
@@ -48,6 +48,8 @@ def _run(profile: Profile, progress: Progress | None, stopped: Callable[[], bool
     tally, ledger = Tally(), Ledger(START_NS)
     clock = time.perf_counter_ns
     spent_ns, began = 0, clock()
+    sweep_every_ns = round(profile.limits.sweep_interval_s * SECOND_NS)
+    sweep_ns = START_NS + sweep_every_ns
     outcomes: list[Outcome] = []
     cut = False
     for count, (at_ns, draft) in enumerate(_texts(profile)):
@@ -68,8 +70,10 @@ def _run(profile: Profile, progress: Progress | None, stopped: Callable[[], bool
             segments,
             None if refused else Admitted(answer.release_ns, segments),  # type: ignore[union-attr]
         )
-        if count % SWEEP_EVERY == 0:
+        if at_ns >= sweep_ns:
+            sweep_ns = at_ns + sweep_every_ns
             limiter.sweep(at_ns)
+        if count % FOLD_EVERY == 0:
             tally.add(outcomes)
             outcomes.clear()
             if progress is not None:

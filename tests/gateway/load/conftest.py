@@ -109,6 +109,11 @@ class Load:
     http_serving = staticmethod(http_serving)
     app_server = AppServer
 
+    @staticmethod
+    def accepted() -> web.Response:
+        """What our API answers to a text."""
+        return web.json_response({"id": "1"}, status=202)
+
 
 @pytest.fixture
 def load() -> type[Load]:

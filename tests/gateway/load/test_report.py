@@ -108,8 +108,8 @@ def test_the_document_is_json_and_keeps_secrets():
 
 def test_an_empty_run_is_reported_too():
     report = report_of(Tally(), p99_ms=1, failed_ratio=0.0)
-    assert report.exit_code == 0
-    assert shown(report)
+    assert report.exit_code == 1
+    assert "Nothing was offered" in shown(report)
 
 
 def test_the_terminal_shows_what_counts():
