@@ -32,7 +32,8 @@ from gateway.messages.webhooks import Webhooks, WebhooksSettings
 from gateway.policy import numbers
 from gateway.replay.jobs import Jobs
 from gateway.replay.pcap import Endpoint
-from gateway.replay.recorder import Recorder
+from gateway.replay.recorder import CaptureFormat, Recorder
+from gateway.replay.settings import CapturesSettings
 from gateway.runtime import log
 from gateway.runtime.bus import Bus
 from gateway.runtime.clock import WorldClock
@@ -45,7 +46,7 @@ from gateway.runtime.http.routes import Routes
 from gateway.runtime.http.server import HttpServer
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.http.stream import EventStream
-from gateway.runtime.ids import IdSource
+from gateway.runtime.ids import IdSource, encode_id, new_id
 from gateway.runtime.lifecycle import BasePart, Lifecycle, run
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
@@ -205,6 +206,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
     )
     if service.carriers is not None:
         world.lifecycle.add("addresses", Addresses(service.carriers, texting, config.section("esme")))
+    recorder = _recorder(service, texting)  # first, so that a capture holds binds and unbinds too
     world.lifecycle.add("texting", texting)
     if service.carriers is not None:
         terms = settings.terms
@@ -221,7 +223,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         app_routes(texting.intake, world.directory, stream),
         link_routes(texting.carriers.pools, texting.dispatch),
         webhook_routes(service.webhooks, world.clock),
-        capture_routes(_recorder(service, texting)),
+        capture_routes(recorder),
         replay_routes(_replays(service)),
         directory_routes(texting.directory_store, texting.registry, settings.business_texting),
         registry_routes(texting.registry_store, world.directory, settings.terms),
@@ -246,8 +248,10 @@ def _recorder(service: Service, texting: Texting) -> Recorder:
         settings = texting.carriers.pool(carrier).settings
         return Endpoint(_address(settings.host), settings.port)
 
-    recorder = Recorder(folder, service.world.clock.now_ns, texting.carriers.set_tap, server_of)
-    service.world.lifecycle.add("captures", Closing(recorder.close))
+    world = service.world
+    recorder = Recorder(folder, world.clock.now_ns, texting.carriers.set_tap, server_of, world.bus)
+    settings = service.config.section("captures", CapturesSettings)
+    world.lifecycle.add("captures", Capturing(recorder, settings))
     return recorder
 
 
@@ -273,15 +277,27 @@ class Addresses(BasePart):
                 self._texting.carriers.pools[name].readdress(carrier.host, carrier.port)
 
 
-class Closing(BasePart):
-    """A part that needs no more than to be closed in the end."""
+class Capturing(BasePart):
+    """Begins the capture that the settings ask for, and ends every one in the end."""
 
-    def __init__(self, close: Callable[[], None]) -> None:
-        self._close = close
+    def __init__(self, recorder: Recorder, settings: CapturesSettings) -> None:
+        self._recorder, self._settings = recorder, settings
+
+    async def start(self) -> None:
+        """Begin it."""
+        settings = self._settings
+        if settings.format != "off":
+            self._recorder.start(
+                encode_id(new_id()),
+                format=CaptureFormat(settings.format),
+                mask_text=settings.mask_text,
+                rotate_bytes=settings.rotate_mib << 20,
+                max_files=settings.max_files,
+            )
 
     async def stop(self) -> None:
-        """Close it."""
-        self._close()
+        """End them."""
+        self._recorder.close()
 
 
 def _add_recording(service: Service) -> list[Routes]:

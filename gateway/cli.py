@@ -328,8 +328,9 @@ def replay(
     if role == "users" and world == AUTO:
         from gateway.testing.texting import running_gateway as own_gateway  # noqa: PLC0415
     options = ReplayOptions(
-        Path(file), role, listen, account, target, token, carrier, world, Path(save_world) if save_world else None,
-        pseudonyms, factor, seed, window, grace_s=wait, expect=Path(expect) if expect else None, update=update,
+        Path(file), role, listen, account, target, token, carrier, world, pseudonyms=pseudonyms,
+        speed=factor, seed=seed, window=window, grace_s=wait, update=update,
+        expect=Path(expect) if expect else None, save_world=Path(save_world) if save_world else None,
         tolerances=Tolerances(any_refusal=any_refusal, differences=tolerate),
     )  # fmt: skip
     sys.exit(
@@ -410,8 +411,10 @@ def record(
     token: Annotated[str, typer.Option(envvar="GATEWAY_TOKEN", help="Bearer token.")] = "demo-admin",  # noqa: S107
     duration: Annotated[float | None, typer.Option(help="Seconds; default: until Ctrl-C.", min=0)] = None,
     mask_text: Annotated[bool, typer.Option("--mask-text", help="Replace texts by asterisks.")] = False,
+    rotate: Annotated[int, typer.Option(metavar="MIB", help="Size of a file.", min=1, max=4096)] = 64,
+    max_files: Annotated[int, typer.Option(help="Files kept, the latest.", min=1, max=1000)] = 1000,
 ) -> None:
-    """Capture a running gateway's SMPP traffic.
+    """Capture a running gateway's SMPP traffic; as JSONL with its verdicts.
 
     Examples:
 
@@ -425,7 +428,17 @@ def record(
 
     check_url("--url", url)
 
-    sys.exit(run_record(url, token, Path(file), duration_s=duration, mask_text=mask_text))
+    sys.exit(
+        run_record(
+            url,
+            token,
+            Path(file),
+            duration_s=duration,
+            mask_text=mask_text,
+            rotate_mib=rotate,
+            max_files=max_files,
+        )
+    )
 
 
 def _parts(only: str) -> tuple[str, ...]:

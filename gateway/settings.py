@@ -12,6 +12,7 @@ from gateway.messages.webhooks import WebhooksSettings
 from gateway.policy.settings import BusinessTextingSettings
 from gateway.registry.settings import RegistrySettings
 from gateway.registry.terms import CarrierTerms
+from gateway.replay.settings import CapturesSettings
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.runtime.tracing import TracingSettings
@@ -50,6 +51,7 @@ TEXTING: dict[str, type[BaseModel]] = {
     "messages": MessagesSettings,
     "esme": EsmeSettings,
     "webhooks": WebhooksSettings,
+    "captures": CapturesSettings,
 }
 PARTS: dict[str, dict[str, type[BaseModel]]] = {
     "texting": TEXTING,

@@ -10,6 +10,7 @@ import aiohttp
 from rich.console import Console
 
 from gateway.demo.client import ApiClient
+from gateway.runtime.commands import nobody_answers
 
 DONE, NOT_AS_EXPECTED = 0, 1
 
@@ -34,7 +35,7 @@ def record(
     try:
         return asyncio.run(_record(url, token, file, duration_s, body, notes))
     except aiohttp.ClientError as error:
-        notes.print(f"No gateway answers at {url}: {error}. Start one with `gateway demo`.")
+        notes.print(nobody_answers(url, error, "`gateway demo`"), markup=False)
         return NOT_AS_EXPECTED
 
 

@@ -22,6 +22,7 @@ from gateway.replay.report import Report
 from gateway.replay.run import Replay, ReplayOptions
 from gateway.replay.users_edge import OpenGateway
 from gateway.runtime import log
+from gateway.runtime.commands import sentence
 from gateway.runtime.lifecycle import run
 from gateway.smpp.errors import BindFailed
 
@@ -68,7 +69,7 @@ def replay_command(
         notes.print(f"[red]{options.target}: {error or type(error).__name__}[/]")
         return NOT_AS_EXPECTED
     except OSError as error:
-        notes.print(f"[red]{error}[/]")
+        notes.print(sentence(error), style="red", markup=False)
         return USAGE
     for path in reports:
         report.write(path)

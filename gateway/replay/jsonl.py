@@ -21,6 +21,8 @@ def read_jsonl(stream: BinaryIO) -> Iterator[TraceEvent]:
             continue
         try:
             record = json.loads(line)
+            if "verdict" in record and "frame" not in record:
+                continue  # what the gateway itself decided: no PDU
             at_ns = read_time(record["at"])
             sender = Side.ESME if Direction(record["direction"]) is Direction.OUT else Side.SMSC
             pdu = decode(bytes.fromhex(record["frame"]))

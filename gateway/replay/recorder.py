@@ -1,25 +1,46 @@
 """Captures of a running gateway's SMPP traffic: pcap that Wireshark opens, or JSONL; rotated, maskable.
 
-A capture is fed by the binds' tap, frame by frame, in world time. JSONL holds one frame a line:
-`{"at", "carrier", "link", "direction", "command", "status", "sequence", "frame": hex}`.
+A capture is fed by the binds' tap, frame by frame, in world time. JSONL holds one frame a line,
+`{"at", "carrier", "link", "direction", "command", "status", "sequence", "frame": hex}`, with the `verdict`
+that an answer or a receipt tells (`accepted`, `ESME_RTHROTTLED`, `DELIVRD`); and between them a line for each
+verdict of the gateway itself, `{"at", "verdict": "refused", "code", "blockedBy"}`.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from gateway.messages.events import (
+    MessageAccepted,
+    MessageDelivered,
+    MessageEvent,
+    MessageFailed,
+    MessageQueued,
+    MessageReceived,
+    MessageRefused,
+)
 from gateway.replay.pcap import Endpoint, Flow, PcapWriter
+from gateway.replay.story import read_receipt_of
+from gateway.runtime.bus import Bus
+from gateway.runtime.ids import encode_id
 from gateway.runtime.private import make_private_folder, open_private
-from gateway.smpp.constants import HEADER_OCTETS, EsmClass, Tag, command_name
-from gateway.smpp.pdu import DataSm, DeliverSm, Pdu, ReplaceSm, SubmitMulti, SubmitSm, encode
-from gateway.smpp.receipt import is_receipt
+from gateway.smpp.constants import HEADER_OCTETS, CommandId, EsmClass, Tag, command_name, status_name
+from gateway.smpp.errors import SmppError
+from gateway.smpp.pdu import DataSm, DeliverSm, Pdu, ReplaceSm, SubmitMulti, SubmitSm, decode, encode
+from gateway.smpp.receipt import STAT_WORDS, is_receipt
 from gateway.smpp.session import Direction
 from gateway.smpp.tlv import Tlv
 
+JUDGED = (MessageRefused, MessageAccepted, MessageQueued, MessageDelivered, MessageFailed, MessageReceived)
+"""Events that a JSONL capture holds."""
+_ANSWERS = frozenset(
+    (CommandId.SUBMIT_SM_RESP, CommandId.SUBMIT_MULTI_RESP, CommandId.DATA_SM_RESP, CommandId.DELIVER_SM_RESP)
+)
+_MAY_BE_RECEIPTS = frozenset((CommandId.DELIVER_SM, CommandId.DATA_SM))
 _FIRST_CLIENT_PORT = 40_000
 _BUFFER_BYTES = 1 << 20
 Tap = Callable[[str, str, Direction, bytes, Pdu | None, float], None]
@@ -37,6 +58,9 @@ class Sink(Protocol):
 
     def write(self, carrier: str, link: str, direction: Direction, frame: bytes, at_ns: int) -> None:
         """Add one frame."""
+
+    def judge(self, document: Mapping[str, Any], at_ns: int) -> None:
+        """Add a verdict of the gateway."""
 
     def close(self, at_ns: int) -> None:
         """End the file."""
@@ -59,6 +83,9 @@ class PcapSink:
             flow = self._flows[link] = self._writer.flow(client, self._server_of(carrier), at_ns)
         flow.write(frame, at_ns, from_client=direction is Direction.OUT)
 
+    def judge(self, document: Mapping[str, Any], at_ns: int) -> None:
+        """Packets have no room for verdicts."""
+
     def close(self, at_ns: int) -> None:
         """End every conversation, then the file."""
         for flow in self._flows.values():
@@ -75,23 +102,59 @@ class JsonlSink:
     def write(self, carrier: str, link: str, direction: Direction, frame: bytes, at_ns: int) -> None:
         """Add one line."""
         command_id, status, sequence = (int.from_bytes(frame[at : at + 4], "big") for at in (4, 8, 12))
-        moment = datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="microseconds")
         line = {
-            "at": moment.replace("+00:00", "Z"),
+            "at": _moment(at_ns),
             "carrier": carrier,
             "link": link,
             "direction": direction.value,
             "command": command_name(command_id),
             "status": status,
             "sequence": sequence,
-            "frame": frame.hex(),
         }
+        verdict = verdict_of(frame, command_id, status)
+        if verdict is not None:
+            line["verdict"] = verdict
+        self._write({**line, "frame": frame.hex()})
+
+    def judge(self, document: Mapping[str, Any], at_ns: int) -> None:
+        """Add one line."""
+        self._write({"at": _moment(at_ns), **document})
+
+    def _write(self, line: Mapping[str, Any]) -> None:
         self._stream.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
 
     def close(self, at_ns: int) -> None:
         """End the file."""
         del at_ns
         self._stream.close()
+
+
+def _moment(at_ns: int) -> str:
+    moment = datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="microseconds")
+    return moment.replace("+00:00", "Z")
+
+
+def verdict_of(frame: bytes, command_id: int, status: int) -> str | None:
+    """What a frame says about a text: an answer its status, a receipt its state; None for other frames."""
+    if command_id in _ANSWERS:
+        return status_name(status) if status else "accepted"
+    if command_id not in _MAY_BE_RECEIPTS:
+        return None
+    try:
+        receipt = read_receipt_of(decode(frame))
+    except SmppError:
+        return None
+    return None if receipt is None else STAT_WORDS[receipt.state]
+
+
+def judgement(event: MessageEvent | MessageRefused) -> dict[str, Any]:
+    """A verdict of the gateway as a line of JSONL has it: never what was said, or to whom."""
+    if isinstance(event, MessageRefused):
+        return {"verdict": "refused", "code": event.code, "blockedBy": event.blocked_by}
+    text = event.current
+    line = {"verdict": event.name.removeprefix("message."), "message": encode_id(text.id)}
+    more = {"state": text.state.value, "code": text.code, "blockedBy": text.blocked_by}
+    return line | {name: value for name, value in more.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -119,8 +182,11 @@ class Recorder:
         now_ns: Callable[[], int],
         set_tap: Callable[[Tap | None], None],
         server_of: Callable[[str], Endpoint],
+        bus: Bus | None = None,
     ) -> None:
         self._folder = folder
+        self._bus = bus
+        self._deaf: list[Callable[[], None]] = []
         self._now_ns = now_ns
         self._set_tap = set_tap
         self._server_of = server_of
@@ -142,6 +208,8 @@ class Recorder:
         self._captures[capture_id] = capture
         self._sinks[capture_id] = capture, self._open(capture)
         self._set_tap(self._tap)
+        if format is CaptureFormat.JSONL and self._bus is not None and not self._deaf:
+            self._deaf = [self._bus.listen(kind, self._judged) for kind in JUDGED]
         return capture
 
     def stop(self, capture_id: str) -> Capture:
@@ -153,6 +221,10 @@ class Recorder:
             running[1].close(capture.stopped_ns)
             if not self._sinks:
                 self._set_tap(None)
+            if not any(isinstance(sink, JsonlSink) for _, sink in self._sinks.values()):
+                for stop_listening in self._deaf:
+                    stop_listening()
+                self._deaf.clear()
         return capture
 
     def delete(self, capture_id: str) -> None:
@@ -187,6 +259,11 @@ class Recorder:
         if capture.format is CaptureFormat.JSONL:
             return JsonlSink(stream)
         return PcapSink(stream, self._server_of)
+
+    def _judged(self, event: MessageEvent | MessageRefused) -> None:
+        document, at_ns = judgement(event), self._now_ns()
+        for _, sink in self._sinks.values():
+            sink.judge(document, at_ns)
 
     def _tap(
         self, carrier: str, link: str, direction: Direction, frame: bytes, pdu: Pdu | None, now: float

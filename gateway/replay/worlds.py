@@ -98,6 +98,8 @@ def auto_world(numbers: Sequence[str], carrier: str, seed: int, token: str) -> d
     }  # fmt: skip
     bind = {"system_id": "gateway", "password": "gateway", "window": 100}
     return {
+        # A capture's senders may be toll-free or short, which no person's number is.
+        "business_texting": {"rules": {"no_primary_number": "off"}},
         "http": {"tokens": [{"token": token, "name": "replay", "role": "admin", "organization": "capture"}]},
         "carriers": {"networks": {carrier: {"profile": _plain(profile), "terms": _plain(terms)}}},
         "esme": {"carriers": {carrier: bind}, "routes": {"default": carrier}},

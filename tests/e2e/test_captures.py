@@ -1,6 +1,7 @@
 """Captures over the API: what went over the wire, readable by others, masked when asked."""
 
 import asyncio
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from gateway.smpp.pdu import SubmitSm, decode
+from gateway.replay.formats import open_trace
+from gateway.replay.jsonl import read_jsonl
+from gateway.replay.trace import PartUnreadable, PduCaptured
+from gateway.smpp.pdu import BindTransceiver, SubmitSm, decode
 
 ALICE, PLAIN = "+12025550100", "+13105550125"
 SECRET = "the safe is behind the mirror"
@@ -36,7 +40,8 @@ async def captured(world: Any, **options: Any) -> bytes:
 
 
 async def test_jsonl_holds_every_frame(world: Any) -> None:
-    lines = [json.loads(line) for line in (await captured(world, format="jsonl")).splitlines()]
+    every = [json.loads(line) for line in (await captured(world, format="jsonl")).splitlines()]
+    lines = [line for line in every if "frame" in line]
     assert [line["command"] for line in lines] == [
         "submit_sm",
         "submit_sm_resp",
@@ -48,10 +53,46 @@ async def test_jsonl_holds_every_frame(world: Any) -> None:
     assert submit.short_message == SECRET.encode()
 
 
+async def test_jsonl_holds_verdicts_of_both_sides(world: Any) -> None:
+    client = world.client
+    _, capture = await client.post("/v1/captures", {"format": "jsonl"})
+    _, message = await client.post("/v1/messages", {"from": ALICE, "to": PLAIN, "text": SECRET})
+    assert (await client.follow(message["id"], 20))["state"] == "delivered"
+    status, _ = await client.post("/v1/messages", {"from": ALICE, "to": PLAIN, "text": "\N{GRINNING FACE}"})
+    assert status == 422
+    path = f"/v1/captures/{capture['id']}"
+    _, stopped = await client.post(f"{path}/stop")
+    data = (await client.fetch(f"{path}/files/{stopped['files'][0]}"))[1]
+    lines = [json.loads(line) for line in data.splitlines()]
+    wire = [line["verdict"] for line in lines if "frame" in line and "verdict" in line]
+    assert wire == ["accepted", "DELIVRD", "accepted"]
+    own = [line for line in lines if "frame" not in line]
+    assert [line["verdict"] for line in own] == ["accepted", "delivered", "refused"]
+    assert [line.get("message") for line in own] == [message["id"], message["id"], None]
+    assert (own[-1]["code"], own[-1]["blockedBy"]) == ("emoji_not_supported", "gateway")
+    trace = list(read_jsonl(io.BytesIO(data)))
+    assert sum(isinstance(event, PduCaptured) for event in trace) == 4
+    assert not any(isinstance(event, PartUnreadable) for event in trace)
+    assert PLAIN[1:].encode() not in b"".join(json.dumps(line).encode() for line in own)
+
+
+async def test_a_setting_captures_from_the_start(open_world: Any, tmp_path: Path) -> None:
+    async with open_world("captures.format=pcap", "captures.mask_text=true") as world:
+        _, page = await world.client.get("/v1/captures")
+        [capture] = page["items"]
+        assert (capture["format"], capture["maskText"], capture["running"]) == ("pcap", True, True)
+    [file] = (tmp_path / "captures").iterdir()
+    with open_trace(file) as opened:
+        assert opened.format.name == "pcap"
+        binds = [e for e in opened.trace if isinstance(e, PduCaptured) and isinstance(e.pdu, BindTransceiver)]
+    assert len(binds) == 7
+
+
 async def test_masked_captures_hold_no_text(world: Any) -> None:
     data = await captured(world, format="jsonl", maskText=True)
     assert SECRET.encode().hex().encode() not in data
-    submit = decode(bytes.fromhex(json.loads(data.splitlines()[0])["frame"]))
+    frames = [line["frame"] for line in map(json.loads, data.splitlines()) if "frame" in line]
+    submit = decode(bytes.fromhex(frames[0]))
     assert isinstance(submit, SubmitSm)
     assert submit.short_message == b"*" * len(SECRET)
     assert submit.destination_addr == PLAIN[1:]
