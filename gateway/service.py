@@ -141,7 +141,12 @@ class Texting:
             on_link_change=self._on_link_change,
         )
         self.throttle = Throttle(
-            self.limiter, self.ledger, world.bus, world.metrics, self.beliefs.campaign_counts_per_number
+            self.limiter,
+            self.ledger,
+            world.bus,
+            world.metrics,
+            self.beliefs.campaign_counts_per_number,
+            self.pipeline,
         )
         self.dispatch = Dispatch(
             outlets=self.carriers.pools,

@@ -18,7 +18,7 @@ def explain_routes(intake: Intake, directory: Directory) -> Routes:
     async def explain(request: ApiRequest) -> Paged:
         """Say what every rule makes of a text, without sending or counting it.
 
-        Every verdict is given, not only the first refusal. Limits are `GET /v1/limits`.
+        Every verdict is given, not only the first refusal, those of the limits included.
         """
         text = outbound(request.body, request.principal, directory)
         try:

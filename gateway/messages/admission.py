@@ -7,12 +7,14 @@ from typing import ClassVar
 from gateway.messages.intake import Admitted, Judged, Refusal, refusal_of
 from gateway.messages.ledger import Ledger
 from gateway.policy import rules
-from gateway.policy.verdict import Verdict
+from gateway.policy.pipeline import Judgement, Pipeline
+from gateway.policy.verdict import Mode, Verdict
 from gateway.registry.model import Campaign
 from gateway.runtime.bus import Bus
 from gateway.runtime.metrics import Metrics
 from gateway.throttle.limiter import Granted, Limiter, Plan, Refused
-from gateway.throttle.scopes import Scope, ScopeKeys
+from gateway.throttle.scopes import CODES, Scope, ScopeKeys
+from gateway.throttle.search import delays
 from gateway.throttle.store import delete_reservation, insert_reservation
 
 SECOND_NS = 1_000_000_000
@@ -25,7 +27,7 @@ MAX_TOLD = 10_000
 
 @dataclass(frozen=True, slots=True)
 class LimitReached:
-    """A limit has no room for a text; told once until it has room again."""
+    """A limit has no room for a text, which is refused or waits; told once until it has room again."""
 
     name: ClassVar[str] = "limit.reached"
     scope: str
@@ -51,7 +53,8 @@ class LimitReached:
 class Throttle:
     """Asks the limiter and says its answer in intake's words.
 
-    `counts_per_number(campaign, carrier)` tells where a campaign's class is capped per number.
+    `counts_per_number(campaign, carrier)` tells where a campaign's class is capped per number; `pipeline`
+    in which mode each limit's rule is: a limit that is off counts nothing, one in shadow refuses nothing.
     """
 
     def __init__(
@@ -61,11 +64,16 @@ class Throttle:
         bus: Bus,
         metrics: Metrics,
         counts_per_number: Callable[[Campaign, str], bool],
+        pipeline: Pipeline,
     ) -> None:
         self.limiter = limiter
         self._ledger = ledger
         self._bus = bus
         self._counts_per_number = counts_per_number
+        self._pipeline = pipeline
+        self._modes = {rule.code: pipeline.mode(rule) for rule in rules.THROTTLES}
+        self._off = frozenset(scope for scope in Scope if self._modes[CODES[scope]] is Mode.OFF)
+        self._lenient = frozenset(code for code, mode in self._modes.items() if mode is not Mode.ENFORCE)
         self._told_until_ns: dict[tuple[Scope, str], int] = {}
         self._plans: dict[tuple[str, str | None, str], Plan] = {}
         decisions = metrics.counter(
@@ -79,13 +87,34 @@ class Throttle:
         """Take room in every scope, or in none."""
         plan = self._plan(judged, now_ns)
         answer = self.limiter.reserve(plan, judged.cost, now_ns, judged.text.destination.e164, message_id)
+        shadowed: list[Verdict] = []
+        while isinstance(answer, Refused) and answer.code in self._lenient:
+            plan = self._without(plan, answer, shadowed, now_ns)
+            destination = judged.text.destination.e164
+            answer = self.limiter.reserve(plan, judged.cost, now_ns, destination, message_id)
         if isinstance(answer, Refused):
             self._decisions.labels(answer.scope.value, answer.code).inc()
             if self._bus.wanted(LimitReached):
                 self._tell(plan.keys, answer, judged, now_ns)
             return _refusal(answer)
-        (self._queued if answer.waits else self._granted).inc()
-        return Admitted(answer.release_ns, (insert_reservation(answer),), answer)
+        if answer.waits:
+            self._queued.inc()
+            if self._bus.wanted(LimitReached):
+                for delay in delays(plan, now_ns):
+                    self._tell(plan.keys, delay, judged, now_ns)
+        else:
+            self._granted.inc()
+        return Admitted(answer.release_ns, (insert_reservation(answer),), answer, shadowed)
+
+    def explain(self, judged: Judged, now_ns: int) -> list[Judgement]:
+        """Say what every limit makes of a text, without taking room; one that is off is not asked."""
+        plan = self._plan(judged, now_ns)
+        asked = self.limiter.ask(plan, judged.cost, now_ns, judged.text.destination.e164)
+        full = {refused.code for refused in asked}
+        return [
+            Judgement(rule, self._modes[rule.code], Verdict(rule) if rule.code in full else None)
+            for rule in rules.THROTTLES
+        ]
 
     def refund(self, reservation: object, now_ns: int) -> None:
         """Give the room back: the text did not go."""
@@ -97,6 +126,12 @@ class Throttle:
         """Campaigns or terms have changed: ask anew what each text counts in."""
         self._plans.clear()
         self.limiter.invalidate()
+
+    def _without(self, plan: Plan, refused: Refused, shadowed: list[Verdict], now_ns: int) -> Plan:
+        """Return the plan but for the scope that refused, whose rule is off or only watched."""
+        if self._modes[refused.code] is Mode.SHADOW:
+            self._pipeline.shadow(Verdict(rules.find(refused.code)), shadowed)
+        return self.limiter.plan(plan.keys._replace(**{refused.scope.value: None}), now_ns)
 
     def _tell(self, keys: ScopeKeys, refused: Refused, judged: Judged, now_ns: int) -> None:
         """Say that a limit is reached: once until it has room again, however many texts are refused."""
@@ -132,7 +167,7 @@ class Throttle:
 
     def _keys(self, judged: Judged) -> ScopeKeys:
         person, campaign, carrier = judged.snapshot.person, judged.snapshot.campaign, judged.carrier
-        return ScopeKeys.of(
+        keys = ScopeKeys.of(
             number=judged.text.source.e164,
             person=person.id if person is not None else None,
             campaign=campaign.id if campaign is not None else None,
@@ -141,6 +176,7 @@ class Throttle:
             organization=person.organization_id if person is not None else None,
             campaign_counts_per_number=campaign is not None and self._counts_per_number(campaign, carrier),
         )
+        return keys._replace(**{scope.value: None for scope in self._off}) if self._off else keys
 
 
 def _refusal(answer: Refused) -> Refusal:

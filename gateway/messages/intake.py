@@ -23,7 +23,7 @@ from gateway.policy import rules
 from gateway.policy.numbers import NumberInfo, NumberKind, normalise
 from gateway.policy.pipeline import Judgement, Pipeline
 from gateway.policy.snapshot import Snapshot, Text
-from gateway.policy.verdict import Verdict
+from gateway.policy.verdict import Mode, Verdict
 from gateway.runtime.ids import IdSource
 from gateway.smpp.text import TextError
 
@@ -31,6 +31,7 @@ SECOND_NS = 1_000_000_000
 _new = tuple.__new__  # without the frame of a named tuple's own: several are made for every text
 _REFERENCE_MASK = 0xFFFF
 _HALF_A_PAIR = Verdict(rules.MALFORMED, "it holds half a surrogate pair")
+_QUEUE_FULL = Verdict(rules.find("queue_full"))
 _UNSERVED = Verdict(rules.DESTINATION_INVALID, "no carrier serves it")
 _NO_NUMBER = NumberInfo("", NumberKind.INVALID, None)
 
@@ -76,6 +77,8 @@ class Admitted(NamedTuple):
     release_ns: int
     intents: tuple[Any, ...] = ()
     reservation: object = None
+    shadowed: Sequence[Verdict] = ()
+    """What limits in shadow mode would have refused."""
 
 
 class Taken(NamedTuple):
@@ -91,6 +94,9 @@ class Admission(Protocol):
 
     def reserve(self, judged: Judged, message_id: int, now_ns: int) -> Admitted | Refusal:
         """Take room in every scope, or in none."""
+
+    def explain(self, judged: Judged, now_ns: int) -> list[Judgement]:
+        """Say what every limit makes of a text, without taking room."""
 
     def refund(self, reservation: object, now_ns: int) -> None:
         """Give the room back: the text did not go."""
@@ -140,7 +146,9 @@ class Intake:
     def explain(self, request: OutboundText) -> list[Judgement]:
         """What every rule says of a request; counts and stores nothing."""
         judged = self._facts(request)
-        return self._pipeline.explain_outbound(judged.text, judged.snapshot, self._ledger.clock.now_ns())
+        now_ns = self._ledger.clock.now_ns()
+        judgements = self._pipeline.explain_outbound(judged.text, judged.snapshot, now_ns)
+        return [*judgements, *self._admission.explain(judged, now_ns)]
 
     async def accept(
         self, request: OutboundText, idempotency: tuple[str, str, str] | None = None
@@ -165,18 +173,26 @@ class Intake:
             return judged
         if not self._dispatch.serves(judged.carrier):
             return self._refuse(request, refusal_of(_UNSERVED))
-        if self._dispatch.waiting(judged.carrier) >= self._queue_limit:
-            return self._refuse(request, refusal_of(Verdict(rules.find("queue_full"))))
+        if self._dispatch.waiting(judged.carrier) >= self._queue_limit and self._enforced(_QUEUE_FULL):
+            return self._refuse(request, refusal_of(_QUEUE_FULL))
         message_id = self._ids.new_id()
         now_ns = self._ledger.clock.now_ns()
         admitted = self._admission.reserve(judged, message_id, now_ns)
         if isinstance(admitted, Refusal):
             return self._refuse(request, admitted)
+        if admitted.shadowed:
+            judged = judged._replace(shadowed=[*(judged.shadowed or ()), *admitted.shadowed])
         message = self._message(message_id, request, judged, admitted.release_ns, now_ns)
         intents = (_new(InsertMessage, message_row(message)), *admitted.intents)
         if idempotency is not None:
             intents = (*intents, InsertIdempotencyKey(*idempotency, message_id, now_ns))
         return _new(Taken, (message, intents, admitted.reservation))
+
+    def _enforced(self, verdict: Verdict) -> bool:
+        mode = self._pipeline.mode(verdict.rule)
+        if mode is Mode.SHADOW:
+            self._pipeline.shadow(verdict, None)
+        return mode is Mode.ENFORCE
 
     async def settle(self, taken: Sequence["Taken"]) -> None:
         """Store texts in one transaction, all or none, then hand them on."""

@@ -3,6 +3,7 @@
 from gateway.directory.model import Location, Number, Organization
 from gateway.policy import rules
 from gateway.policy.entitlement import COUNTRIES
+from gateway.policy.numbers import PERSONAL, normalise
 from gateway.policy.rules import FACTS_IN_FORCE, Revision
 from gateway.policy.verdict import Direction, Verdict
 
@@ -37,12 +38,13 @@ def check_override(organization: Organization, location: Location, revision: Rev
 
 
 def authorizable(number: Number, location: Location) -> bool:
-    """A12: a Calling Plan number at a US or Canadian location that is not authorised yet."""
+    """A12: a person's Calling Plan number at a US or Canadian location that is not authorised yet."""
     return (
         number.location_id == location.id
         and location.country in COUNTRIES
         and number.calling_plan
         and not number.authorized
+        and normalise(number.e164).kind in PERSONAL
     )
 
 

@@ -5,6 +5,7 @@ Verdicts that need no detail of the text are made once: refusing is as cheap as 
 
 from gateway.directory.model import ClientKind, CustomerKind, texting_enabled
 from gateway.policy import rules
+from gateway.policy.numbers import PERSONAL, NumberKind
 from gateway.policy.snapshot import Snapshot, Text
 from gateway.policy.verdict import Verdict
 
@@ -19,6 +20,11 @@ _NO_ADDON = Verdict(rules.ADDON_MISSING)
 _NO_PSTN = Verdict(rules.LOCATION_NOT_CISCO_PSTN)
 _NO_NUMBER = Verdict(rules.NO_PRIMARY_NUMBER, "no primary number")
 _FOREIGN_PLAN = Verdict(rules.NO_PRIMARY_NUMBER, "the number is not of Cisco Calling Plan")
+_NOT_A_PERSONS = {
+    kind: Verdict(rules.NO_PRIMARY_NUMBER, f"a number of kind {kind.value} is no person's")
+    for kind in NumberKind
+    if kind not in PERSONAL and kind is not NumberKind.MALFORMED
+}
 _FOREIGN_SITE = Verdict(rules.NO_PRIMARY_NUMBER, "the location is outside the US and Canada")
 _OLD_APP = Verdict(rules.APP_TOO_OLD)
 _SWITCHED_OFF = Verdict(rules.TEXTING_DISABLED, "by the organisation")
@@ -54,13 +60,19 @@ def location_cisco_pstn(_text: Text, snapshot: Snapshot, _now_ns: int) -> Verdic
     return None if location is not None and location.cisco_pstn else _NO_PSTN
 
 
-def primary_number(_text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict | None:
-    """A3: a primary TN of Cisco Calling Plan, at a location in the US or Canada."""
+def primary_number(text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict | None:
+    """A3: a primary TN of Cisco Calling Plan, at a location in the US or Canada.
+
+    Toll-free, premium and foreign numbers are never a person's TN there (10dlc.md, North America).
+    """
     number = snapshot.number
     if number is None:
         return _NO_NUMBER
     if not number.calling_plan:
         return _FOREIGN_PLAN
+    kind = text.source.kind
+    if kind is not NumberKind.US and kind in _NOT_A_PERSONS:
+        return _NOT_A_PERSONS[kind]
     location = snapshot.location
     return None if location is not None and location.country in COUNTRIES else _FOREIGN_SITE
 

@@ -39,6 +39,10 @@ class NumberKind(Enum):
     """Not digits at all."""
 
 
+PERSONAL = frozenset({NumberKind.US, NumberKind.CANADA, NumberKind.TERRITORY})
+"""Kinds that can be a person's own number."""
+
+
 class NumberInfo(NamedTuple):
     """A telephone number as the rules see it."""
 

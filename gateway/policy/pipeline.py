@@ -186,16 +186,17 @@ class Pipeline:
             if verdict is not None:
                 if enforced:
                     return verdict
-                self._shadow(verdict, shadowed)
+                self.shadow(verdict, shadowed)
         return None
 
     def _refuses(self, verdict: Verdict, shadowed: list[Verdict] | None) -> bool:
         mode = self.mode(verdict.rule)
         if mode is Mode.SHADOW:
-            self._shadow(verdict, shadowed)
+            self.shadow(verdict, shadowed)
         return mode is Mode.ENFORCE
 
-    def _shadow(self, verdict: Verdict, shadowed: list[Verdict] | None) -> None:
+    def shadow(self, verdict: Verdict, shadowed: list[Verdict] | None) -> None:
+        """Count a verdict that refuses nothing."""
         if shadowed is not None:
             shadowed.append(verdict)
         if self._on_shadow is not None:

@@ -23,8 +23,8 @@ from gateway.runtime.errors import ClockError
 from gateway.runtime.log import get_logger
 
 SECOND_NS = 1_000_000_000
-MAX_NS = 253_402_300_799 * SECOND_NS
-"""The end of the year 9999: later moments have no ISO-8601 form."""
+MAX_NS = 4_102_444_799 * SECOND_NS
+"""The end of the year 2099: databases and limits count nanoseconds in 63 bits."""
 
 _MAX_CALLBACKS_PER_MOMENT = 1_000_000
 _MAX_CALLBACKS_PER_TICK = 500
@@ -219,11 +219,11 @@ class WorldClock:
     def advance(self, seconds: float) -> None:
         """Move the world forward, through every due moment on the way, before this call returns.
 
-        Raises `ClockError` for a negative or endless step, beyond the year 9999, or from a timer's callback.
+        Raises `ClockError` for a negative or endless step, beyond the year 2099, or from a timer's callback.
         """
         if not 0 <= seconds < MAX_NS / SECOND_NS:
             raise ClockError(
-                f"cannot advance by {seconds} seconds: time only moves forward, to the year 9999"
+                f"cannot advance by {seconds} seconds: time only moves forward, to the year 2099"
             )
         now_ns = self.now_ns()
         self._jump(now_ns, now_ns + round(seconds * SECOND_NS))
@@ -238,7 +238,7 @@ class WorldClock:
                 "cannot advance the world from a timer's callback: schedule another timer instead"
             )
         if not now_ns <= target_ns <= MAX_NS:
-            raise ClockError("cannot advance to a moment in the past or beyond the year 9999")
+            raise ClockError("cannot advance to a moment in the past or beyond the year 2099")
         self._walk(now_ns, target_ns)
         self._rebase(target_ns)
         if self._mode == "system":

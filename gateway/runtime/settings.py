@@ -35,6 +35,8 @@ class ClockSettings(Section):
     def _system_is_now(self) -> "ClockSettings":
         if self.mode == "system" and (self.start is not None or self.speed != 1.0):
             raise ValueError("mode system follows the machine's clock: set mode to scaled or frozen")
+        if self.start is not None and not 1970 <= self.start.year < 2099:
+            raise ValueError("the world begins in one of the years 1970 to 2098")
         return self
 
     @property

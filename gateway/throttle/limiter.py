@@ -28,7 +28,7 @@ from gateway.throttle.entry import RateEntry, WindowEntry, rate_entry, window_en
 from gateway.throttle.limits import UNLIMITED, ScopeLimit
 from gateway.throttle.reservation import Granted, Plan, Refused, Shared, busy_until_ns
 from gateway.throttle.scopes import Scope, ScopeKeys
-from gateway.throttle.search import search
+from gateway.throttle.search import refusals, search
 from gateway.throttle.sharded import Sharded
 from gateway.throttle.state import DEAD, FAR, NEVER
 
@@ -261,6 +261,12 @@ class Limiter:
         if release > now_ns:
             self._remember(granted)
         return granted
+
+    def ask(self, plan: Plan, segments: int, now_ns: int, destination: str | None = None) -> list[Refused]:
+        """Return every refusal that `reserve` might give, as if no other limit refused; take nothing."""
+        if plan.version != self._version:
+            self._renew(plan, now_ns)
+        return refusals(plan, segments, max(now_ns, self._floor(plan, destination)), now_ns)
 
     def _remember(self, granted: Granted) -> None:
         if granted.destination is not None:

@@ -6,6 +6,7 @@
   room. A limit that delays a text by more than its bound refuses it with `queue_full`.
 """
 
+from gateway.throttle.entry import RateEntry, WindowEntry
 from gateway.throttle.reservation import Plan, Refused
 from gateway.throttle.scopes import CODES, QUEUE_FULL
 
@@ -22,14 +23,44 @@ def search(plan: Plan, segments: int, floor_ns: int, now_ns: int) -> int | Refus
     return release if refused is None else refused
 
 
+def refusals(plan: Plan, segments: int, floor_ns: int, now_ns: int) -> list[Refused]:
+    """Return every refusal a text would meet if the limits before it let it pass; takes nothing."""
+    found = []
+    for entry in plan.rejecting:
+        refused = _refusal(entry, segments, floor_ns, now_ns)
+        if refused is not None:
+            found.append(refused)
+    release = _settle(plan, segments, floor_ns, now_ns)
+    if isinstance(release, Refused):
+        found.append(release)
+    return found
+
+
+def delays(plan: Plan, now_ns: int) -> list[Refused]:
+    """Return the waiting limits that have no room now, each with how long until a segment fits."""
+    found = []
+    for entry in plan.waiting:
+        earliest = entry.earliest(now_ns, 1, now_ns)
+        if earliest is not None and earliest > now_ns:
+            found.append(Refused(entry.scope, CODES[entry.scope], earliest - now_ns))
+    return found
+
+
 def _reject(plan: Plan, segments: int, at_ns: int, now_ns: int) -> Refused | None:
     """Return the refusal of the first rejecting limit without room at `at_ns`."""
     for entry in plan.rejecting:
-        earliest = entry.earliest(at_ns, segments, now_ns)
-        if earliest is None:
-            return Refused(entry.scope, CODES[entry.scope], None)
-        if earliest > at_ns:
-            return Refused(entry.scope, CODES[entry.scope], entry.retry_ns(earliest, now_ns))
+        refused = _refusal(entry, segments, at_ns, now_ns)
+        if refused is not None:
+            return refused
+    return None
+
+
+def _refusal(entry: RateEntry | WindowEntry, segments: int, at_ns: int, now_ns: int) -> Refused | None:
+    earliest = entry.earliest(at_ns, segments, now_ns)
+    if earliest is None:
+        return Refused(entry.scope, CODES[entry.scope], None)
+    if earliest > at_ns:
+        return Refused(entry.scope, CODES[entry.scope], entry.retry_ns(earliest, now_ns))
     return None
 
 

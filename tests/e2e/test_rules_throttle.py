@@ -6,6 +6,8 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
+from gateway.messages.admission import LimitReached
+
 ALICE, CAROL, DAVE = "+12025550100", "+14165550102", "+12025550103"
 TMOBILE, ATT = "+13105550125", "+12125550125"
 FROZEN = ("clock.mode=frozen", "clock.start=2026-11-02T15:00:00Z")
@@ -257,3 +259,80 @@ async def test_the_stream_tells_a_reached_limit_once_and_a_changed_campaign(open
     assert '"scope":"organization"' in reached
     assert '"code":"throttled_organization"' in reached
     assert '"status":"suspended"' in changed
+
+
+TWO_A_DAY = 'limits.person={"window": {"cap": 2}}'
+SHADOWED = {"direction": "outbound", "code": "throttled_person"}
+
+
+@pytest.mark.parametrize("mode", ["shadow", "off"])
+async def test_a_limit_that_is_watched_or_off_refuses_nothing(open_world: Any, mode: str) -> None:
+    switched = f"business_texting.rules={{throttled_person: {mode}}}"
+    async with open_world(*FROZEN, *NO_LIMITS[:1], TWO_A_DAY, switched) as world:
+        texts = [await send(world) for _ in range(4)]
+        assert [status for status, _ in texts] == [202] * 4
+        assert world.metric("gateway_messages_shadowed_total", **SHADOWED) == (2 if mode == "shadow" else 0)
+        assert decisions(world, "person", "throttled_person") == 0
+        _, story = await world.client.get(f"/v1/messages/{texts[3][1]['id']}")
+        (verdict,) = [one for one in story["verdicts"] if one["code"] == "throttled_person"]
+        assert verdict["mode"] == mode
+        assert verdict["outcome"] == ("shadowed" if mode == "shadow" else "off")
+        window = (await limit(world, "person", "alice"))["window"]
+        assert window["used"] == (2 if mode == "shadow" else 0)
+        # The other scopes go on counting all four.
+        assert (await limit(world, "brand_day", "acme-dental@tmobile"))["window"]["used"] == 4
+
+
+async def test_a_full_queue_that_is_watched_lets_texts_go(open_world: Any) -> None:
+    rate = '{"rate": {"segments": 1, "per": "hour", "burst": 1, "overflow": "queue", "max_wait_s": 60}}'
+    watched = "business_texting.rules={queue_full: shadow}"
+    async with open_world(*FROZEN, *NO_LIMITS, f"limits.number={rate}", watched) as world:
+        assert [(await send(world))[0] for _ in range(2)] == [202, 202]
+        labels = {"direction": "outbound", "code": "queue_full"}
+        assert world.metric("gateway_messages_shadowed_total", **labels) == 1
+
+
+async def test_the_first_revision_knows_no_limits(open_world: Any) -> None:
+    async with open_world(*FROZEN, *NO_LIMITS[:1], TWO_A_DAY, "business_texting.revision=T1") as world:
+        assert [(await send(world))[0] for _ in range(4)] == [202] * 4
+    async with open_world(*FROZEN, *NO_LIMITS[:1], TWO_A_DAY, "business_texting.revision=T2") as world:
+        assert [(await send(world))[0] for _ in range(2)] == [202] * 2
+        assert (await refusal(world))[1] == "throttled_person"
+
+
+async def test_explain_asks_every_limit_and_takes_no_room(open_world: Any) -> None:
+    rate = '{"rate": {"segments": 1, "per": "hour", "burst": 1, "overflow": "queue", "max_wait_s": 60}}'
+    settings = (TWO_A_DAY, f"limits.number={rate}", 'limits.organization={"window": {"cap": 1}}')
+    text = {"from": ALICE, "to": TMOBILE, "text": "Hello"}
+
+    async def refused(world: Any, **changed: Any) -> list[str]:
+        _, page = await world.client.post("/v1/rules/explain", {**text, **changed})
+        return [one["code"] for one in page["items"] if one["outcome"] == "refused"]
+
+    async with open_world(*FROZEN, *settings) as world:
+        for _ in range(3):
+            assert await refused(world) == []
+        assert await refused(world, text="x" * 400) == [
+            "throttled_number",
+            "throttled_person",
+            "throttled_organization",
+        ]
+        assert (await send(world))[0] == 202
+        assert await refused(world) == ["throttled_organization", "queue_full"]
+        assert (await limit(world, "person", "alice"))["window"]["used"] == 1
+        assert (await refusal(world))[1] == "throttled_organization"
+
+
+async def test_a_limit_that_makes_texts_wait_is_told_too(open_world: Any) -> None:
+    rate = '{"rate": {"segments": 1, "per": "minute", "burst": 2, "overflow": "queue"}}'
+    async with open_world(*FROZEN, *NO_LIMITS, f"limits.number={rate}") as world:
+        async with world.service.world.bus.subscribe(LimitReached) as reached:
+            for _ in range(4):
+                assert (await send(world))[0] == 202
+            await world.client.post("/v1/clock", {"advance": 600})
+            for _ in range(3):
+                assert (await send(world))[0] == 202
+            found = [await anext(reached) for _ in range(2)]
+        assert [(one.scope, one.code) for one in found] == [("number", "throttled_number")] * 2
+        assert found[0].as_payload()["key"] is None
+        assert found[0].retry_after_s == 120

@@ -55,6 +55,10 @@ def test_override_is_offered_where_texting_is_available(
         ({"authorized": False, "calling_plan": False}, {}, False),
         ({"authorized": False, "location_id": "elsewhere"}, {}, False),
         ({"authorized": False}, {"country": "GB"}, False),
+        ({"authorized": False, "e164": "+18005550107"}, {}, False),
+        ({"authorized": False, "e164": "+18765550107"}, {}, False),
+        ({"authorized": False, "e164": "+442071838750"}, {}, False),
+        ({"authorized": False, "e164": "+17875550107"}, {}, True),
     ],
 )
 def test_what_can_be_authorised(

@@ -59,6 +59,11 @@ def outbound_cases(world: World) -> list[Case]:
         ("no_primary_number", {"number": None}, {}),
         ("no_primary_number", number(world, calling_plan=False), {}),
         ("no_primary_number", location(world, country="MX"), {}),
+        ("no_primary_number", {}, {"source": "+18005550107"}),
+        ("no_primary_number", {}, {"source": "+19005550107"}),
+        ("no_primary_number", {}, {"source": "+18765550107"}),
+        ("no_primary_number", {}, {"source": "+442071838750"}),
+        ("no_primary_number", {}, {"source": "+1202555010"}),
         ("app_too_old", person(world, app_version=(42, 11)), {}),
         ("app_too_old", {}, {"app_version": (42, 11, 9)}),
         ("texting_disabled", organization(world, texting_enabled=False), {}),
@@ -133,7 +138,7 @@ def test_each_outbound_rule_alone_refuses(world: World, index: int) -> None:
 
 def test_every_outbound_rule_has_a_case(world: World) -> None:
     cases = outbound_cases(world)
-    assert len(cases) == 38
+    assert len(cases) == 43
     assert {code for code, _, _ in cases} | {"desktop_only"} == {rule.code for rule in table.OUTBOUND}
 
 

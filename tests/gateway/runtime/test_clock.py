@@ -126,9 +126,9 @@ def test_impossible_steps_are_refused(seconds: float) -> None:
     assert clock.now_ns() == START
 
 
-def test_the_world_does_not_pass_the_year_9999() -> None:
+def test_the_world_does_not_pass_the_year_2099() -> None:
     clock = frozen()
-    with pytest.raises(ClockError, match="9999"):
+    with pytest.raises(ClockError, match="2099"):
         clock.advance_to(MAX_NS + 1)
 
 
