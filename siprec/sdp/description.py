@@ -175,13 +175,11 @@ class _Lines:
 
     def attributes(self, name: str) -> Iterator[str]:
         """Values of every `a=name` or `a=name:value`; the empty string for one without a value."""
-        prefix = name + ":"
         for kind, value in self.lines:
             if kind == "a" and value.startswith(name):
-                if value == name:
-                    yield ""
-                elif value.startswith(prefix):
-                    yield value[len(prefix) :].strip()
+                found, colon, rest = value.partition(":")
+                if found == name:
+                    yield rest.strip()
 
     def attribute(self, name: str) -> str | None:
         """The first value of `a=name`, None where it is absent."""

@@ -206,7 +206,8 @@ def format_params(params: dict[str, str | None]) -> str:
 def unquote(text: str) -> str:
     """Return the content of a quoted string, or the text itself where it has no quotes."""
     if text[:1] == '"' and len(text) >= 2 and text[-1] == '"':
-        return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
+        inner = text[1:-1]
+        return re.sub(r"\\(.)", r"\1", inner, flags=re.DOTALL) if "\\" in inner else inner
     return text
 
 
@@ -317,7 +318,7 @@ def parse_via(text: str) -> Via:
         raise ParseError("Via", "malformed")
     transport, sent_by, rest = match.groups()
     try:
-        host, port = parse_host_port(re.sub(r"\s", "", sent_by))
+        host, port = parse_host_port("".join(sent_by.split()))
     except UriError as error:
         raise ParseError("Via", f"sent-by {error.reason}") from None
     return Via(transport.upper(), host, port, parse_params(rest, "Via") if rest else {})
