@@ -1,6 +1,10 @@
-"""The tour's recorded call: a simulated SRC forks a call of alice's as BroadWorks would, to our recorder."""
+"""The tour's recorded call: alice calls a patient from her desk phone, pauses the recording, and goes on.
+
+Where no call control runs, a simulated SRC forks a call of hers as BroadWorks would.
+"""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from gateway.demo.client import ApiClient
@@ -12,13 +16,36 @@ from siprec.phones.src_aio import ForkFailedError, SimulatedSrc, SrcSettings
 
 CALL_S = 1.5
 """How long the parties speak."""
+PAUSE_S = 1.0
 SEALED_WITHIN_S = 10.0
 AUDIBLE = 0.05
 """Least peak of a party that counts as heard, of 1."""
 ALICE = Party("sip:+12025550100@acme-dental.example", "Alice Archer")
-PATIENT = Party("sip:+13105550120@pstn.example")
+PATIENT_NUMBER = "+13105550120"
+PATIENT = Party(f"sip:{PATIENT_NUMBER}@pstn.example")
 TENANT = ("acme-sp", "acme-dental", "alice@acme-dental.example")
 POLL_S = 0.05
+PHONE = "/v1/phones/alice"
+SHOWN_WITHIN_S = 10.0
+
+
+async def call_patient(alice: ApiClient) -> bool:
+    """Call, pause and go on by alice's softkeys; False where there are no phones to call from."""
+    status, _ = await alice.post("/v1/calls", {"from": "alice", "to": PATIENT_NUMBER})
+    if status != HTTPStatus.CREATED:
+        return False
+    await _shows(alice, "recording")
+    for key, seconds in (("PauseRec", PAUSE_S), ("ResumeRec", CALL_S), ("EndCall", 0.0)):
+        await alice.post(f"{PHONE}/softkeys", {"key": key})
+        await asyncio.sleep(seconds)
+    return True
+
+
+async def _shows(alice: ApiClient, icon: str) -> None:
+    """Wait until the phone shows an icon. Raises `TimeoutError`."""
+    async with asyncio.timeout(SHOWN_WITHIN_S):
+        while (await alice.get(PHONE))[1].get("icon") != icon:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
 
 
 async def place_call(server: str) -> None:
@@ -53,4 +80,4 @@ async def audible_parties(alice: ApiClient, recording_id: str) -> int:
     return heard
 
 
-__all__ = ["ForkFailedError", "audible_parties", "place_call", "recorded"]
+__all__ = ["ForkFailedError", "audible_parties", "call_patient", "place_call", "recorded"]

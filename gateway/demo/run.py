@@ -156,11 +156,19 @@ def _show_house(service: Service, console: Console) -> None:
         f"The API         {url}/docs",
         f"SMPP carriers   {carriers}   (guest / guest)",
         f"SIPREC recorder {_recorder_uri(service)}   ({ways})",
+        *_phones(service),
         "Send a text     from another terminal, here:",
         f"[bold]{send_command(url)}[/]",
         "Ctrl-C ends it.",
     ):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _phones(service: Service) -> list[str]:
+    if service.telephony is None:
+        return []
+    names = ", ".join(service.telephony.phones)
+    return [f"Phones          {service.telephony.uri}   ({names})"]
 
 
 def send_command(url: str) -> str:

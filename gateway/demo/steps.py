@@ -1,6 +1,6 @@
 """The steps of the tour, in order. Titles and details are short: the table is read at eighty columns."""
 
-from gateway.demo.call import ForkFailedError, audible_parties, place_call, recorded
+from gateway.demo.call import ForkFailedError, audible_parties, call_patient, place_call, recorded
 from gateway.demo.scenes import answer, burst, day_cap, disagreement, inbound, start, stop, text
 from gateway.demo.tour import Play, Step, Tour
 
@@ -25,9 +25,10 @@ async def _switched_off(tour: Tour) -> Step:
 async def _record(tour: Tour) -> Step:
     step = Step("A call of alice is recorded", "sealed, 2 parties")
     try:
-        await place_call(tour.recorder)
-    except ForkFailedError as error:
-        step.found = str(error)
+        if not await call_patient(tour.alice):
+            await place_call(tour.recorder)
+    except (ForkFailedError, TimeoutError) as error:
+        step.found = str(error) or "the phone showed no recording"
         return step
     recording = await recorded(tour.alice)
     if recording is None:
@@ -35,7 +36,10 @@ async def _record(tour: Tour) -> Step:
         return step
     heard = await audible_parties(tour.alice, recording["id"])
     step.found = f"{recording['state']}, {heard} parties"
-    step.details = f"{recording['product']} {recording['durationMs'] / 1000:.1f} s"
+    _, story = await tour.alice.get(f"/v1/recordings/{recording['id']}")
+    pauses = len((story.get("details") or {}).get("pauses", ()))
+    paused = f", paused {pauses}×" if pauses else ""
+    step.details = f"{recording['durationMs'] / 1000:.1f} s{paused}"
     tour.recordings.append({**recording, "audibleParties": heard})
     return step
 
@@ -50,7 +54,7 @@ async def _private(tour: Tour) -> Step:
     return step
 
 
-SLOW: frozenset[Play] = frozenset({_switched_off})
+SLOW: frozenset[Play] = frozenset({_switched_off, _record})
 """Steps that wait long for their outcome: they are begun first."""
 
 STEPS: tuple[Play, ...] = (

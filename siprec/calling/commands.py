@@ -115,3 +115,6 @@ def _print_calls(outcome: dict[str, object]) -> None:
         refused = "".join(f"; {each}" for each in result["refused"])
         typer.echo(f"call {number}: {word} by {result['server']}{': ' if streams else ''}{streams}{refused}")
     typer.echo(f"{outcome['calls']} calls, {outcome['failed']} failed, {outcome['packets']} packets sent")
+    if results and not any(result["status"] for result in results):
+        told = "Nobody answered. Start a recorder with `siprec serve`, or say where it is with --to."
+        typer.echo(told, err=True)

@@ -13,6 +13,8 @@ from gateway.messages.webhooks.wire import Signer
 from gateway.runtime.config import ConfigError
 from gateway.settings import PARTS
 from gateway.testing.carriers import running_carrier
+from siprec.calling.playing import play
+from siprec.phones.scenario import load_scenario
 
 ROOT = Path(__file__).parents[2]
 HOW_TO = ROOT / "docs" / "how-to"
@@ -85,3 +87,18 @@ def test_configurations_have_no_faults(page: str, file: str, tmp_path: Path, mon
     assert set(loaded.section("esme").carriers) >= {"mysmsc" if page.startswith("connect") else "coastal"}
     with pytest.raises(ConfigError):
         load_config(str(folder / file), tuple(PARTS), ["esme.carriers.tmobile.wimdow=3"])
+
+
+async def test_the_calling_sections_load_and_the_scenario_plays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("BOB_PASSWORD", "secret")
+    demo_world, own_phone, scenario = blocks("call-with-phones.md", "yaml")
+    for number, block in enumerate((demo_world, own_phone)):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(block, encoding="utf-8")
+        assert load_config(str(path), ("recording",), ()).section("calling").enabled
+    card = tmp_path / "card.yaml"
+    card.write_text(scenario, encoding="utf-8")
+    report = await play(load_scenario(str(card)))
+    assert [check for check in report.checks if not check.ok] == []

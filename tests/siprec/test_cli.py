@@ -197,3 +197,52 @@ def test_recording_starts_without_the_texting_half() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "['directory', 'runtime']"
+
+
+def test_the_library_is_listed() -> None:
+    names = [row["name"] for row in json.loads(invoke("call", "--list", "--json").output)]
+    assert names == sorted(names)
+    assert {"conference", "voicemail", "failover", "no-provider", "downgrade", "expiry"} <= set(names)
+    assert not set(names) & set(SCENARIO_NAMES)
+    assert "Three-way conference" in invoke("call", "--list").output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["always", "--calls", "3"], ["always", "--srtp"], ["--pairs", "2", "--seed", "1"], ["--pairs", "0"]],
+    ids=" ".join,
+)
+def test_options_of_plain_calls_are_refused_elsewhere(arguments: list[str]) -> None:
+    result = invoke("call", *arguments)
+    assert result.exit_code == 2
+    assert arguments[-1] == "0" or "is for plain calls" in result.output
+
+
+def test_a_scenario_is_played_and_its_checks_are_shown() -> None:
+    result = run_siprec("call", "no-provider", COLUMNS="200")
+    assert result.returncode == 0, result.stderr
+    assert "0 recording sessions" in result.stdout
+    assert "4 checks passed, as it must be" in result.stdout
+
+
+def test_a_scenario_that_goes_wrong_ends_with_one(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(
+        'scenario:\n  title: Wrong\n  parties:\n    alice: {number: "+12025550100"}\n'
+        '    bob: {number: "+12025550101"}\n  script: [alice calls bob]\n'
+        "  expect: {heard: {alice: [recording-started]}}\n"
+    )
+    result = run_siprec("call", str(path), "--json")
+    outcome = json.loads(result.stdout.splitlines()[-1])
+    assert (result.returncode, outcome["ok"]) == (1, False)
+    assert [check["what"] for check in outcome["checks"] if not check["ok"]] == [
+        "alice hears recording-started"
+    ]
+
+
+def test_a_faulty_scenario_is_told_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "faulty.yaml"
+    path.write_text("scenario:\n  title: Faulty\n  parties: {}\n  script: [alice sings]\n")
+    result = run_siprec("call", str(path))
+    assert result.returncode == 2
+    assert f"{path}:4:" in result.stderr
