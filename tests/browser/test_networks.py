@@ -141,7 +141,7 @@ def test_a_capture_is_uploaded_replayed_and_reported(open_page: Open, demo: Demo
     expect(page.get_by_text("Choose a capture first.")).to_be_visible()
     page.set_input_files("input[type=file]", file)
     expect(page.get_by_text("texts.pcap")).to_be_visible()
-    page.get_by_label("Play").select_option("esme")
+    page.get_by_label("Play", exact=True).select_option("esme")
     page.get_by_role("button", name="Replay").click()
     figures = page.locator(".figures")
     expect(figures).to_be_visible(timeout=20_000)
