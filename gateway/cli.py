@@ -311,8 +311,9 @@ def replay(
     """
     from pathlib import Path  # noqa: PLC0415
 
-    from gateway.replay.command import parse_speed, replay_command  # noqa: PLC0415
+    from gateway.replay.command import replay_command  # noqa: PLC0415
     from gateway.replay.compare import Tolerances  # noqa: PLC0415
+    from gateway.replay.pace import parse_speed  # noqa: PLC0415
     from gateway.replay.run import ROLES, ReplayOptions  # noqa: PLC0415
     from gateway.replay.worlds import AUTO  # noqa: PLC0415
 
@@ -407,7 +408,9 @@ def load(
 @app.command()
 def record(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Where to: JSONL if named .jsonl, else pcap.")],
-    url: Annotated[str, typer.Option(help="A running gateway.")] = "http://127.0.0.1:8080",
+    url: Annotated[
+        str, typer.Option(envvar="GATEWAY_URL", help="A running gateway.")
+    ] = "http://127.0.0.1:8080",
     token: Annotated[str, typer.Option(envvar="GATEWAY_TOKEN", help="Bearer token.")] = "demo-admin",  # noqa: S107
     duration: Annotated[float | None, typer.Option(help="Seconds; default: until Ctrl-C.", min=0)] = None,
     mask_text: Annotated[bool, typer.Option("--mask-text", help="Replace texts by asterisks.")] = False,

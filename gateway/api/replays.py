@@ -2,21 +2,20 @@
 
 import asyncio
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from gateway.replay.command import parse_speed
-from gateway.replay.compare import Tolerances
 from gateway.replay.errors import FormatUnknown
-from gateway.replay.formats import HEAD_BYTES, recognise
 from gateway.replay.jobs import Job, Jobs, JobState, TooManyReplays
-from gateway.replay.run import ReplayOptions
 from gateway.runtime.http.errors import ApiError
 from gateway.runtime.http.models import ApiModel
 from gateway.runtime.http.paging import Paged
 from gateway.runtime.http.routes import ApiRequest, Reply, Routes
 from gateway.runtime.ids import encode_id, new_id
+
+if TYPE_CHECKING:
+    from gateway.replay.run import Replay
 
 ADMIN = ("admin",)
 _GZIP = b"\x1f\x8b"
@@ -75,29 +74,15 @@ def replay_routes(jobs: Jobs) -> Routes:
         query: ReplayQuery = request.query
         content: bytes = request.body
         job_id = encode_id(new_id())
+        file = jobs.folder / f"{job_id}.capture"
         try:
-            speed = parse_speed(query.speed)
-            if not content.startswith(_GZIP):
-                recognise("capture", content[:HEAD_BYTES])
+            replay = await asyncio.get_running_loop().run_in_executor(None, _prepare, file, content, query)
         except FormatUnknown as error:
             raise ApiError(400, "capture_unreadable", str(error)) from None
         except ValueError:
             raise ApiError(400, "malformed_request", "speed: max, or a number up to 1,000,000") from None
-        file = jobs.folder / f"{job_id}.capture"
-        await asyncio.get_running_loop().run_in_executor(None, _keep, file, content)
-        options = ReplayOptions(
-            file,
-            query.role,
-            query.listen,
-            target=query.target,
-            carrier=query.carrier,
-            world="auto" if query.registered else None,
-            speed=speed,
-            seed=query.seed,
-            tolerances=Tolerances(differences=query.tolerate),
-        )
         try:
-            return _out(jobs.begin(job_id, options))
+            return _out(jobs.begin(job_id, replay))
         except TooManyReplays:
             file.unlink(missing_ok=True)
             raise ApiError(429, "too_many_replays", "wait for a replay to end", retry_after_s=5) from None
@@ -144,9 +129,34 @@ def replay_routes(jobs: Jobs) -> Routes:
     return routes
 
 
-def _keep(file: Path, content: bytes) -> None:
+def _prepare(file: Path, content: bytes, query: ReplayQuery) -> "Replay":
+    """Keep the capture and say how it is replayed; raises `FormatUnknown`, and `ValueError` for its speed.
+
+    Imports what only replays need, beside the event loop.
+    """
+    from gateway.replay.compare import Tolerances  # noqa: PLC0415
+    from gateway.replay.formats import HEAD_BYTES, recognise  # noqa: PLC0415
+    from gateway.replay.pace import parse_speed  # noqa: PLC0415
+    from gateway.replay.run import Replay, ReplayOptions  # noqa: PLC0415
+
+    speed = parse_speed(query.speed)
+    if not content.startswith(_GZIP):
+        recognise("capture", content[:HEAD_BYTES])
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
+    return Replay(
+        ReplayOptions(
+            file,
+            query.role,
+            query.listen,
+            target=query.target,
+            carrier=query.carrier,
+            world="auto" if query.registered else None,
+            speed=speed,
+            seed=query.seed,
+            tolerances=Tolerances(differences=query.tolerate),
+        )
+    )
 
 
 def _out(job: Job) -> ReplayOut:

@@ -16,7 +16,6 @@ import aiohttp
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from gateway.replay import run as running
 from gateway.replay.errors import ReplayError
 from gateway.replay.report import Report
 from gateway.replay.run import Replay, ReplayOptions
@@ -29,16 +28,6 @@ from gateway.smpp.errors import BindFailed
 DONE, NOT_AS_EXPECTED, USAGE = 0, 1, 2
 _REFRESH_S: Final = 0.2
 GC_THRESHOLDS: Final = (100_000, 50, 100)  # PDUs are freed by count; looking for cycles cost a quarter
-
-
-def parse_speed(text: str) -> float | None:
-    """`max` as None, a positive number as it is; raises `ValueError`."""
-    if text == running.MAX:
-        return None
-    speed = float(text)
-    if not 0 < speed <= 1_000_000:
-        raise ValueError(text)
-    return speed
 
 
 def replay_command(

@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from gateway.replay.report import Report
-from gateway.replay.run import Replay, ReplayOptions
 from gateway.runtime.lifecycle import BasePart
 from gateway.runtime.log import get_logger
+
+if TYPE_CHECKING:  # players and readers are imported with the first replay: a service starts without them
+    from gateway.replay.report import Report
+    from gateway.replay.run import Replay
 
 MAX_RUNNING: Final = 2
 MAX_KEPT: Final = 50
@@ -62,11 +64,11 @@ class Jobs(BasePart):
         """One of them."""
         return self._jobs.get(job_id)
 
-    def begin(self, job_id: str, options: ReplayOptions) -> Job:
+    def begin(self, job_id: str, replay: Replay) -> Job:
         """Begin a replay; raises `TooManyReplays`. Its capture is deleted when it ends."""
         if sum(job.state is JobState.RUNNING for job in self._jobs.values()) >= MAX_RUNNING:
             raise TooManyReplays
-        job = self._jobs[job_id] = Job(job_id, Replay(options))
+        job = self._jobs[job_id] = Job(job_id, replay)
         while len(self._jobs) > MAX_KEPT:
             oldest = next(one for one in self._jobs.values() if one.state is not JobState.RUNNING)
             del self._jobs[oldest.id]

@@ -12,7 +12,18 @@ from typing import Final
 
 from gateway.runtime.clock import SECOND_NS, WorldClock
 
+MAX: Final = "max"
 _STEPS_PER_TURN: Final = 64
+
+
+def parse_speed(text: str) -> float | None:
+    """`max` as None, a positive number as it is; raises `ValueError`."""
+    if text == MAX:
+        return None
+    speed = float(text)
+    if not 0 < speed <= 1_000_000:
+        raise ValueError(text)
+    return speed
 
 
 class Pace:

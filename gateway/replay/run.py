@@ -30,7 +30,7 @@ from gateway.replay.expectations import (
 from gateway.replay.formats import OpenTrace, open_trace
 from gateway.replay.memory import join
 from gateway.replay.numbers import MapNumber, OntoWorld, Pseudonyms, map_numbers, same
-from gateway.replay.pace import Pace
+from gateway.replay.pace import MAX, Pace
 from gateway.replay.player import EsmePlayer
 from gateway.replay.report import Report
 from gateway.replay.story import Correlator, Step
@@ -52,7 +52,6 @@ from gateway.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter
 from gateway.smpp.session import SessionSettings
 from gateway.smpp.timers import TimerSettings
 
-MAX: Final = "max"
 ROLES: Final = ("carrier", "esme", "users")
 _BINDS: Final = {int(cls.command_id): cls for cls in (BindReceiver, BindTransceiver, BindTransmitter)}
 _OWN_TIMERS: Final = TimerSettings(response_s=2.0)

@@ -1,8 +1,13 @@
 """A capture written by people through a whole gateway, and a gateway's own capture replayed."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from gateway.app import load_config
+from gateway.replay.errors import WorldInvalid
 from gateway.replay.run import Replay, ReplayOptions
 from gateway.smpp import pdu as p
 from gateway.smpp.constants import MessageState
@@ -10,6 +15,7 @@ from gateway.smpp.pdu import encode
 from gateway.smpp.receipt import write_receipt
 from gateway.smpp.segment import segment_text
 from gateway.testing.captures import START_NS, conversation, pcap_file
+from gateway.testing.texting import running_gateway
 
 
 def script(texts: dict[str, tuple[str, MessageState]]) -> list[tuple[bool, bytes]]:
@@ -57,3 +63,50 @@ async def test_people_write_what_was_captured(world: Any, tmp_path: Any) -> None
     assert report.summary.messages == 3
     assert report.summary.refused == {"emoji_not_supported": 1}
     assert report.summary.accepted == 2
+
+
+SENDERS = (("14045550177", 1), ("PIZZA", 5), ("447700900123", 1))
+
+
+def crowd(count: int) -> list[tuple[bool, bytes]]:
+    """A burst from one person, a few texts from a name and from abroad, nobody of whom we know."""
+    out: list[tuple[bool, bytes]] = []
+    for sequence in range(1, count + 1):
+        source, ton = SENDERS[max(0, sequence % 10 - 7)]
+        submit = p.SubmitSm(
+            source_addr=source, source_addr_ton=ton, destination_addr=f"1310555{sequence:04}",
+            dest_addr_ton=1, registered_delivery=1, short_message=b"dinner?",
+        )  # fmt: skip
+        answer = p.SubmitSmResp(message_id=f"m{sequence}")
+        out += [(True, encode(submit, sequence)), (False, encode(answer, sequence))]
+    return out
+
+
+async def test_a_world_of_the_captures_own_numbers_decides_the_same_at_any_speed(tmp_path: Any) -> None:
+    """People, brand, campaign and carrier are made; throttling is a function of captured time."""
+    capture = tmp_path / "crowd.pcap"
+    capture.write_bytes(pcap_file(conversation(crowd(60), step_ns=20_000_000)))
+    options = ReplayOptions(
+        capture, "users", world="auto", speed=None, save_world=tmp_path / "world.yaml", grace_s=60
+    )
+    documents = []
+    for speed in (None, None, 20.0):
+        replay = Replay(replace(options, speed=speed), open_gateway=running_gateway)
+        report = await asyncio.wait_for(replay.run(), 60)
+        documents.append(replace(report, speed="").to_json())
+        assert (replay.progress.people, replay.progress.stand_ins) == (3, 2)
+    assert documents[0] == documents[1] == documents[2]
+    assert report.summary.messages == 60
+    assert report.summary.accepted > 15
+    assert report.summary.refused["throttled_person"] > 10
+    load_config(str(tmp_path / "world.yaml"), ("texting", "carriers"), [])
+
+
+async def test_a_world_that_is_not_ours_to_make_is_refused(tmp_path: Any) -> None:
+    capture = tmp_path / "crowd.pcap"
+    capture.write_bytes(pcap_file(conversation(crowd(1))))
+    options = ReplayOptions(capture, "users", world="auto", target="http://127.0.0.1:1")
+    with pytest.raises(WorldInvalid, match="not ours"):
+        await Replay(options, open_gateway=running_gateway).run()
+    with pytest.raises(WorldInvalid):
+        await Replay(replace(options, target=None)).run()

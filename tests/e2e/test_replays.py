@@ -102,7 +102,8 @@ async def test_what_a_gateway_records_can_be_replayed(world: Any, tmp_path: Any)
     for name in ("monday.pcap", "monday.jsonl"):
         file = tmp_path / name
         url = world.service.http.url
-        recording = asyncio.ensure_future(_record(url, "demo-admin", file, 2.5, False, Console(quiet=True)))
+        wanted = {"format": file.suffix[1:], "maskText": False}
+        recording = asyncio.ensure_future(_record(url, "demo-admin", file, 2.5, wanted, Console(quiet=True)))
         async with asyncio.timeout(10):
             while not await captures(world):  # noqa: ASYNC110 - the recorder is another client
                 await asyncio.sleep(0.02)

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.replay.command import parse_speed
 from gateway.replay.errors import (
     CheckpointInvalid,
     FormatUnknown,
@@ -16,6 +15,7 @@ from gateway.replay.errors import (
     TargetInvalid,
     WorldInvalid,
 )
+from gateway.replay.pace import parse_speed
 from gateway.replay.run import Replay, ReplayOptions
 from gateway.smpp import pdu as p
 from gateway.smpp.constants import MessageState
