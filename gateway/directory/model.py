@@ -20,6 +20,8 @@ class CustomerKind(Enum):
     ONLINE = "online"
     TRIAL = "trial"
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
+
 
 class Licence(Enum):
     """A person's Webex Calling licence (webex.md C2)."""
@@ -34,6 +36,8 @@ class ClientKind(Enum):
 
     DESKTOP = "desktop"
     MOBILE = "mobile"
+
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
 
 
 @dataclass(frozen=True, slots=True)

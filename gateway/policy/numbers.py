@@ -38,6 +38,8 @@ class NumberKind(Enum):
     MALFORMED = "malformed"
     """Not digits at all."""
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
+
 
 PERSONAL = frozenset({NumberKind.US, NumberKind.CANADA, NumberKind.TERRITORY})
 """Kinds that can be a person's own number."""

@@ -12,6 +12,8 @@ class BlockedBy(Enum):
     VENDOR = "vendor"
     CARRIER = "carrier"
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
+
 
 class Direction(Enum):
     """Which traffic a rule judges; ADMINISTRATIVE rules judge an administrator's action."""
@@ -28,6 +30,8 @@ class Mode(Enum):
     SHADOW = "shadow"
     """Judged and counted, never refused."""
     OFF = "off"
+
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
 
 
 @dataclass(frozen=True, slots=True)

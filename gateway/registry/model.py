@@ -43,6 +43,8 @@ class CampaignStatus(Enum):
     SUSPENDED = "suspended"
     EXPIRED = "expired"
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
+
 
 class ApprovalStatus(Enum):
     """One carrier's view of a campaign."""
@@ -50,6 +52,8 @@ class ApprovalStatus(Enum):
     REVIEW = "review"
     APPROVED = "approved"
     REFUSED = "refused"
+
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
 
 
 @dataclass(frozen=True, slots=True)

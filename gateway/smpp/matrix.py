@@ -19,6 +19,8 @@ class Role(Enum):
     ESME = "ESME"
     SMSC = "SMSC"
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
+
     @property
     def peer(self) -> "Role":
         """The other side."""
@@ -35,6 +37,8 @@ class SessionState(Enum):
     BOUND_TRX = "BOUND_TRX"
     UNBINDING = "UNBINDING"
     CLOSED = "CLOSED"
+
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
 
     @property
     def is_bound(self) -> bool:

@@ -108,6 +108,8 @@ class Direction(Enum):
     IN = "in"
     OUT = "out"
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
+
 
 Tap = Callable[[Direction, bytes, Pdu | None, float], None]
 """(direction, frame, PDU or None if it was not decodable, wire time)."""

@@ -18,6 +18,8 @@ class Timer(Enum):
     RESPONSE = "response"
     UNBIND_WAIT = "unbind_wait"
 
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
+
 
 @frozen
 class TimerSettings:

@@ -168,20 +168,18 @@ class DeleteLimit(NamedTuple):
     key_: str
 
 
+_PLACE = {scope: place for place, scope in enumerate(Scope)}
+
+
 def insert_reservation(granted: Granted) -> InsertReservation:
     """Return the write of a reservation, right after it. `granted.message_id` must be the message's id."""
-    until_ns = busy_until_ns(granted)
-    settled_ns = max(until_ns.values(), default=granted.release_ns)
-    text = granted.destination, granted.segments, granted.reserved_ns, granted.release_ns
-    return InsertReservation._make(
-        (
-            granted.message_id,
-            *granted.plan.keys,
-            *map(until_ns.get, Scope),
-            *text,
-            max(settled_ns, granted.release_ns),
-        )
-    )
+    until_ns: list[int | None] = [None] * len(_PLACE)
+    release_ns = settled_ns = granted.release_ns
+    for scope, end_ns in busy_until_ns(granted):
+        until_ns[_PLACE[scope]] = end_ns
+        settled_ns = max(settled_ns, end_ns)
+    text = granted.destination, granted.segments, granted.reserved_ns, release_ns, settled_ns
+    return tuple.__new__(InsertReservation, (granted.message_id, *granted.plan.keys, *until_ns, *text))
 
 
 def delete_reservation(granted: Granted) -> DeleteReservation:

@@ -206,7 +206,7 @@ class World:
             return
         self.next_id += 1
         self.admitted.append(answer)
-        self.ends_ns[answer.message_id] = busy_until_ns(answer)
+        self.ends_ns[answer.message_id] = dict(busy_until_ns(answer))
         pair = answer.plan.keys.number, destination
         assert answer.release_ns >= self.now_ns
         last_ns = self.last_release.get(pair, 0)
