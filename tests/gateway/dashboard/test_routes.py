@@ -9,9 +9,8 @@ import aiohttp
 import pytest
 
 from gateway.dashboard import dashboard_routes
-from gateway.dashboard.routes import STATIC
+from gateway.dashboard.routes import POLICY, STATIC
 from gateway.runtime.http import Health, HttpServer, HttpSettings, build_app
-from gateway.runtime.http.pages import PAGE_POLICY
 from gateway.runtime.metrics import Metrics
 
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
@@ -36,7 +35,7 @@ async def test_the_page_is_served_under_the_strict_policy(page: Any) -> None:
     async with page.get("/") as response:
         assert response.status == 200
         assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert response.headers["Content-Security-Policy"] == PAGE_POLICY
+        assert response.headers["Content-Security-Policy"] == POLICY
         assert (await response.read()) == INDEX
 
 
@@ -99,11 +98,29 @@ def test_every_field_has_a_label_and_ids_are_unique() -> None:
     assert fields == labelled
     for reference in re.findall(r'aria-labelledby="([^"]+)"', html):
         assert reference in ids
+    symbols = {name.removeprefix("i-") for name in ids if name.startswith("i-")}
+    used = {name for path in MODULES for name in re.findall(r'\bicon\("([a-z]+)"\)', path.read_text())}
+    assert used <= symbols
+
+
+def test_every_view_is_in_the_navigation() -> None:
+    html = (STATIC / "index.html").read_text()
+    views = {path.stem for path in (STATIC / "js" / "views").glob("*.js")}
+    assert set(re.findall(r'<a href="#/([a-z]+)"', html)) == views
 
 
 def test_every_class_the_page_uses_is_styled() -> None:
-    css = (STATIC / "css" / "page.css").read_text()
+    css = "".join(path.read_text() for path in (STATIC / "css").glob("*.css"))
     used = set(" ".join(re.findall(r'class="([^"]+)"', (STATIC / "index.html").read_text())).split())
     for path in MODULES:
         used |= set(" ".join(re.findall(r'className: "([^"]+)"', path.read_text())).split())
-    assert {name for name in used if not re.search(rf"\.{re.escape(name)}\b", css)} == set()
+    unstyled = {name for name in used if not re.search(rf"\.{re.escape(name)}\b", css)}
+    assert unstyled == set()
+
+
+def test_only_the_tokens_know_a_colour() -> None:
+    for path in (STATIC / "css").glob("*.css"):
+        if path.name == "tokens.css":
+            continue
+        found = re.findall(r"#[0-9a-fA-F]{3,8}\b|rgb\(", path.read_text())
+        assert found == [], path.name

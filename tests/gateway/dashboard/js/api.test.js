@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Api, Refused, items } from "./js/api.js";
+import { Api, Refused, items, nextPage, withQuery } from "./js/api.js";
 
 class Storage {
   #values = new Map();
@@ -69,4 +69,35 @@ test("listings may be bare", () => {
   assert.deepEqual(items([1]), [1]);
   assert.deepEqual(items({ items: [1] }), [1]);
   assert.deepEqual(items(null), []);
+});
+
+test("a listing is followed page by page, within bounds", async () => {
+  const pages = { "/v1/x": [[1, 2], "/v1/x?cursor=2"], "/v1/x?cursor=2": [[3], "/v1/x?cursor=3"], "/v1/x?cursor=3": [[4], ""] };
+  const request = async (path) => {
+    const [found, next] = pages[path];
+    return new Response(JSON.stringify({ items: found }), { headers: next ? { Link: `<${next}>; rel="next"` } : {} });
+  };
+  const api = new Api(new Storage(), request);
+  assert.deepEqual(await api.page("/v1/x"), { items: [1, 2], next: "/v1/x?cursor=2" });
+  assert.deepEqual(await api.all("/v1/x"), [1, 2, 3, 4]);
+  assert.deepEqual(await api.all("/v1/x", 3), [1, 2, 3]);
+});
+
+test("the next page is asked of this origin", () => {
+  assert.equal(nextPage('<http://here/v1/x?cursor=2>; rel="next"', "http://here"), "/v1/x?cursor=2");
+  assert.equal(nextPage("", "http://here"), "");
+  assert.equal(nextPage('</v1/y>; rel="prev"'), "");
+});
+
+test("only parameters with a value are asked for", () => {
+  assert.equal(withQuery("/v1/x", { a: "", b: null, c: undefined }), "/v1/x");
+  assert.equal(withQuery("/v1/x", { number: "+1 & 2", max: 0 }), "/v1/x?number=%2B1+%26+2&max=0");
+});
+
+test("a file goes up as it is", async () => {
+  const { api, calls } = answering(202, '{"id": "r"}');
+  const body = new Uint8Array([1, 2]);
+  await api.fetch("POST", "/v1/replays", { body, type: "application/octet-stream" });
+  assert.equal(calls[0].body, body);
+  assert.equal(calls[0].headers["Content-Type"], "application/octet-stream");
 });

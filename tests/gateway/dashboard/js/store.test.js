@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MAX_MESSAGES, Rate, Store, tone } from "./js/store.js";
+import { KINDS, MAX_MESSAGES, Rate, Store } from "./js/store.js";
 
 const text = (id, more = {}) => ({ id, state: "accepted", from: "+12025550100", to: "+13105550120", text: "hi", ...more });
 const event = (data) => ({ data });
@@ -33,32 +33,20 @@ test("what was lost on the way still counts", () => {
   assert.equal(store.totals.delivered, 2);
 });
 
-test("failures are counted by code", () => {
+test("failures and refusals are counted by code", () => {
   const store = new Store(() => 0);
   store.take("message.failed", event(text("a", { state: "rejected", code: "spam_blocked" })));
-  store.take("message.failed", event(text("b", { state: "rejected", code: "spam_blocked" })));
+  store.take("message.refused", event({ code: "spam_blocked", blockedBy: "cisco" }));
   assert.equal(store.refusals.get("spam_blocked"), 2);
+  assert.deepEqual([store.totals.failed, store.totals.refused], [1, 1]);
+  assert.equal(store.messages.size, 1); // a refused text never became one
 });
 
-test("carriers follow their binds", () => {
+test("every kind has a rate, and the newest come first", () => {
   const store = new Store(() => 0);
-  store.setCarriers([{ name: "att", title: "AT&T" }, { name: "bell" }]);
-  store.take("carrier.bound", event({ carrier: "att" }));
-  store.take("carrier.unbound", event({ carrier: "bell" }));
-  store.take("carrier.bound", event({}));
-  assert.deepEqual(store.carriers.get("att"), { name: "att", title: "AT&T", state: "bound" });
-  assert.equal(store.carriers.get("bell").state, "unbound");
-  assert.equal(store.carriers.size, 2);
-});
-
-test("finding needs every word, newest first", () => {
-  const store = new Store(() => 0);
-  store.remember(text("a", { carrier: "att", text: "Hello there" }));
-  store.remember(text("b", { carrier: "att", text: "other" }));
-  store.remember(text("c", { carrier: "bell", text: "hello" }));
-  assert.deepEqual(store.newest(10).map((m) => m.id), ["c", "b", "a"]);
-  assert.deepEqual(store.newest(10, "HELLO att").map((m) => m.id), ["a"]);
-  assert.deepEqual(store.newest(1, "hello").map((m) => m.id), ["c"]);
+  assert.deepEqual(Object.keys(store.rates), KINDS);
+  for (const id of ["a", "b", "c"]) store.remember(text(id));
+  assert.deepEqual(store.newest(2).map((message) => message.id), ["c", "b"]);
 });
 
 test("a rate is the mean of the last five whole seconds", () => {
@@ -75,10 +63,4 @@ test("time that steps back loses nothing", () => {
   rate.add(100, 1);
   rate.add(90, 1);
   assert.equal(rate.counts.reduce((sum, n) => sum + n, 0), 2);
-});
-
-test("every state has a tone", () => {
-  for (const state of ["accepted", "queued"]) assert.equal(tone(state), "wait");
-  for (const state of ["delivered", "received"]) assert.equal(tone(state), "good");
-  for (const state of ["undeliverable", "expired", "rejected", "unknown", "deleted"]) assert.equal(tone(state), "bad");
 });

@@ -320,7 +320,7 @@ export function indented(xml) {
     .map((line) => {
       if (/^<\//.test(line)) depth -= 1;
       const shown = `${"  ".repeat(Math.max(depth, 0))}${line}`;
-      if (/^<[^?!/][^>]*[^/]>$/.test(line) && !/<\//.test(line)) depth += 1;
+      if (/^<[^?!/][^>]*>$/.test(line) && !line.endsWith("/>")) depth += 1;
       return shown;
     })
     .join("\n");
