@@ -11,7 +11,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from docs.pages import api, carriers, cli, configuration, errors, events, metrics, recording_rules, rules
+from docs.pages import (
+    api,
+    carriers,
+    cli,
+    configuration,
+    errors,
+    events,
+    load,
+    metrics,
+    recording_rules,
+    rules,
+)
 from gateway.app import Service, build, load_config
 from gateway.runtime import log
 from gateway.settings import PARTS
@@ -44,6 +55,7 @@ async def pages() -> dict[str, str]:
             "configuration.md": configuration.render(),
             "errors.md": errors.render(),
             "events.md": events.render(),
+            "load.md": load.render(),
             "metrics.md": metrics.render(service),
             "recording-rules.md": recording_rules.render(),
             "rules.md": rules.render(),

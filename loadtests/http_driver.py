@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from gateway.load.http1 import HttpConnection, request_octets
+
 Request = Callable[[int], bytes]
 
 
@@ -33,71 +35,55 @@ class Run:
             self.done.set_result(None)
 
 
-class Connection(asyncio.Protocol):
-    """One keep-alive connection: sends the next number as soon as the last one is answered."""
+class Connection:
+    """One keep-alive connection of the product's load generator: sends the next number once the last is answered."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.buffer = b""
         self.number = -1
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-        self.send_next()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self.number >= 0 and not self.run.done.done():
-            self.run.done.set_exception(ConnectionError(f"the server closed request {self.number}"))
+        self.wire = HttpConnection(self.answered, self.lost)
 
     def send_next(self) -> None:
         self.number = next(self.run.numbers, -1)
         if self.number < 0:
-            self.transport.close()
+            self.wire.abort()
             return
         request = self.run.request(self.number)
         self.run.sent[self.number] = time.monotonic()
-        self.transport.write(request)  # type: ignore[attr-defined]
+        self.wire.request(request)
 
-    def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        head = self.buffer.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        lower = self.buffer[:head].lower()
-        at = lower.find(b"content-length:")
-        length = int(lower[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-        if len(self.buffer) < head + 4 + length:
-            return
+    def answered(self, wire: HttpConnection, status: int, body: bytes) -> None:
         self.run.answered[self.number] = time.monotonic()
-        self.run.status[self.number] = int(self.buffer[9:12])
-        self.buffer = self.buffer[head + 4 + length :]
+        self.run.status[self.number] = status
         self.run.finish_one()
         self.send_next()
+
+    def lost(self, wire: HttpConnection) -> None:
+        if self.number >= 0 and not self.run.done.done():
+            self.run.done.set_exception(ConnectionError(f"the server closed request {self.number}"))
 
 
 async def drive(host: str, port: int, total: int, connections: int, request: Request) -> Run:
     """Send `total` requests over `connections`; returns when the last one is answered."""
     loop = asyncio.get_running_loop()
     run = Run(total, request)
-    await asyncio.gather(
-        *(loop.create_connection(lambda: Connection(run), host, port) for _ in range(connections))
-    )
+    made = [Connection(run) for _ in range(connections)]
+    await asyncio.gather(*(loop.create_connection(lambda one=one: one.wire, host, port) for one in made))
+    for one in made:
+        one.send_next()
     await run.done
     return run
 
 
 def post(path: str, token: str, body: bytes, host: str = "127.0.0.1") -> bytes:
     """A POST of JSON with a bearer token, as bytes."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    headers = (("Authorization", f"Bearer {token}"), ("Content-Type", "application/json"))
+    return request_octets("POST", path, host, body, headers)
 
 
 def get(path: str, host: str = "127.0.0.1") -> bytes:
     """A GET, as bytes."""
-    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    return request_octets("GET", path, host)
 
 
 def source(number: int, senders: int) -> str:

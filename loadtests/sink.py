@@ -7,6 +7,7 @@ a DELIVRD receipt on the same bind. On SIGTERM it writes `{"arrived": [[number, 
 import argparse
 import asyncio
 import json
+import os
 import signal
 import time
 from pathlib import Path
@@ -93,6 +94,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--receipts", action="store_true")
-    parser.add_argument("--out", required=True)
+    parser.add_argument("--out", default=os.devnull, help="where to write what arrived")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main(parser.parse_args()))

@@ -36,12 +36,12 @@ DATACLASSES = (ReceiptNotation, WordFilter, DomainFilter, CountFilter, OptOutRat
 
 def render() -> str:
     """The page."""
-    return page("Configuration", INTRODUCTION, _contents(), _Sections().lines())
+    return page("Configuration", INTRODUCTION, _contents(), Sections().lines())
 
 
 def undocumented() -> list[str]:
     """Keys that nobody has described, as `shape.key`."""
-    sections = _Sections()
+    sections = Sections()
     return [
         f"{name}.{key}"
         for name, shape in sections.shapes.items()
@@ -61,25 +61,29 @@ def _readers(section: str) -> str:
     return ", ".join(part for part, sections in PARTS.items() if section in sections)
 
 
-class _Sections:
-    """The schema of the whole file, and which shapes have been shown."""
+class Sections:
+    """The schema of a whole file, and which shapes have been shown; `without` are told on another page."""
 
-    def __init__(self) -> None:
-        document = json_schema(EVERY_SECTION)
+    def __init__(self, document: Schema | None = None, without: tuple[str, ...] = ()) -> None:
+        document = json_schema(EVERY_SECTION) if document is None else document
         self.shapes: dict[str, Schema] = document["$defs"]
         self._roots: dict[str, Schema] = document["properties"]
-        self._shown: set[str] = set()
+        self._shown: set[str] = set(without)
         self._titles = _titles(self.shapes)
         self._extra = {kind.__name__: _attribute_docs(kind) for kind in DATACLASSES}
 
     def lines(self) -> Iterator[str]:
         """Every section, each followed by the shapes it is the first to use."""
-        for section, reference in self._roots.items():
-            name = _target(reference)
-            if name is None:
-                raise TypeError(f"section {section} is not a model")
+        for section in self._roots:
             yield from (f"## {section}", "")
-            yield from self._shape(name, section)
+            yield from self.section(section, section)
+
+    def section(self, section: str, path: str) -> Iterator[str]:
+        """One section, whose keys begin with `path`."""
+        name = _target(self._roots[section])
+        if name is None:
+            raise TypeError(f"section {section} is not a model")
+        yield from self._shape(name, path)
 
     def _shape(self, name: str, path: str) -> Iterator[str]:
         self._shown.add(name)
@@ -89,7 +93,7 @@ class _Sections:
         for key, field in shape.get("properties", {}).items():
             for target, suffix in _targets(field, self.shapes):
                 if target not in self._shown:
-                    inner = f"{path}.{key}{suffix}"
+                    inner = f"{path}.{key}{suffix}".lstrip(".")
                     yield from (f'<a id="{_anchor(target)}"></a>', "")
                     yield from (f"### {self._titles[target]}", "", f"At {code(inner)}.", "")
                     yield from self._shape(target, inner)

@@ -11,6 +11,7 @@ budgets: {p99_ms: 50, failed_ratio: 0}
 """
 
 import os
+import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -45,7 +46,7 @@ _WINDOWS = {"http": 1, "ws": 16, "smpp": 100}
 class Profile(Model):
     """One load test."""
 
-    name: Name = Field(description="What reports call it; by default the file's name.")
+    name: Name = Field("load", description="What reports call it; by default the file's name.")
     about: str = Field("", max_length=400, description="What it is for, for people.")
     target: str = Field(
         pattern=PATTERN,
@@ -138,7 +139,7 @@ def read_profile(path: Path) -> Profile:
         raise ConfigError(sorted(set(tree.faults)))
     if not isinstance(tree.value, dict):
         raise ConfigError([_fault(tree, (), 'a profile is a mapping such as `target: "limiter:"`')])
-    document = {"name": path.stem.lower(), **tree.value}
+    document = {"name": _name_of(path), **tree.value}
     profile = _validated(document, lambda where: _fault(tree, where, ""))
     capture = profile.arrivals.capture
     if profile.arrivals.shape != "replayed" or capture is None:
@@ -151,6 +152,10 @@ def read_profile(path: Path) -> Profile:
         raise ConfigError([_fault(tree, ("arrivals", "capture"), f"{capture}: no submit_sm in it")])
     arrivals = profile.arrivals.model_copy(update={"offsets_s": offsets})
     return profile.model_copy(update={"arrivals": arrivals})
+
+
+def _name_of(path: Path) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-_")[:32] or "load"
 
 
 def capture_offsets(path: Path) -> tuple[float, ...]:
