@@ -93,7 +93,8 @@ class WindowCounter:
     def __init__(self, window_seconds: int, capacity: int = 100_000) -> None:
         self.window_ns = window_seconds * NANOSECONDS
         self._capacity = capacity
-        self._windows: OrderedDict[Hashable, list[int]] = OrderedDict()
+        # A key with one event has its moment alone: no list for the many that never have a second.
+        self._windows: OrderedDict[Hashable, list[int] | int] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -101,16 +102,21 @@ class WindowCounter:
     def count(self, key: Hashable, now_ns: int) -> int:
         """Return how many events of `key` its present window holds."""
         window = self._windows.get(key)
-        return 0 if window is None or now_ns - window[0] >= self.window_ns else window[1]
+        if window is None:
+            return 0
+        began_ns, events = (window, 1) if isinstance(window, int) else window
+        return 0 if now_ns - began_ns >= self.window_ns else events
 
     def add(self, key: Hashable, now_ns: int) -> int:
         """Count one event of `key`; return how many its window then holds."""
         window = self._windows.get(key)
         if window is None:
-            self._windows[key] = [now_ns, 1]
+            self._windows[key] = now_ns
             if len(self._windows) > self._capacity:
                 self._windows.popitem(last=False)
             return 1
+        if isinstance(window, int):
+            window = self._windows[key] = [window, 1]
         if now_ns - window[0] >= self.window_ns:
             window[0], window[1] = now_ns, 0
             self._windows.move_to_end(key)
@@ -210,7 +216,7 @@ class FilterChain:
     ) -> Hit | None:
         for index, (item, counter) in enumerate(self._counts):
             if item.count is Count.RECIPIENTS:
-                first = add(self._recipients[index], (source, destination), now_ns) == 1
+                first = add(self._recipients[index], f"{source} {destination}", now_ns) == 1
                 number = add(counter, source, now_ns) if first else counter.count(source, now_ns)
             elif item.count is Count.SIMILAR:
                 number = add(counter, (source, hash(b" ".join(words))), now_ns)
