@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from gateway.replay.compare import Ledger
 from gateway.replay.player import StepReader
+from gateway.replay.remembered import Awaited
 from gateway.replay.rewrite import References, rewrite_receipt
-from gateway.replay.story import AnswerStep, RequestStep, Step
+from gateway.replay.story import AnswerStep, RequestStep, Step, wants_receipt
 from gateway.replay.trace import Side
 from gateway.smpp.frozen import frozen
 from gateway.smpp.pdu import DataSm, Pdu, SubmitMulti, SubmitSm, response_to
@@ -69,7 +70,7 @@ class CarrierPlayer:
         self._prefix = prefix
         self._look_ahead = look_ahead
         self._index: dict[bytes, deque[int]] = {}
-        self._submits: dict[int, _Submit] = {}
+        self._submits: Awaited[int, _Submit] = Awaited(20 * look_ahead)
         self._unmatched = 0
         self._pairs: dict[_Pair, set[int]] = {}
         self._heap: list[tuple[int, int, RequestStep]] = []
@@ -102,7 +103,7 @@ class CarrierPlayer:
         number = self._match(pdu)
         self._ids += 1
         message_id = f"{self._prefix}{self._ids:x}"
-        submit = self._submits.get(number)
+        submit = self._submits.get(number) if number else None
         if submit is None:
             self.unexpected += 1
             return Reply(0, response_to(pdu, message_id=message_id), 0)
@@ -114,6 +115,8 @@ class CarrierPlayer:
         for step in submit.receipts:
             self._schedule(step, submit)
         submit.receipts.clear()
+        if status or not wants_receipt(pdu):
+            self._submits.settle(number)
         self._load()
         body = {} if status else {"message_id": message_id}
         return Reply(number, response_to(pdu, status, **body), submit.took_ns)
@@ -152,7 +155,7 @@ class CarrierPlayer:
 
     def finish(self) -> None:
         """Nothing more will come; every message is settled."""
-        for number, submit in self._submits.items():
+        for number, submit in self._submits.opened():
             if submit.answered_ns is None and submit.status is None:
                 self._ledger.expect_answer(number, 0, 0)
         self._ledger.finish()
@@ -190,9 +193,7 @@ class CarrierPlayer:
                 self._schedule(step, about)
 
     def _expect(self, step: RequestStep) -> None:
-        self._submits[step.number] = _Submit(step.at_ns)
-        if len(self._submits) > 20 * self._look_ahead:
-            del self._submits[next(iter(self._submits))]
+        self._submits.add(step.number, _Submit(step.at_ns))
         self._index.setdefault(content_key(step.pdu), deque()).append(step.number)
         self._pairs.setdefault(_pair(step.pdu), set()).add(step.number)
         self._unmatched += 1
@@ -222,6 +223,8 @@ class CarrierPlayer:
         due_ns = submit.answered_ns + after_ns
         entry = (due_ns, step, submit.message_id, submit.answered_ns)
         heappush(self._released, _Ordered(entry))
+        if step.receipt is not None and step.receipt.final:
+            self._submits.settle(step.about)
 
     def _follows_something(self, step: RequestStep) -> bool:
         """Whether a submit of the same two numbers that came before is still awaited."""

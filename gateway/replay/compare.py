@@ -142,9 +142,10 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __contains__(self, number: int) -> bool:
-        """Whether a message is open."""
-        return number in self._entries
+    def awaits_receipt(self, number: int) -> bool:
+        """Whether an open message has asked for a receipt."""
+        entry = self._entries.get(number)
+        return entry is not None and entry.wants_receipt
 
     def request(
         self, number: int, pdu: Pdu, at_ns: int, expected: Expected | None, *, receipts: bool = True

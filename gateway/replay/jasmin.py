@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from gateway.replay.logs import PduMaker, Remembered, bracketed, encoded, lines, printable, read_time
+from gateway.replay.logs import PduMaker, bracketed, encoded, lines, printable, read_time
+from gateway.replay.remembered import Awaited
 from gateway.replay.trace import PartUnreadable, Position, TraceEvent
 from gateway.smpp.constants import CommandStatus, MessageState
 from gateway.smpp.receipt import NotAReceipt, read_receipt
@@ -33,7 +34,7 @@ _STATUSES: Final = {f"ESME_{status.name}": int(status) for status in CommandStat
 def read_jasmin(stream: BinaryIO) -> Iterator[TraceEvent]:
     """The log as a trace; each connector (cid) is a conversation."""
     maker = PduMaker()
-    submits: Remembered[str, tuple[str, str, str, int]] = Remembered()
+    submits: _Submits = Awaited()
     for position, line in lines(stream):
         if not line.strip():
             continue
@@ -49,7 +50,7 @@ def read_jasmin(stream: BinaryIO) -> Iterator[TraceEvent]:
             yield PartUnreadable(position, str(error))
 
 
-_Submits = Remembered[str, tuple[str, str, str, int]]
+_Submits = Awaited[str, tuple[str, str, str, int]]
 
 
 def _outbound(
@@ -60,7 +61,7 @@ def _outbound(
     message_id = _plain(fields.get("smpp-msgid", ""))
     status = _status(fields.get("status", ""))
     for known in {message_id, fields.get("queue-msgid", "")} - {""}:
-        submits[known] = (message_id, source, destination, at_ns)
+        submits.add(known, (message_id, source, destination, at_ns))
     yield from maker.submit(
         fields.get("cid") or "jasmin", at_ns, position, source=source, destination=destination,
         data_coding=data_coding, octets=octets, status=status, message_id=message_id,
@@ -86,7 +87,8 @@ def _receipt(
     named = _plain(fields.get("smpp-msgid", ""))
     if not named:
         raise ValueError("a DLR without a message id")
-    message_id, source, destination, submitted_ns = submits.get(named, (named, "", "", at_ns))
+    message_id, source, destination, submitted_ns = submits.get(named) or (named, "", "", at_ns)
+    submits.settle(named)
     word = _plain(fields.get("status") or fields.get("stat") or "")
     try:
         state = read_receipt(f"id:1 stat:{word}".encode("latin-1", "replace")).state

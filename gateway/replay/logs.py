@@ -7,10 +7,9 @@ are taken as UTC. A format without times gets evenly spaced ones, `SPACING_NS` a
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final
 
 from gateway.replay.trace import ConversationOpened, PduCaptured, Position, Side, TraceEvent
 from gateway.smpp.constants import MessageState, Npi, RegisteredDelivery, Tag, Ton
@@ -24,29 +23,10 @@ MAX_LINE_BYTES: Final = 1 << 20
 SPACING_NS: Final = 10_000_000
 TIMELESS_START_NS: Final = 1_704_067_200 * 1_000_000_000
 """2024-01-01T00:00:00Z."""
-REMEMBERED_IDS: Final = 100_000
 _SEQUENCE_MAX: Final = 0x7FFF_FFFF
 _TIME: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?Z?")
 _MAX_SHORT_MESSAGE: Final = 254
 _MAX_DIGITS: Final = 20
-
-_put: Final = OrderedDict.__setitem__
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Remembered(OrderedDict[K, V]):
-    """A dictionary that forgets what was put in first once it is full."""
-
-    def __init__(self, size: int = REMEMBERED_IDS) -> None:
-        super().__init__()
-        self._size = size
-
-    def __setitem__(self, key: K, value: V) -> None:
-        _put(self, key, value)
-        if len(self) > self._size:
-            self.popitem(last=False)
 
 
 def lines(stream: BinaryIO) -> Iterator[tuple[Position, str]]:

@@ -17,9 +17,17 @@ from typing import Final
 
 from gateway.replay.compare import Ledger
 from gateway.replay.expectations import Expectation
-from gateway.replay.logs import Remembered
+from gateway.replay.remembered import Awaited, Remembered
 from gateway.replay.rewrite import References, with_message_id
-from gateway.replay.story import AnswerStep, BindStep, EndStep, RequestStep, Step, read_receipt_of
+from gateway.replay.story import (
+    AnswerStep,
+    BindStep,
+    EndStep,
+    RequestStep,
+    Step,
+    read_receipt_of,
+    wants_receipt,
+)
 from gateway.replay.trace import Side
 from gateway.smpp.constants import MessageState
 from gateway.smpp.frozen import frozen
@@ -62,7 +70,7 @@ class StepReader:
     def __init__(self, steps: Iterator[Step]) -> None:
         self._steps = steps
         self._head = next(steps, None)
-        self._asked: Remembered[int, int] = Remembered()
+        self._asked: Awaited[int, int] = Awaited()
         self.captured_ns = self._head.at_ns if self._head is not None else 0
         """Captured time of the latest step taken: a trace may step back, this does not."""
 
@@ -81,12 +89,15 @@ class StepReader:
         self.captured_ns = due_ns
         self._head = next(self._steps, None)
         if isinstance(step, RequestStep):
-            self._asked[step.number] = step.at_ns
+            self._asked.add(step.number, step.at_ns, settled=not wants_receipt(step.pdu))
+            if step.about and step.receipt is not None and step.receipt.final:
+                self._asked.settle(step.about)
         return step
 
     def since(self, number: int, at_ns: int) -> int:
         """How long after request `number` a captured moment is; 0 where that is not known."""
-        return max(0, at_ns - self._asked.get(number, at_ns))
+        asked_ns = self._asked.get(number)
+        return 0 if asked_ns is None else max(0, at_ns - asked_ns)
 
 
 def _only_tells(step: Step) -> bool:
@@ -114,8 +125,8 @@ class EsmePlayer:
         self._waiting = 0
         self._outstanding: dict[int, int] = {}
         self._used: dict[int, int] = {}
-        self._ids: Remembered[int, str] = Remembered()
-        self._numbers: Remembered[str, int] = Remembered()
+        self._ids: Awaited[int, str] = Awaited()
+        self._numbers: Awaited[str, int] = Awaited()
         self._orphans: Remembered[str, tuple[Receipt, int]] = Remembered(10_000)
         self._references = References()
         self.last_number = skip
@@ -163,9 +174,9 @@ class EsmePlayer:
         """The answer to a request has come."""
         self._release(number)
         if message_id and not status:
-            self._ids[number] = message_id
-            canonical = canonical_id(message_id)
-            self._numbers[canonical] = number
+            heard = not self._ledger.awaits_receipt(number)
+            self._ids.add(number, message_id, settled=heard)
+            self._numbers.add(canonical_id(message_id), number, settled=heard)
         self._ledger.answered(number, status, now_ns, code)
         if not self._orphans or not message_id:
             return
@@ -192,6 +203,9 @@ class EsmePlayer:
         number = self._numbers.get(canonical) or self._otherwise_written(receipt.message_id)
         if number:
             self._ledger.receipted(number, receipt.state, now_ns)
+            if receipt.final:
+                self._numbers.settle(canonical)
+                self._ids.settle(number)
         else:
             self._orphans[canonical] = receipt, now_ns
 
@@ -240,7 +254,7 @@ class EsmePlayer:
             self._waiting -= 1
             pdu = self._references.rewrite(step.pdu, conversation)
             if step.about:
-                pdu = with_message_id(pdu, self._ids.get(step.about, getattr(pdu, "message_id", "")))
+                pdu = with_message_id(pdu, self._ids.get(step.about) or getattr(pdu, "message_id", ""))
             self._outstanding[step.number] = conversation
             self._used[conversation] = self._used.get(conversation, 0) + 1
             self.sent += 1
@@ -251,7 +265,7 @@ class EsmePlayer:
 
     def _is_queued(self, number: int, conversation: int) -> bool:
         """Whether a message that is referred to has not gone out yet (over another conversation)."""
-        if not number or number <= self._skip or number in self._ids:
+        if not number or number <= self._skip or self._ids.get(number) is not None:
             return False
         return any(
             step.number == number

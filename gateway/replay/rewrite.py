@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.replay.logs import Remembered
+from gateway.replay.remembered import Remembered
 from gateway.smpp.constants import EsmClass, Tag
 from gateway.smpp.pdu import CancelSm, DataSm, DeliverSm, Pdu, QuerySm, ReplaceSm, SubmitMulti, SubmitSm
 from gateway.smpp.times import utc_datetime
@@ -89,7 +89,10 @@ class References:
             self._known[key] = self._next
             self._next = self._next % 0xFFFF + 1
         seen.add(number)
-        return self._known[key]
+        reference = self._known[key]
+        if len(seen) == total:  # whole: the same reference means another message from here on
+            del self._known[key], self._seen[key]
+        return reference
 
 
 def _numbered(element: InformationElement, reference: int) -> InformationElement:

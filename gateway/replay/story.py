@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from gateway.replay.logs import Remembered
+from gateway.replay.remembered import Awaited, Remembered
 from gateway.replay.trace import (
     ConversationClosed,
     ConversationOpened,
@@ -19,6 +19,7 @@ from gateway.replay.trace import (
     Side,
     TraceEvent,
 )
+from gateway.smpp.constants import RegisteredDelivery
 from gateway.smpp.frozen import frozen
 from gateway.smpp.pdu import (
     Bind,
@@ -35,6 +36,8 @@ from gateway.smpp.pdu import (
 from gateway.smpp.receipt import NotAReceipt, Receipt, canonical_id, id_candidates, is_receipt, read_receipt
 
 _ORPHANS: Final = 10_000
+_SAME_ID: Final = 4
+_RECEIPT_BITS: Final = int(RegisteredDelivery.RECEIPT | RegisteredDelivery.RECEIPT_ON_FAILURE)
 
 
 @frozen
@@ -92,9 +95,8 @@ class Correlator:
         self.complaints: list[PartUnreadable] = []
         """The first hundred parts that could not be read."""
         self.pdus = 0
-        self._open: Remembered[tuple[int, Side, int], tuple[int, str]] = Remembered()
-        self._ids: Remembered[tuple[str, str], int] = Remembered()
-        self._by_id: Remembered[str, int] = Remembered()
+        self._open: Remembered[tuple[int, Side, int], tuple[int, str, bool]] = Remembered()
+        self._ids: Awaited[str, tuple[tuple[str, int], ...]] = Awaited()
         self._orphans: Remembered[str, RequestStep] = Remembered(_ORPHANS)
         self._bound: set[int] = set()
 
@@ -143,10 +145,11 @@ class Correlator:
         self.requests += 1
         number = self.requests
         destination = pdu.destination_addr if isinstance(pdu, SubmitSm | DataSm) else ""
-        self._open[event.conversation, event.sender, pdu.sequence_number] = number, destination
+        wants = wants_receipt(pdu)
+        self._open[event.conversation, event.sender, pdu.sequence_number] = number, destination, wants
         receipt = read_receipt_of(pdu) if event.sender is Side.SMSC else None
         if receipt is not None:
-            about = self._find(receipt.message_id, getattr(pdu, "source_addr", ""))
+            about = self._find(receipt.message_id, getattr(pdu, "source_addr", ""), settles=receipt.final)
             step = RequestStep(event.at_ns, number, event.conversation, event.sender, pdu, receipt, about)
             if about:
                 return [step]
@@ -162,14 +165,17 @@ class Correlator:
         found = self._open.pop(key, None)
         if found is None:
             return []
-        number, destination = found
+        number, destination, wants = found
         message_id = str(getattr(event.pdu, "message_id", ""))
         answer = AnswerStep(event.at_ns, number, event.pdu.command_status, message_id)
         if event.sender is not Side.SMSC or not message_id or event.pdu.command_status:
             return [answer]
         canonical = canonical_id(message_id)
-        self._ids[canonical, destination] = number
-        self._by_id[canonical] = number
+        others = (
+            self._ids.get(canonical) or ()
+        )  # carriers begin their ids anew, and some give them per handset
+        others = tuple(other for other in others[-_SAME_ID:] if other[0] != destination)
+        self._ids.add(canonical, (*others, (destination, number)), settled=not wants)
         return [answer, *self._adopt(message_id, number, event.at_ns)] if self._orphans else [answer]
 
     def _adopt(self, message_id: str, number: int, at_ns: int) -> Iterator[Step]:
@@ -186,16 +192,29 @@ class Correlator:
                     number,
                 )
 
-    def _find(self, message_id: str, destination: str) -> int:
-        number = self._ids.get((canonical_id(message_id), destination))
-        if number is not None:
-            return number
-        candidates = id_candidates(message_id)
-        for candidate in candidates:
-            number = self._ids.get((candidate, destination))
-            if number is not None:
-                return number
-        return next((self._by_id[one] for one in candidates if one in self._by_id), 0)
+    def _find(self, message_id: str, destination: str, *, settles: bool = False) -> int:
+        """The submit that got this id, best the one to `destination`; 0 where there is none."""
+        likeliest = 0
+        for candidate in _notations(message_id):
+            for to, number in self._ids.get(candidate) or ():
+                if to == destination:
+                    if settles:
+                        self._ids.settle(candidate)
+                    return number
+                likeliest = likeliest or number
+        return likeliest
+
+
+def _notations(message_id: str) -> Iterator[str]:
+    """As it is first, which nearly always does; then as others may have written it."""
+    canonical = canonical_id(message_id)
+    yield canonical
+    yield from (one for one in id_candidates(message_id) if one != canonical)
+
+
+def wants_receipt(pdu: Pdu) -> bool:
+    """Whether a receipt of it has been asked for."""
+    return bool(getattr(pdu, "registered_delivery", 0) & _RECEIPT_BITS)
 
 
 _MESSAGES: Final = (SubmitSm, SubmitMulti, DataSm, DeliverSm, QuerySm, CancelSm, ReplaceSm)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from gateway.replay.logs import Remembered
+from gateway.replay.remembered import Remembered
 from gateway.replay.story import AnswerStep, RequestStep, Step
 from gateway.replay.trace import Side
 from gateway.smpp.constants import EsmClass, Tag
@@ -19,6 +19,7 @@ from gateway.smpp.segment import MalformedUdh, Part, Reassembled, Reassembler, r
 from gateway.smpp.text import decode_text
 from gateway.smpp.tlv import Tlv
 
+_PARTS: Final = 10_000
 _CONCATENATION: Final = frozenset(
     {
         int(Tag.SAR_MSG_REF_NUM),
@@ -32,8 +33,8 @@ _CONCATENATION: Final = frozenset(
 def whole_texts(steps: Iterator[Step]) -> Iterator[Step]:
     """The steps with long texts joined; parts that never become whole are left out."""
     parts = Reassembler()
-    first_of: Remembered[int, int] = Remembered()
-    held: Remembered[int, list[Step]] = Remembered()
+    first_of: Remembered[int, int] = Remembered(_PARTS)
+    held: Remembered[int, list[Step]] = Remembered(_PARTS)
     for step in steps:
         if isinstance(step, RequestStep) and step.sender is Side.ESME and isinstance(step.pdu, SubmitSm):
             part = _part(step)

@@ -15,9 +15,9 @@ from typing import Any, Final, Protocol
 import aiohttp
 
 from gateway.carriers.address import e164
-from gateway.replay.logs import Remembered
 from gateway.replay.pace import Pace
 from gateway.replay.player import EsmePlayer, SendRequest
+from gateway.replay.remembered import Remembered
 from gateway.replay.texts import text_of
 from gateway.runtime.clock import SECOND_NS, WorldClock
 from gateway.runtime.log import get_logger
