@@ -158,8 +158,7 @@ export function form({ label, submit, primary = true, onSubmit }, ...fields) {
       },
     },
     fields,
-    el("div", { className: "row" }, el("button", { className: primary ? "button primary" : "button", type: "submit" }, submit)),
-    result,
+    el("div", { className: "row" }, el("button", { className: primary ? "button primary" : "button", type: "submit" }, submit), result),
   );
   return node;
 }

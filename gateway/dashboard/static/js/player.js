@@ -22,7 +22,7 @@ export function marksOf(details, pausesAreCut = false) {
   }
   for (const each of details.announcements ?? []) {
     const at = each.atMs ?? 0;
-    marks.push({ kind: "mark", from: at, to: at, lane: null, text: [each.kind, each.event, each.played === false ? "not played" : ""].filter(Boolean).join(" · ") });
+    marks.push({ kind: "mark", from: at, to: at, lane: null, label: each.kind, text: [each.event, each.played === false ? "not played" : ""].filter(Boolean).join(", ") });
   }
   return marks.sort((a, b) => a.from - b.from);
 }

@@ -106,7 +106,7 @@ export function pduOf(entry) {
       { className: "pdu-body" },
       facts([["command", pdu.command], ["command_status", pdu.status], ["sequence_number", pdu.sequenceNumber], ...fields, ...tlvs]),
       pdu.text === undefined ? null : el("p", { className: "bubble" }, pdu.text),
-      pdu.octets ? el("pre", {}, grouped(pdu.octets)) : null,
+      pdu.octets ? el("pre", { className: "hex" }, grouped(pdu.octets)) : null,
     ),
   );
 }
@@ -142,10 +142,10 @@ export function described(name, value) {
   return String(value);
 }
 
-/** Octets in hexadecimal, sixteen to a line. */
+/** Octets in hexadecimal, twelve to a line. */
 export function grouped(hex) {
-  const lines = hex.match(/.{1,32}/g) ?? [];
-  return lines.map((line, n) => `${(n * 16).toString(16).padStart(4, "0")}  ${(line.match(/../g) ?? []).join(" ")}`).join("\n");
+  const lines = hex.match(/.{1,24}/g) ?? [];
+  return lines.map((line, n) => `${(n * 12).toString(16).padStart(4, "0")}  ${(line.match(/../g) ?? []).join(" ")}`).join("\n");
 }
 
 function segmentsOf(message) {

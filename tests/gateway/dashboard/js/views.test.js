@@ -56,10 +56,10 @@ test("fields are described by what their bits say", () => {
   assert.equal(described("source_addr_ton", 1), "1");
 });
 
-test("octets stand sixteen to a line", () => {
+test("octets stand twelve to a line", () => {
   const lines = grouped("00".repeat(20)).split("\n");
   assert.equal(lines.length, 2);
-  assert.equal(lines[1], "0010  00 00 00 00");
+  assert.equal(lines[1], "000c  00 00 00 00 00 00 00 00");
   assert.equal(grouped(""), "");
 });
 

@@ -143,7 +143,7 @@ class Detail {
       this.drawFaults();
     });
     const node = form({ label: "Faults", submit: "Apply", onSubmit: () => this.apply() }, this.faultRows);
-    node.querySelector(".row").append(add);
+    node.querySelector("[type=submit]").after(add);
     return node;
   }
 

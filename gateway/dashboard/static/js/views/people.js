@@ -212,7 +212,7 @@ class HandsetPane extends Pane {
     });
     refill(
       this.headline,
-      el("div", { className: "who" }, el("span", { className: "avatar handset", "aria-hidden": "true" }, icon("calls")), el("div", { className: "grow" }, list)),
+      el("div", { className: "who" }, el("span", { className: "avatar device", "aria-hidden": "true" }, icon("calls")), el("div", { className: "grow" }, list)),
       el("div", { className: "row" }, el("span", { className: "soft small" }, "answers"), el("div", { className: "grow" }, this.to)),
     );
   }

@@ -91,6 +91,11 @@ class Recordings {
     return this.providers.find(({ name }) => name === provider)?.title ?? provider ?? "No provider";
   }
 
+  product({ provider, product }) {
+    const known = this.providers.find(({ name }) => name === provider)?.products ?? [];
+    return known.find(({ name }) => name === product)?.title ?? words(product ?? "");
+  }
+
   groupHead({ provider, tenant, quarantined }, number) {
     return el(
       "div",
@@ -110,7 +115,7 @@ class Recordings {
         { className: "pick", dataset: { id: recording.id }, "aria-selected": String(recording.id === this.opened), on: { click: (event) => event.target.closest("a") || open.click() } },
         el("td", {}, open),
         el("td", {}, this.person(recording)),
-        el("td", { className: "soft extra" }, words(recording.product ?? "")),
+        el("td", { className: "soft extra" }, this.product(recording)),
         el("td", { className: "number nowrap" }, recording.durationMs === null ? "" : playTime(recording.durationMs)),
         el("td", { className: "nowrap extra" }, this.retention(recording)),
         el("td", {}, stateBadge(recording.paused ? "paused" : recording.state)),
@@ -195,9 +200,9 @@ class Recordings {
     return el(
       "ul",
       { className: "marks", "aria-label": "On the timeline" },
-      found.map(({ kind, from, text }) => {
+      found.map(({ kind, from, label, text }) => {
         const jump = button(playTime(from), () => this.player?.moveTo(from), "small");
-        return el("li", {}, jump, el("span", {}, badge(kind === "mark" ? "announcement" : kind, shades[kind]), ` ${text}`));
+        return el("li", {}, jump, el("span", {}, badge(label ?? kind, shades[kind]), ` ${text}`));
       }),
     );
   }
@@ -206,7 +211,7 @@ class Recordings {
     const { tenant } = recording;
     const stereo = (details.audio ?? []).find(({ kind }) => kind === "stereo");
     return facts([
-      ["Provider", [this.title(recording.provider), words(recording.product ?? "")].filter(Boolean).join(", ")],
+      ["Provider", [this.title(recording.provider), this.product(recording)].filter(Boolean).join(", ")],
       ["Tenant", [tenant.serviceProvider, tenant.externalGroup, tenant.externalIdentifier].filter(Boolean).join(" / ")],
       ["Caller", details.caller ? [details.caller.name, phone(details.caller.number)].filter(Boolean).join(", ") : null],
       ["Started", dateTime(recording.startedAt)],

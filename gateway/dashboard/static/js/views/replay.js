@@ -94,8 +94,7 @@ class Replays {
         field("May differ", el("input", { name: "tolerate", type: "number", min: 0, value: 0 })),
       ),
       el("label", { className: "check" }, el("input", { type: "checkbox", name: "registered", checked: true }), "Take every sender for a registered one"),
-      el("div", { className: "row" }, el("button", { className: "button primary", type: "submit" }, "Replay")),
-      result,
+      el("div", { className: "row" }, el("button", { className: "button primary", type: "submit" }, "Replay"), result),
     );
     return card("Replay a capture", {}, node);
   }
