@@ -42,6 +42,7 @@ from siprec.phones.forking import (
     snapshot_request,
 )
 from siprec.sip import Dialog, Endpoint, Response, SipError
+from siprec.sip.errors import UriError
 from siprec.sip.events import (
     DialogEnded,
     Event,
@@ -52,6 +53,7 @@ from siprec.sip.events import (
     TransportFailed,
 )
 from siprec.sip.uac import ClientTransaction
+from siprec.sip.uri import parse_uri
 
 
 class SourceState(Enum):
@@ -242,7 +244,8 @@ class SourceSession:
     def _from(self) -> str:
         party = self.call.user if self.call.outgoing else self.call.other
         name = (party.name or "").replace("\\", "").replace('"', "")
-        return f'"{name}" <{party.aor}>' if name else f"<{party.aor}>"
+        address = _sendable(party.aor)
+        return f'"{name}" <{address}>' if name else f"<{address}>"
 
     def _headers(self) -> list[tuple[str, str]]:
         accept = ("accept", ", ".join(self._endpoint.config.accept))
@@ -424,3 +427,13 @@ class SourceSession:
         self, document: Metadata | None, description: sdp.SessionDescription | None
     ) -> tuple[str, bytes]:
         return body_of(self.plan.dialect, document, description, f"boundary-{self._sdp_id:x}")
+
+
+def _sendable(aor: str) -> str:
+    """An aor as a URI a From can hold: the BroadWorks dialect's is opaque, a bare `user@host` as a rule."""
+    for uri in (aor, f"sip:{aor}"):
+        try:
+            return str(parse_uri(uri))
+        except UriError:
+            continue
+    return "sip:anonymous@anonymous.invalid"

@@ -95,6 +95,7 @@ class RecordedCall:
         self.end_reason = ""
         self.timer: Any = None
         self._ports: dict[int, MediaPort] = {}
+        self._locals: dict[int, Local] = {}
         self._streams: dict[int, Stream] = {}
         self._protect: dict[int, SrtpSession] = {}
         self._taken: dict[int, tuple[MediaPort, Local]] = {}
@@ -128,7 +129,7 @@ class RecordedCall:
         try:
             for stream in command.streams:
                 port = MediaPort(around.pool.acquire(now), around.loop)
-                key = os.urandom(SDES_KEY_BYTES) if stream.crypto is not None else None
+                key = os.urandom(SDES_KEY_BYTES)  # a later offer may make a plain stream secure
                 rtcp_port = None if stream.rtcp_mux else port.port + 1
                 self._taken[stream.index] = (port, Local(around.media_host, port.port, rtcp_port, key))
         except PortsUnavailableError:
@@ -208,12 +209,22 @@ class RecordedCall:
         port.open(track.receive, track.receive_rtcp, stream.remote, stream.remote_rtcp, stream.rtcp_mux)
         self._ports[stream.index] = port
         self._streams[stream.index] = stream
-        if stream.crypto is not None and local.key is not None:
-            self._protect[stream.index] = SrtpSession(stream.crypto.suite, local.key, inbound=False)
+        self._locals[stream.index] = local
+        self._secure(stream)
+
+    def _secure(self, stream: Stream) -> None:
+        """Protect what we send on a stream as it was negotiated, or not at all."""
+        key = self._locals[stream.index].key
+        if stream.crypto is None or key is None:
+            self._protect.pop(stream.index, None)
+        else:
+            self._protect[stream.index] = SrtpSession(stream.crypto.suite, key, inbound=False)
 
     def _update_stream(self, stream: Stream) -> None:
         before = self._streams[stream.index]
         self._streams[stream.index] = stream
+        if stream.crypto != before.crypto:
+            self._secure(stream)
         if self.running is not None:
             self.running.recorder.update_track(stream, self._around.loop.time())
         if (stream.remote, stream.remote_rtcp, stream.rtcp_mux) != (
@@ -231,6 +242,7 @@ class RecordedCall:
             _drain(port, self.running.recorder.tracks[index], now)
         self._around.pool.release(port.pair, now)
         self._streams.pop(index, None)
+        self._locals.pop(index, None)
         self._protect.pop(index, None)
         if self.running is not None:
             self.running.recorder.close_track(index, now)

@@ -92,7 +92,9 @@ class Track:
             return
         self.label = stream.label
         self.held = stream.paused
-        if stream.crypto is not None and stream.crypto != self._crypto:
+        if stream.crypto is None:
+            self._unprotect = self._unprotect_rtcp = None
+        elif stream.crypto != self._crypto:
             session = SrtpSession(stream.crypto.suite, stream.crypto.key)
             self._unprotect, self._unprotect_rtcp = session.unprotect, session.unprotect_rtcp
         self._crypto = stream.crypto

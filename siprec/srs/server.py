@@ -301,11 +301,13 @@ class RecordingServer:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, RequestReceived):
-            self._on_request(event.transaction, event.dialog)
+            self._answer_whatever_happens(event.transaction, event.dialog)
         elif isinstance(event, AckReceived):
             call = self._calls.get(event.dialog)
             if call is not None and call.session.state is SessionState.ACTIVE:
-                call.run(call.session.acknowledged(self._time()))
+                answer = read_request(event.request)
+                description = None if isinstance(answer, Refused) else answer.description
+                call.run(call.session.acknowledged(self._time(), description))
         elif isinstance(event, DialogEnded):
             self._forget(event.dialog, event.reason.value)
         elif isinstance(event, SessionRefreshDue):
@@ -315,6 +317,15 @@ class RecordingServer:
 
     def _time(self) -> float:
         return asyncio.get_running_loop().time()
+
+    def _answer_whatever_happens(self, transaction: ServerTransaction, dialog: Dialog | None) -> None:
+        """Answer a request; a fault of ours is 500, for silence would block the dialog's next offers too."""
+        try:
+            self._on_request(transaction, dialog)
+        except Exception:
+            if transaction.final_status is None:
+                self._refuse(transaction, 500)
+            raise
 
     def _on_request(self, transaction: ServerTransaction, dialog: Dialog | None) -> None:
         request = transaction.request

@@ -11,12 +11,12 @@ recording.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from siprec import metadata, sdp
 from siprec.metadata import Announcement, Dialect, Ledger, Remark, SnapshotRequest
-from siprec.sdp import Local, Refusal, SessionDescription, Stream
+from siprec.sdp import Direction, Local, Refusal, SessionDescription, Stream
 from siprec.srs.commands import (
     Answer,
     CloseStream,
@@ -85,6 +85,8 @@ class RecordingSession:
         self._offer: _Offer | None = None
         self._last_offer: SessionDescription | None = None
         self._last_answer: SessionDescription | None = None
+        self._own_offer: SessionDescription | None = None
+        """What a peer's INVITE without SDP was answered with, until its ACK answers it."""
         self._snapshot_asked = False
         self._snapshot_due: float | None = None
 
@@ -118,6 +120,7 @@ class RecordingSession:
             return self._study(intake, now_ns, initial=False)
         commands = list(self._learn(intake, now_ns))
         if offer_wanted and self._last_answer is not None:
+            self._last_answer = self._own_offer = self._everything_wanted(self._last_answer)
             commands.append(Answer(200, body=self._last_answer.encode(), content_type=sdp.CONTENT_TYPE))
         else:
             commands += [Answer(200), *self._ask_if_needed()]
@@ -143,11 +146,16 @@ class RecordingSession:
         headers = (("retry-after", str(retry_after_s)),)
         return [Answer(503, "Service Unavailable (no media port is free)", headers)]
 
-    def acknowledged(self, now: float) -> list[Command]:
-        """Take the ACK of an INVITE: from now on we may ask for a snapshot."""
+    def acknowledged(self, now: float, answer: SessionDescription | None = None) -> list[Command]:
+        """Take the ACK of an INVITE: from now on we may ask for a snapshot.
+
+        `answer` is the SDP in it, the peer's answer where its INVITE had none and ours was the offer.
+        """
+        offered, self._own_offer = self._own_offer, None
         if self._wants_first_snapshot():
             self._snapshot_due = now + LATE_METADATA_S
-        return list(self._ask_if_needed())
+        changes = self._take_answer(offered, answer) if offered is not None and answer is not None else ()
+        return [*changes, *self._ask_if_needed()]
 
     def next_deadline(self) -> float | None:
         """Return when the peer is asked for its missing metadata, None where that is not due."""
@@ -188,16 +196,7 @@ class RecordingSession:
 
     def _study(self, intake: Intake, now_ns: int, *, initial: bool) -> list[Command]:
         description = intake.description
-        profile = self.profile
-        streams: tuple[Stream, ...] = ()
-        if description is not None:
-            streams = sdp.negotiate(
-                description,
-                codecs=profile.codecs,
-                prefer=profile.codec_preference,
-                srtp=profile.srtp,
-                max_streams=profile.max_streams,
-            )
+        streams = () if description is None else self._negotiated(description)
         refusals = [stream.refusal for stream in streams]
         if refusals and None not in refusals and set(refusals) != {Refusal.OFFERED_REFUSED}:
             self.state = SessionState.ENDED if initial else SessionState.ACTIVE
@@ -210,6 +209,16 @@ class RecordingSession:
         self.state = SessionState.TAKING_PORTS
         return [TakePorts(wanting)]
 
+    def _negotiated(self, description: SessionDescription) -> tuple[Stream, ...]:
+        profile = self.profile
+        return sdp.negotiate(
+            description,
+            codecs=profile.codecs,
+            prefer=profile.codec_preference,
+            srtp=profile.srtp,
+            max_streams=profile.max_streams,
+        )
+
     def _conclude(self, offer: _Offer, locals_: Mapping[int, Local], now_ns: int) -> list[Command]:
         self._offer = None
         self.state = SessionState.ACTIVE
@@ -221,12 +230,35 @@ class RecordingSession:
         commands += changes
         commands += self._learn(offer.intake, now_ns)
         commands += self._settle_pause()
-        if self.recording and not self._slots:
-            self.recording = self.paused = False
-            commands.append(FinishRecording("streams removed"))
+        commands += self._finish_without_streams()
         commands.append(self._answer(offer))
         self._check_labels(offer.intake.description)
         return commands
+
+    def _everything_wanted(self, description: SessionDescription) -> SessionDescription:
+        """Our offer where the peer asks for one: whatever is paused may go on (RFC 3261 §14.2)."""
+        media = tuple(
+            medium.with_direction(Direction.RECVONLY)
+            if not medium.is_refused and medium.own_direction is not Direction.RECVONLY
+            else medium
+            for medium in description.media
+        )
+        return sdp.with_next_version(description, replace(description, media=media))
+
+    def _take_answer(self, offered: SessionDescription, answer: SessionDescription) -> Iterator[Command]:
+        """Take the peer's answer to our offer; one of another shape changes nothing (RFC 3264 §6)."""
+        if len(answer.media) != len(offered.media):
+            self._warn(Remark("answer_of_another_shape", f"{len(offered.media)} and {len(answer.media)}"))
+            return
+        streams = tuple(stream for stream in self._negotiated(answer) if stream.index in self._slots)
+        yield from self._change_slots(streams, {})
+        yield from self._settle_pause()
+        yield from self._finish_without_streams()
+
+    def _finish_without_streams(self) -> Iterator[Command]:
+        if self.recording and not self._slots:
+            self.recording = self.paused = False
+            yield FinishRecording("streams removed")
 
     def _change_slots(self, streams: Sequence[Stream], locals_: Mapping[int, Local]) -> Iterator[Command]:
         for stream in streams:

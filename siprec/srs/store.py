@@ -257,5 +257,6 @@ def recording_of(row: Any) -> RecordingRow:
 
 
 def shortened(text: str) -> str:
-    """Cut a peer's text to what a column holds."""
-    return text[:TEXT_LETTERS]
+    """Cut a peer's text to what a column holds; bytes that are no UTF-8, and NUL, become U+FFFD."""
+    clean = text[:TEXT_LETTERS].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return clean.replace("\0", "\ufffd")[:TEXT_LETTERS]

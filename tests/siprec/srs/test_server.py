@@ -3,9 +3,13 @@ limit.
 """
 
 import asyncio
+import base64
+import itertools
 import json
 import shutil
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ import pytest
 import soundfile
 
 from gateway.runtime.ids import encode_id
+from siprec import sdp
 from siprec.metadata import Dialect
 from siprec.phones.audio import tone_of
 from siprec.phones.document import Party, RecordedCall
@@ -21,10 +26,13 @@ from siprec.phones.forking import SourcePlan
 from siprec.phones.impairment import Weather
 from siprec.phones.sending import Speech
 from siprec.phones.src_aio import ForkFailedError, SimulatedSrc, SrcSettings
+from siprec.rtp.packet import RtpPacket, build
+from siprec.rtp.srtp import SrtpSession
 from siprec.sip import Endpoint, EndpointConfig
 from siprec.sip.aio import RandomIds, SipEdge
 from siprec.sip.events import DialogEnded, ResponseReceived
 from siprec.srs.events import RecordingFinished, RecordingPaused, RecordingResumed, RecordingStarted
+from siprec.srs.session import RecordingSession
 from siprec.srs.settings import RecorderSettings
 
 CALL = RecordedCall(
@@ -384,6 +392,101 @@ async def test_a_persistent_session_records_when_streams_come(srs: Any, phone: P
     await srs.until(RecordingFinished, 2)
     rows = await srs.rows()
     assert [row.outcome for row in rows] == ["bye received", "streams removed"]
+
+
+async def test_a_stream_becomes_secure_and_plain_again(srs: Any, phone: Phone) -> None:
+    """What is protected is kept only as long as it is negotiated, and nothing that is not."""
+    key = bytes(range(30))
+    inline = base64.b64encode(key).decode()
+    secure = AUDIO.replace(b"RTP/AVP", b"RTP/SAVP") + (
+        f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{inline}\r\n".encode()
+    )
+    transaction = phone.endpoint.request(
+        "INVITE",
+        srs.uri(),
+        headers=SIPREC,
+        body=SDP + AUDIO,
+        content_type="application/sdp",
+        now=phone.edge.now(),
+    )
+    first = await phone.edge.final_response(transaction)
+    port = sdp.parse(first.body).media[0].port
+    (dialog,) = phone.endpoint.dialogs
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sequence = itertools.count()
+    session = SrtpSession("AES_CM_128_HMAC_SHA1_80", key, inbound=False)
+
+    async def speak(protect: Callable[[bytes], bytes]) -> None:
+        for number in itertools.islice(sequence, 40):
+            packet = build(RtpPacket(0, number, 160 * number, 7, bytes(160)))
+            sender.sendto(protect(packet), ("127.0.0.1", port))
+        (call,) = srs.server._calls.values()
+        async with asyncio.timeout(5):
+            while call._ports[0].packets <= number:  # noqa: ASYNC110 - what the network still holds
+                await asyncio.sleep(0.01)
+
+    async def offer(media: bytes) -> None:
+        sent = phone.endpoint.send(
+            dialog, "INVITE", body=SDP + media, content_type="application/sdp", now=phone.edge.now()
+        )
+        answer = await phone.edge.final_response(sent)
+        assert answer.status == 200
+        assert sdp.parse(answer.body).media[0].port == port
+
+    await speak(bytes)
+    await offer(secure)
+    await speak(session.protect)
+    await offer(AUDIO)
+    await speak(bytes)
+    phone.endpoint.bye(dialog, now=phone.edge.now())
+    phone.edge.flush()
+    row = await srs.sealed()
+    sender.close()
+    (stream,) = row.document["streams"]
+    assert (stream["packets"], stream["malformed"], stream["lost"]) == (120, 0, 0)
+
+
+async def test_a_fault_of_ours_is_500_and_blocks_nothing(
+    srs: Any, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An INVITE that nobody answers would keep every later offer of its dialog out."""
+    transaction = phone.endpoint.request(
+        "INVITE",
+        srs.uri(),
+        headers=SIPREC,
+        body=SDP + AUDIO,
+        content_type="application/sdp",
+        now=phone.edge.now(),
+    )
+    await phone.edge.final_response(transaction)
+    (dialog,) = phone.endpoint.dialogs
+    heard: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: heard.append(context["exception"])
+    )
+
+    async def offer() -> int:
+        sent = phone.endpoint.send(
+            dialog, "INVITE", body=SDP + AUDIO, content_type="application/sdp", now=phone.edge.now()
+        )
+        return int((await phone.edge.final_response(sent)).status)
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RecordingSession, "reoffered", broken)
+        assert await offer() == 500
+    assert [type(error) for error in heard] == [ZeroDivisionError]
+    assert await offer() == 200
+
+
+async def test_a_caller_whose_address_is_no_sip_uri_is_recorded(srs: Any, src: SimulatedSrc) -> None:
+    for aor in ("tel:+13105550120", "alice@acme.example", "", "sip:alice@acme.example:99999"):
+        fork = src.fork(plan(srs), replace(CALL, user=Party(aor, "Alice")))
+        await fork.started()
+        await fork.stop()
+    assert len(await srs.rows()) == 4
 
 
 async def test_an_invite_without_sdp_gets_an_empty_offer(srs: Any, phone: Phone) -> None:

@@ -34,6 +34,7 @@ from siprec.srs.intake import Intake
 from siprec.srs.session import RecordingSession, SessionState
 from siprec.srs.settings import RecordingProfile
 
+KEY = bytes(range(30))
 NOW_NS = 1_700_000_000_000_000_000
 CALL = RecordedCall(Party("sip:alice@acme.example", "Alice"), Party("tel:+13105550120", "Bob"))
 
@@ -83,7 +84,7 @@ class Play:
             if isinstance(command, TakePorts):
                 locals_ = {}
                 for stream in command.streams:
-                    locals_[stream.index] = Local("192.0.2.1", self.port)
+                    locals_[stream.index] = Local("192.0.2.1", self.port, key=KEY)
                     self.port += 2
                 done += self._carry_out(self.session.ports_taken(locals_, NOW_NS))
             else:
@@ -293,6 +294,58 @@ def test_an_offerless_reinvite_gets_our_description() -> None:
     first = play.invite(offer("1"), document().complete())
     again = play.offer(None)
     assert answered(again).body == answered(first).body
+
+
+def test_an_offerless_reinvite_may_resume_and_move_a_stream() -> None:
+    """A controller between us asks for our offer and gives the peer's answer in the ACK (RFC 3725)."""
+    play = Play()
+    play.invite(offer("1", "2"), document().complete())
+    play.offer(offer("1", "2", zero=True))
+    assert play.session.paused
+    again = answer_sdp(play.offer(None))
+    assert [medium.own_direction for medium in again.media] == [Direction.RECVONLY] * 2
+    moved = sdp.offer([Outgoing(42_000, "1"), Outgoing(0, "2")], address="192.0.2.9", session_id=1)
+    commands = play.session.acknowledged(1.0, moved)
+    assert kinds(commands) == [UpdateStream, CloseStream, ResumeRecording]
+    assert not play.session.paused
+    (kept,) = play.session.streams
+    assert kept.remote == ("192.0.2.9", 42_000)
+    assert play.session.acknowledged(2.0, offer("1", "2", zero=True)) == []
+
+
+def test_an_answer_that_ends_every_stream_ends_the_recording() -> None:
+    play = Play()
+    play.invite(offer("1"), document().complete())
+    play.offer(None)
+    assert kinds(play.session.acknowledged(1.0, offer("1", gone=["1"]))) == [CloseStream, FinishRecording]
+
+
+def test_an_answer_of_another_shape_changes_nothing() -> None:
+    play = Play()
+    play.invite(offer("1"), document().complete())
+    play.offer(None)
+    assert play.session.acknowledged(1.0, offer("1", "2")) == []
+    assert "answer_of_another_shape" in {remark.code for remark in play.session.warnings}
+    assert len(play.session.streams) == 1
+
+
+def test_sdp_in_the_ack_of_an_answered_offer_means_nothing() -> None:
+    play = Play()
+    play.invite(offer("1"), document().complete())
+    assert play.session.acknowledged(1.0, offer("1", zero=True)) == []
+    assert not play.session.paused
+
+
+def test_a_plain_stream_may_become_secure() -> None:
+    play = Play()
+    play.invite(offer("1"), document().complete())
+    crypto = sdp.Crypto(1, sdp.SDES_SUITES[0], bytes(30))
+    secure = Outgoing(40_000, "1", protocol="RTP/SAVP", crypto=crypto)
+    commands = play.offer(sdp.offer([secure], address="192.0.2.2", session_id=1))
+    assert kinds(commands) == [UpdateStream, Answer]
+    (medium,) = answer_sdp(commands).media
+    assert medium.is_secure
+    assert [own.key for own in medium.cryptos] == [KEY]
 
 
 def test_an_update_with_metadata_alone_is_just_answered() -> None:

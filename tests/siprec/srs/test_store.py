@@ -3,17 +3,21 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import inspect
 
 from gateway.runtime.database import Database, MigrationBranch
 from siprec.srs.errors import RecordingNotFoundError
 from siprec.srs.store import (
+    TEXT_LETTERS,
     InsertRecording,
     RecordingFilter,
     RecordingStore,
     SealRecording,
     Tenant,
     recordings,
+    shortened,
 )
 
 ACME = Tenant("acme", "sales", "alice")
@@ -107,3 +111,19 @@ async def test_the_migration_makes_the_table_the_code_knows(store: RecordingStor
     columns, indexes = await store.database.read(describe)  # type: ignore[attr-defined]
     assert columns == {column.name: column.nullable for column in recordings.columns}
     assert indexes == {index.name for index in recordings.indexes}
+
+
+@given(
+    st.text(
+        alphabet=st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\udc80\udcff\0")),
+        max_size=400,
+    )
+)
+def test_any_text_of_a_peer_fits_a_column(text: str) -> None:
+    """Bytes that are no UTF-8 arrive as lone surrogates, which no database takes; PostgreSQL takes no NUL."""
+    kept = shortened(text)
+    assert len(kept) <= TEXT_LETTERS
+    assert "\0" not in kept
+    if "\0" not in text and text.isprintable() and len(text) <= TEXT_LETTERS:
+        assert kept == text
+    kept.encode()
