@@ -177,7 +177,7 @@ class _Lines:
         """Values of every `a=name` or `a=name:value`; the empty string for one without a value."""
         for kind, value in self.lines:
             if kind == "a" and value.startswith(name):
-                found, colon, rest = value.partition(":")
+                found, _, rest = value.partition(":")
                 if found == name:
                     yield rest.strip()
 
