@@ -19,6 +19,7 @@ from siprec import sdp
 from siprec.callcontrol.call import Leg
 from siprec.callcontrol.changes import Changes
 from siprec.sip import Dialog, EndpointConfig, Response
+from siprec.sip.client_transactions import ClientTransaction
 from siprec.sip.events import (
     CancelReceived,
     DialogEnded,
@@ -29,8 +30,7 @@ from siprec.sip.events import (
     TransactionTimedOut,
     TransportFailed,
 )
-from siprec.sip.uac import ClientTransaction
-from siprec.sip.uas import ServerTransaction
+from siprec.sip.server_transactions import ServerTransaction
 
 METHODS = (
     "INVITE",

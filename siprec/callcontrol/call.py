@@ -10,8 +10,8 @@ from siprec.callcontrol.subscribers import Subscriber
 from siprec.phones.document import Party, RecordedCall
 from siprec.phones.softkeys import RecordStatus
 from siprec.sip import Dialog
-from siprec.sip.uac import ClientTransaction
-from siprec.sip.uas import ServerTransaction
+from siprec.sip.client_transactions import ClientTransaction
+from siprec.sip.server_transactions import ServerTransaction
 
 MAILBOX = 0
 """The leg of a voice mailbox: it has no phone."""

@@ -10,7 +10,7 @@ from siprec.callcontrol.call import Leg, Transfer
 from siprec.callcontrol.descriptions import read_description
 from siprec.callcontrol.ringing import Ringing
 from siprec.sip import Response
-from siprec.sip.uas import ServerTransaction
+from siprec.sip.server_transactions import ServerTransaction
 
 CONFERENCE = "conference"
 

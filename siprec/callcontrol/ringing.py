@@ -10,7 +10,7 @@ from siprec.phones.document import Party
 from siprec.rtp.errors import PortsUnavailableError
 from siprec.sip import Dialog, Request, Response, SipError
 from siprec.sip.flow import Flow
-from siprec.sip.uas import ServerTransaction
+from siprec.sip.server_transactions import ServerTransaction
 from siprec.sip.uri import SipUri, parse_uri
 
 

@@ -18,7 +18,7 @@ from siprec.callcontrol.registrar import Registrar
 from siprec.callcontrol.subscribers import Subscriber
 from siprec.phones.document import Party
 from siprec.sip import Dialog, Endpoint, SipError
-from siprec.sip.uac import ClientTransaction
+from siprec.sip.client_transactions import ClientTransaction
 
 RETRY_S = 0.3
 

@@ -37,10 +37,10 @@ from siprec.phones.voice import Voice
 from siprec.rtp.aio import Pacer, PortPool
 from siprec.sip import Credentials, Dialog, Endpoint, EndpointConfig, Response, SipError
 from siprec.sip.aio import RandomIds, SipEdge
+from siprec.sip.client_transactions import ClientTransaction
 from siprec.sip.errors import NoResponseError
 from siprec.sip.events import CancelReceived, DialogEnded, Event, RequestReceived, ResponseReceived
-from siprec.sip.uac import ClientTransaction
-from siprec.sip.uas import ServerTransaction
+from siprec.sip.server_transactions import ServerTransaction
 from siprec.sip.uri import SipUri, parse_uri
 
 PRODUCTS = {

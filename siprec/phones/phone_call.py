@@ -15,9 +15,9 @@ from siprec.phones.hearing import RATE_HZ, Samples
 from siprec.phones.softkeys import Display, Icon, RecordStatus, Softkey, display
 from siprec.rtp.aio import PacedStream
 from siprec.sip import Dialog, Request, Response
+from siprec.sip.client_transactions import ClientTransaction
 from siprec.sip.errors import UsageError
-from siprec.sip.uac import ClientTransaction
-from siprec.sip.uas import ServerTransaction
+from siprec.sip.server_transactions import ServerTransaction
 
 if TYPE_CHECKING:
     from siprec.phones.phone import Phone

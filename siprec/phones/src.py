@@ -42,6 +42,7 @@ from siprec.phones.forking import (
     snapshot_request,
 )
 from siprec.sip import Dialog, Endpoint, Response, SipError
+from siprec.sip.client_transactions import ClientTransaction
 from siprec.sip.errors import UriError
 from siprec.sip.events import (
     DialogEnded,
@@ -52,7 +53,6 @@ from siprec.sip.events import (
     TransactionTimedOut,
     TransportFailed,
 )
-from siprec.sip.uac import ClientTransaction
 from siprec.sip.uri import parse_uri
 
 

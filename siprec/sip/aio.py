@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple, cast
 
+from siprec.sip.client_transactions import ClientTransaction
 from siprec.sip.endpoint import Endpoint
 from siprec.sip.errors import DestinationError, NoResponseError
 from siprec.sip.events import (
@@ -24,7 +25,6 @@ from siprec.sip.events import (
 from siprec.sip.flow import Target, Transport, check_destination
 from siprec.sip.message import Response
 from siprec.sip.sockets import RECEIVE_BUFFER_BYTES, UdpSocket, literal_version, local_address_towards
-from siprec.sip.uac import ClientTransaction
 
 CONNECT_TIMEOUT_S = 5.0
 HANDSHAKE_TIMEOUT_S = 5.0

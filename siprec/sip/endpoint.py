@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from siprec.sip.auth import Credentials
 from siprec.sip.build import Fields, build_response
+from siprec.sip.client_transactions import ClientEntry, ClientTransaction
 from siprec.sip.connections import Connection, ConnectionTable
 from siprec.sip.core import Core, EndpointConfig
 from siprec.sip.dialog import Dialog, EndReason
@@ -25,9 +26,10 @@ from siprec.sip.ids import IdSource
 from siprec.sip.limits import SourceLimiter
 from siprec.sip.message import Message, Request, Response
 from siprec.sip.parse import parse_datagram
+from siprec.sip.server_transactions import ServerEntry, ServerTransaction
 from siprec.sip.stream import PingReceived
-from siprec.sip.uac import ClientEntry, ClientTransaction, UserAgentClient
-from siprec.sip.uas import ServerEntry, ServerTransaction, UserAgentServer
+from siprec.sip.uac import UserAgentClient
+from siprec.sip.uas import UserAgentServer
 
 __all__ = ["Endpoint", "EndpointConfig"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from siprec.sip.flow import Flow, Target
 
 if TYPE_CHECKING:
+    from siprec.sip.client_transactions import ClientTransaction
     from siprec.sip.dialog import Dialog, EndReason
     from siprec.sip.message import Request, Response
-    from siprec.sip.uac import ClientTransaction
-    from siprec.sip.uas import ServerTransaction
+    from siprec.sip.server_transactions import ServerTransaction
 
 
 @dataclass(frozen=True, slots=True)

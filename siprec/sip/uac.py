@@ -4,104 +4,22 @@
 
 from collections.abc import Callable
 
-from siprec.sip.auth import Credentials, answer_challenge, is_stale
+from siprec.sip.auth import Credentials
 from siprec.sip.build import Fields, ack_for_failure, cancel_for
+from siprec.sip.client_transactions import ClientEntry, ClientTransaction
 from siprec.sip.core import Core
 from siprec.sip.dialog import Dialog, DialogState, EndReason, dialog_as_uac, next_hop
 from siprec.sip.errors import MessageTooLargeError, ParseError, UsageError
 from siprec.sip.events import MessageDiscarded, ResponseReceived, TransactionTimedOut, TransportFailed
 from siprec.sip.flow import MAX_UDP_PAYLOAD, Flow, Target, Transport
-from siprec.sip.headers import Headers, parse_integer, parse_name_addr
+from siprec.sip.headers import Headers, parse_name_addr
 from siprec.sip.message import Request, Response
+from siprec.sip.retrying import better_fields, repeated
 from siprec.sip.session_timer import accept_session_timer
 from siprec.sip.transactions import Effect, Input, Kind, Machine
 from siprec.sip.uri import parse_uri
 
 MAX_FORWARDS = "70"
-_MOST_ATTEMPTS = 3
-
-
-class ClientTransaction:
-    """A request we sent. `dialogs` are those an INVITE created; `cancelled` says that it was given up.
-
-    `silent` keeps its responses from the user: CANCEL, BYE and PRACK look after themselves.
-    """
-
-    __slots__ = (
-        "_entry",
-        "attempts",
-        "auto_ack",
-        "cancelled",
-        "credentials",
-        "dialog",
-        "dialogs",
-        "final_status",
-        "provisional",
-        "request",
-        "silent",
-        "target",
-    )
-
-    def __init__(
-        self, request: Request, target: Target, dialog: Dialog | None, credentials: Credentials | None
-    ) -> None:
-        self.request = request
-        self.target = target
-        self.dialog = dialog
-        self.credentials = credentials
-        self.auto_ack = True
-        self.dialogs: list[Dialog] = []
-        self.attempts = 1
-        self.provisional = False
-        self.cancelled = False
-        self.silent = False
-        self.final_status: int | None = None
-        self._entry: _ClientMachine | None = None
-
-
-class _ClientMachine:
-    """A transaction in the table: the machine, the bytes it repeats, when a cancelled INVITE is given up."""
-
-    __slots__ = (
-        "ack",
-        "acks",
-        "armed",
-        "data",
-        "give_up_at",
-        "handle",
-        "key",
-        "machine",
-        "request",
-        "side",
-        "target",
-    )
-
-    def __init__(
-        self, side: "UserAgentClient", request: Request, handle: ClientTransaction, machine: Machine
-    ) -> None:
-        self.side = side
-        self.request = request
-        self.handle = handle
-        self.machine = machine
-        self.target = handle.target
-        self.key = (request.via.branch, request.method)
-        self.data = request.encode()
-        self.ack: bytes | None = None
-        self.acks: dict[str, tuple[bytes, Target]] = {}
-        self.give_up_at: float | None = None
-        self.armed: float | None = None
-
-    def next_deadline(self) -> float | None:
-        due = self.machine.next_deadline()
-        if self.give_up_at is None or self.machine.over:
-            return due
-        return self.give_up_at if due is None else min(due, self.give_up_at)
-
-    def handle_timeout(self, now: float) -> None:
-        if self.give_up_at is not None and now >= self.give_up_at:
-            self.side.give_up(self)
-            return
-        self.side.run(self, self.machine.handle_timeout(now), None, None, now)
 
 
 class UserAgentClient:
@@ -110,7 +28,7 @@ class UserAgentClient:
     def __init__(self, core: Core, bye_after_ack: Callable[[Dialog], bool]) -> None:
         self.core = core
         self._bye_after_ack = bye_after_ack
-        self._table: dict[tuple[str | None, str], _ClientMachine] = {}
+        self._table: dict[tuple[str | None, str], ClientEntry] = {}
 
     def __len__(self) -> int:
         return len(self._table)
@@ -218,7 +136,7 @@ class UserAgentClient:
         kind = Kind.INVITE_CLIENT if request.method == "INVITE" else Kind.CLIENT
         transport = handle.target.transport
         machine = Machine(kind, now, reliable=transport.reliable, timing=self.core.config.timing)
-        entry = _ClientMachine(self, request, handle, machine)
+        entry = ClientEntry(self, request, handle, machine)
         if transport is Transport.UDP and len(entry.data) > MAX_UDP_PAYLOAD:
             raise MessageTooLargeError("UDP message in bytes", MAX_UDP_PAYLOAD)
         handle.request, handle._entry = request, entry
@@ -244,7 +162,7 @@ class UserAgentClient:
 
     def run(
         self,
-        entry: _ClientMachine,
+        entry: ClientEntry,
         effects: tuple[Effect, ...],
         response: Response | None,
         flow: Flow | None,
@@ -266,22 +184,22 @@ class UserAgentClient:
             elif effect is Effect.TIMED_OUT:
                 self._time_out(entry)
 
-    def _forget(self, entry: _ClientMachine) -> None:
+    def _forget(self, entry: ClientEntry) -> None:
         self._table.pop(entry.key, None)
         self.core.schedule.disarm(entry)
 
-    def _time_out(self, entry: _ClientMachine) -> None:
+    def _time_out(self, entry: ClientEntry) -> None:
         self._fail(entry.handle)
         if not entry.handle.silent:
             self.core.emit(TransactionTimedOut(entry.handle))
 
-    def give_up(self, entry: _ClientMachine) -> None:
+    def give_up(self, entry: ClientEntry) -> None:
         """End an INVITE that was cancelled 64·T1 ago and never answered (§9.1)."""
         entry.machine.stop()
         self._forget(entry)
         self._time_out(entry)
 
-    def send_failed(self, entry: _ClientMachine, reason: str, now: float) -> None:
+    def send_failed(self, entry: ClientEntry, reason: str, now: float) -> None:
         """Take a transport error for a request (§17.1.4)."""
         effects = entry.machine.receive(Input.TRANSPORT_ERROR, now)
         if entry.machine.over:
@@ -299,7 +217,7 @@ class UserAgentClient:
         if handle.dialog is not None:
             self.core.end_dialog(handle.dialog, EndReason.GONE)
 
-    def _deliver(self, entry: _ClientMachine, response: Response, flow: Flow | None, now: float) -> None:
+    def _deliver(self, entry: ClientEntry, response: Response, flow: Flow | None, now: float) -> None:
         handle = entry.handle
         if response.status < 200:
             self._deliver_provisional(entry, response, flow, now)
@@ -310,7 +228,7 @@ class UserAgentClient:
             self._deliver_final(handle, response, now)
 
     def _deliver_provisional(
-        self, entry: _ClientMachine, response: Response, flow: Flow | None, now: float
+        self, entry: ClientEntry, response: Response, flow: Flow | None, now: float
     ) -> None:
         handle = entry.handle
         handle.provisional = True
@@ -331,7 +249,7 @@ class UserAgentClient:
             rack = f"{rseq} {response.cseq}"
             self.request_inside(dialog, "PRACK", headers=[("rack", rack)], now=now).silent = True
 
-    def _dialog_of(self, entry: _ClientMachine, response: Response, flow: Flow | None) -> Dialog:
+    def _dialog_of(self, entry: ClientEntry, response: Response, flow: Flow | None) -> Dialog:
         """Return the dialog a response belongs to, a new one for a To tag not seen before: a fork."""
         request, handle = entry.request, entry.handle
         if handle.dialog is not None:
@@ -345,9 +263,7 @@ class UserAgentClient:
         handle.dialogs.append(dialog)
         return dialog
 
-    def _deliver_answer(
-        self, entry: _ClientMachine, response: Response, flow: Flow | None, now: float
-    ) -> None:
+    def _deliver_answer(self, entry: ClientEntry, response: Response, flow: Flow | None, now: float) -> None:
         """Take a 2xx to an INVITE: a repeated one only gets its ACK again (§13.2.2.4)."""
         handle = entry.handle
         dialog = self._dialog_of(entry, response, flow)
@@ -412,46 +328,16 @@ class UserAgentClient:
             if dialog is not keep and dialog.state is DialogState.EARLY:
                 self.core.end_dialog(dialog, reason)
 
-    def _try_again(self, entry: _ClientMachine, response: Response, now: float) -> bool:
+    def _try_again(self, entry: ClientEntry, response: Response, now: float) -> bool:
         """Repeat a request with credentials after 401 or 407 (§22.2), with a longer interval after 422."""
-        handle = entry.handle
-        if handle.cancelled or handle.attempts >= _MOST_ATTEMPTS:
-            return False
-        if response.status in (401, 407):
-            fields = self._authorization(entry, response)
-        elif response.status == 422:
-            fields = _longer_interval(response)
-        else:
-            return False
+        fields = better_fields(entry, response, self.core.ids.token())
         if not fields:
             return False
+        handle = entry.handle
         handle.attempts += 1
         self._end_early(handle, None)
-        self._start(handle, self._repeat(entry, fields), now)
+        self._start(handle, repeated(self.core, entry, fields), now)
         return True
-
-    def _authorization(self, entry: _ClientMachine, response: Response) -> dict[str, str]:
-        handle, request = entry.handle, entry.request
-        tried = "authorization" in request.headers or "proxy-authorization" in request.headers
-        if handle.credentials is None or (tried and not is_stale(response)):
-            return {}
-        answer = answer_challenge(
-            response, handle.credentials, request.method, request.uri, self.core.ids.token()
-        )
-        return {answer[0]: answer[1]} if answer else {}
-
-    def _repeat(self, entry: _ClientMachine, fields: dict[str, str]) -> Request:
-        """Return the request with the next CSeq, a new branch and changed fields (§8.1.3.5)."""
-        request, dialog = entry.request, entry.handle.dialog
-        number = dialog.next_cseq() if dialog is not None else request.cseq.number + 1
-        changed = {
-            "via": self.core.via(entry.target, self.core.branch()),
-            "cseq": f"{number} {request.method}",
-            **fields,
-        }
-        items = [(key, value) for key, value in request.headers if key not in changed]
-        head = [("via", changed.pop("via")), *items, *changed.items()]
-        return Request(Headers.of(head), request.body, method=request.method, uri=request.uri)
 
     def ack(
         self,
@@ -464,7 +350,7 @@ class UserAgentClient:
     ) -> None:
         """Acknowledge the 2xx of the dialog's latest INVITE; see `Endpoint.ack`."""
         entry = dialog.awaiting_ack
-        if not isinstance(entry, _ClientMachine):
+        if not isinstance(entry, ClientEntry):
             raise UsageError("send ACK", "no 2xx waiting")
         target = dialog.next_hop()
         items = [*self._dialog_items(dialog, "ACK", dialog.invite_cseq), *headers]
@@ -484,7 +370,7 @@ class UserAgentClient:
         if handle.provisional:
             self._send_cancel(handle._entry, now)
 
-    def _send_cancel(self, entry: _ClientMachine, now: float) -> None:
+    def _send_cancel(self, entry: ClientEntry, now: float) -> None:
         entry.give_up_at = now + self.core.config.timing.patience_s
         self.core.schedule.arm(entry)
         request = cancel_for(entry.request)
@@ -504,15 +390,3 @@ class UserAgentClient:
         handle = self.request_inside(dialog, "BYE", headers=headers, now=now)
         handle.dialog = None
         handle.silent = True
-
-
-def _longer_interval(response: Response) -> dict[str, str]:
-    try:
-        least = parse_integer((response.headers.get("min-se") or "").partition(";")[0], "Min-SE", 2**31)
-    except ParseError:
-        return {}
-    return {"session-expires": str(least), "min-se": str(least)}
-
-
-ClientEntry = _ClientMachine
-"""The ticket of a request, for `Endpoint.send_failed`."""

@@ -6,7 +6,6 @@ A retransmitted request is absorbed by its transaction; one that came another wa
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 from siprec.sip.build import Fields, build_response, response_target, stamp_via
 from siprec.sip.core import Core
@@ -14,123 +13,22 @@ from siprec.sip.dialog import Dialog, DialogId, DialogState, EndReason, dialog_a
 from siprec.sip.errors import ParseError, UsageError
 from siprec.sip.events import AckReceived, CancelReceived, DialogEnded, MessageDiscarded, RequestReceived
 from siprec.sip.flow import Flow, Target
-from siprec.sip.ids import MAGIC_COOKIE
 from siprec.sip.inspection import Refusal, inspect_request
 from siprec.sip.limits import SourceLimiter
 from siprec.sip.message import Request
+from siprec.sip.server_transactions import (
+    Key,
+    ServerEntry,
+    ServerTransaction,
+    Unacknowledged,
+    transaction_key,
+)
 from siprec.sip.session_timer import IntervalTooSmall, SessionTimer, answer_session_timer
 from siprec.sip.transactions import Effect, Input, Kind, Machine
-
-Key: TypeAlias = tuple[object, ...]
 
 _CREATES_DIALOG = frozenset({"INVITE"})
 _REFRESHES_TARGET = frozenset({"INVITE", "UPDATE"})
 _INSIDE_ONLY = frozenset({"BYE", "INFO", "PRACK", "UPDATE"})
-
-
-def transaction_key(request: Request) -> Key:
-    """Return what a request's server transaction is found by (§17.2.3); an ACK matches its INVITE.
-
-    Without the magic cookie, or with nothing behind it, the rules of RFC 2543 apply.
-    """
-    via = request.via
-    method = "INVITE" if request.method == "ACK" else request.method
-    branch = via.branch or ""
-    if branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
-        return branch, via.host.lower(), via.port, method
-    return (
-        request.uri,
-        request.from_.tag,
-        request.call_id,
-        request.cseq.number,
-        via.host.lower(),
-        via.port,
-        branch,
-        method,
-    )
-
-
-class ServerTransaction:
-    """A request and the right to answer it once. `dialog` is the one it is in, or has created."""
-
-    __slots__ = ("_machine", "dialog", "final_status", "flow", "local_tag", "request")
-
-    def __init__(self, request: Request, flow: Flow, machine: "_ServerMachine", local_tag: str) -> None:
-        self.request = request
-        self.flow = flow
-        self.local_tag = local_tag
-        self.dialog: Dialog | None = None
-        self.final_status: int | None = None
-        self._machine = machine
-
-
-class _ServerMachine:
-    """A transaction in the table: the machine, and the last response it repeats."""
-
-    __slots__ = ("armed", "handle", "key", "machine", "merged_key", "response", "side", "target")
-
-    def __init__(
-        self, side: "UserAgentServer", key: Key, merged_key: Key, machine: Machine, target: Target
-    ) -> None:
-        self.side = side
-        self.key = key
-        self.merged_key = merged_key
-        self.machine = machine
-        self.target = target
-        self.response = b""
-        self.handle: ServerTransaction | None = None
-        self.armed: float | None = None
-
-    def next_deadline(self) -> float | None:
-        return self.machine.next_deadline()
-
-    def handle_timeout(self, now: float) -> None:
-        self.side.run(self, self.machine.handle_timeout(now))
-
-
-class _Unacknowledged:
-    """A 2xx to an INVITE that is sent again until its ACK comes, over any transport (§13.3.1.4)."""
-
-    __slots__ = (
-        "_due",
-        "_give_up",
-        "_interval_s",
-        "armed",
-        "bye",
-        "cseq",
-        "dialog",
-        "over",
-        "response",
-        "side",
-        "target",
-    )
-
-    def __init__(
-        self, side: "UserAgentServer", dialog: Dialog, cseq: int, response: bytes, target: Target, now: float
-    ) -> None:
-        timing = side.core.config.timing
-        self.side = side
-        self.dialog = dialog
-        self.cseq = cseq
-        self.response = response
-        self.target = target
-        self.bye = False
-        self.over = False
-        self.armed: float | None = None
-        self._interval_s = timing.t1_s
-        self._due = now + timing.t1_s
-        self._give_up = now + timing.patience_s
-
-    def next_deadline(self) -> float | None:
-        return None if self.over else min(self._due, self._give_up)
-
-    def handle_timeout(self, now: float) -> None:
-        if now >= self._give_up:
-            self.side.ack_missing(self, now)
-            return
-        self.side.core.send(self.response, self.target)
-        self._interval_s = min(self._interval_s * 2, self.side.core.config.timing.t2_s)
-        self._due = now + self._interval_s
 
 
 class UserAgentServer:
@@ -139,9 +37,9 @@ class UserAgentServer:
     def __init__(self, core: Core, hang_up: Callable[[Dialog, EndReason, float], None]) -> None:
         self.core = core
         self._hang_up = hang_up
-        self._table: dict[Key, _ServerMachine] = {}
-        self._ongoing: dict[Key, _ServerMachine] = {}
-        self._unacknowledged: dict[DialogId, _Unacknowledged] = {}
+        self._table: dict[Key, ServerEntry] = {}
+        self._ongoing: dict[Key, ServerEntry] = {}
+        self._unacknowledged: dict[DialogId, Unacknowledged] = {}
         self._limiter = SourceLimiter(
             core.config.requests_per_second_per_source, 2 * core.config.requests_per_second_per_source
         )
@@ -199,7 +97,7 @@ class UserAgentServer:
         kind = Kind.INVITE_SERVER if request.method == "INVITE" else Kind.SERVER
         machine = Machine(kind, now, reliable=flow.transport.reliable, timing=self.core.config.timing)
         merged = (request.call_id, request.from_.tag, request.cseq.number, request.method)
-        entry = _ServerMachine(self, key, merged, machine, target)
+        entry = ServerEntry(self, key, merged, machine, target)
         local_tag = request.to.tag or self.core.ids.token()
         transaction = entry.handle = ServerTransaction(request, flow, entry, local_tag)
         self._table[key] = entry
@@ -285,7 +183,7 @@ class UserAgentServer:
             self.respond(handle, 487, now=now)
             self.core.emit(CancelReceived(handle))
 
-    def _receive_ack(self, request: Request, entry: _ServerMachine | None, flow: Flow, now: float) -> None:
+    def _receive_ack(self, request: Request, entry: ServerEntry | None, flow: Flow, now: float) -> None:
         if entry is not None and self._acknowledges_failure(entry, request, now):
             return
         dialog = self.core.dialogs.find(request, lenient=self.core.config.lenient)
@@ -308,7 +206,7 @@ class UserAgentServer:
         if waiting.bye:
             self._hang_up(dialog, EndReason.BYE_SENT, now)
 
-    def _acknowledges_failure(self, entry: _ServerMachine, request: Request, now: float) -> bool:
+    def _acknowledges_failure(self, entry: ServerEntry, request: Request, now: float) -> bool:
         """Feed an ACK to an INVITE transaction that was refused; an ACK in Accepted is the dialog's."""
         if not entry.machine.refused:
             return False
@@ -416,7 +314,7 @@ class UserAgentServer:
         if status < 300:
             dialog.state = DialogState.CONFIRMED
             target = transaction._machine.target
-            waiting = _Unacknowledged(self, dialog, request.cseq.number, response, target, now)
+            waiting = Unacknowledged(self, dialog, request.cseq.number, response, target, now)
             self._unacknowledged[dialog.id] = waiting
             self.core.schedule.arm(waiting)
         elif dialog.state is DialogState.EARLY:
@@ -431,7 +329,7 @@ class UserAgentServer:
         waiting.bye = True
         return True
 
-    def ack_missing(self, waiting: _Unacknowledged, now: float) -> None:
+    def ack_missing(self, waiting: Unacknowledged, now: float) -> None:
         """Give a dialog up whose 2xx was never acknowledged (§13.3.1.4)."""
         self._forget_unacknowledged(waiting.dialog)
         self._hang_up(waiting.dialog, EndReason.ACK_MISSING, now)
@@ -442,11 +340,11 @@ class UserAgentServer:
             waiting.over = True
             self.core.schedule.disarm(waiting)
 
-    def send_failed(self, entry: "_ServerMachine", now: float) -> None:
+    def send_failed(self, entry: "ServerEntry", now: float) -> None:
         """Take a transport error for a response (§17.2.4)."""
         self.run(entry, entry.machine.receive(Input.TRANSPORT_ERROR, now))
 
-    def run(self, entry: _ServerMachine, effects: tuple[Effect, ...]) -> None:
+    def run(self, entry: ServerEntry, effects: tuple[Effect, ...]) -> None:
         """Do what a machine asked for."""
         for effect in effects:
             if effect is Effect.SEND_RESPONSE and entry.response:
@@ -467,7 +365,3 @@ def _sent(status: int) -> Input:
     if status < 200:
         return Input.SEND_PROVISIONAL
     return Input.SEND_SUCCESS if status < 300 else Input.SEND_FAILURE
-
-
-ServerEntry = _ServerMachine
-"""The ticket of a response, for `Endpoint.send_failed`."""

@@ -19,7 +19,7 @@ from siprec.rtp.packet import is_rtcp
 from siprec.rtp.srtp import SrtpSession
 from siprec.sdp import SDES_KEY_BYTES, Local, Stream
 from siprec.sip import Dialog, Endpoint
-from siprec.sip.uas import ServerTransaction
+from siprec.sip.server_transactions import ServerTransaction
 from siprec.srs.commands import (
     Answer,
     CloseStream,

@@ -31,10 +31,10 @@ from siprec.sip.auth import Verdict
 from siprec.sip.dialog import Dialog
 from siprec.sip.events import AckReceived, DialogEnded, Event, RequestReceived, SessionRefreshDue
 from siprec.sip.parse import ParseRules
+from siprec.sip.server_transactions import ServerTransaction
 from siprec.sip.session_timer import SessionTimerPolicy
 from siprec.sip.sockets import local_address_towards
 from siprec.sip.tls import ensure_certificate, server_context
-from siprec.sip.uas import ServerTransaction
 from siprec.sip.uri import SipUri
 from siprec.srs.call import RecordedCall, Running, Surroundings
 from siprec.srs.disk import SpoolDisk

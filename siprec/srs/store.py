@@ -214,7 +214,8 @@ class RecordingStore:
         """Return the bytes of the recordings that are kept, by provider."""
         total = func.sum(recordings.c.size_bytes)
         query = select(recordings.c.provider, total).group_by(recordings.c.provider)
-        return {row[0]: int(row[1] or 0) for row in await self._database.fetch(query)}
+        rows: Sequence[Any] = await self._database.fetch(query)
+        return {row[0]: int(row[1] or 0) for row in rows}
 
     async def find(self, wanted: RecordingFilter, limit: int = 100) -> Sequence[RecordingRow]:
         """Return the newest recordings that are meant."""
