@@ -8,8 +8,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from gateway import __version__
-from gateway.runtime.commands import NOT_AS_EXPECTED, USAGE, Known, check_url, run_command
+from gateway.runtime.commands import NOT_AS_EXPECTED, USAGE, Known, check_url, nobody_answers, run_command
 from gateway.runtime.commands import fail as _fail
+from gateway.runtime.memory import begin_without_collector
 
 SCENARIO_NAMES = ("call", "pause", "hold", "transfer")
 DIALECTS = ("broadworks", "rfc7866")
@@ -87,6 +88,7 @@ def serve(config: ConfigFile = "gateway.yaml", overrides: Overrides = None) -> N
 
         siprec serve -c my.yaml --set recording.profile.plain_invite=record
     """
+    begin_without_collector()
     from siprec.standalone import run_standalone  # noqa: PLC0415
 
     sys.exit(run_standalone(config, overrides or []))
@@ -159,6 +161,8 @@ def call(
     """
     if dialect is not None and dialect not in DIALECTS:
         _fail(f"--dialect {dialect}: dialects are {', '.join(DIALECTS)}", USAGE)
+    for server in to or ():
+        _check_sip_uri(server)
     from siprec.calling import commands  # noqa: PLC0415
 
     if list_scenarios:
@@ -188,6 +192,18 @@ def call(
         _only(context, "a scenario of the library", "calls", "duration", "tenant", "loss", "reorder", "skew",
               "srtp", "codecs", "seed")  # fmt: skip
         commands.call_scenario(scenario, tuple(to or ()), dialect, host, as_json=as_json)
+
+
+def _check_sip_uri(text: str) -> None:
+    from siprec.sip.errors import UriError  # noqa: PLC0415
+    from siprec.sip.uri import SipUri, parse_uri  # noqa: PLC0415
+
+    try:
+        usable = isinstance(parse_uri(text), SipUri)
+    except UriError:
+        usable = False
+    if not usable:
+        _fail(f"--to {text}: expected the address of a recorder, such as sip:srs@127.0.0.1:5060", USAGE)
 
 
 def _only(context: typer.Context, what: str, *plain: str) -> None:
@@ -280,10 +296,7 @@ def _browse(work: Callable[[], int], url: str) -> NoReturn:
     except RefusedError as error:
         _fail(f"refused: {error}", NOT_AS_EXPECTED)
     except aiohttp.ClientError as error:
-        _fail(
-            f"no service answers at {url}: {error}. Start one with `siprec serve` or `gateway demo`.",
-            NOT_AS_EXPECTED,
-        )
+        _fail(nobody_answers(url, error, "`siprec serve` or `gateway demo`"), NOT_AS_EXPECTED)
     sys.exit(code)
 
 

@@ -50,6 +50,26 @@ def undocumented() -> list[str]:
     ]
 
 
+def keys() -> set[str]:
+    """Every dotted key of the whole file; the names of a mapping stand as `*`."""
+    sections = Sections()
+    found: set[str] = set()
+
+    def walk(name: str, path: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            return
+        for key, field in sections.shapes[name].get("properties", {}).items():
+            found.add(f"{path}.{key}")
+            for target, suffix in _targets(field, sections.shapes):
+                inner = f"{path}.{key}{suffix.replace('[]', '').replace('.NAME', '.*')}"
+                found.add(inner)
+                walk(target, inner, (*above, name))
+
+    for section, reference in json_schema(EVERY_SECTION)["properties"].items():
+        walk(_target(reference) or "", section, ())
+    return found
+
+
 def _contents() -> list[str]:
     readers = {name: _readers(name) for name in EVERY_SECTION}
     return table(("Section", "Read by"), ((f"[`{name}`](#{name})", who) for name, who in readers.items()))

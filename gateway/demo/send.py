@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.demo.client import ApiClient
+from gateway.runtime.commands import busy, nobody_answers
 
 DONE, NOT_AS_EXPECTED = 0, 1
 
@@ -19,11 +20,12 @@ def send_and_follow(
     url: str, token: str, source: str, to: str, text: str, *, timeout_s: float, as_json: bool
 ) -> int:
     """Send, wait for the outcome, print it; 0 if the text was delivered."""
+    notes = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        status, document = asyncio.run(_send(url, token, source, to, text, timeout_s))
+        with busy("sent; waiting for the outcome"):
+            status, document = asyncio.run(_send(url, token, source, to, text, timeout_s))
     except aiohttp.ClientError as error:
-        notes = Console(stderr=True, highlight=False, soft_wrap=True)
-        notes.print(f"No gateway answers at {url}: {error}. Start one with `gateway demo`.", markup=False)
+        notes.print(nobody_answers(url, error, "`gateway demo`"), markup=False)
         return NOT_AS_EXPECTED
     except ValueError:
         print(f"What answers at {url} is no gateway: its answer is no JSON.", file=sys.stderr)

@@ -3,8 +3,10 @@
 Exit codes: 1 for what went wrong, 2 for what was asked wrongly.
 """
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
@@ -61,6 +63,30 @@ def fail(told: str, code: int) -> NoReturn:
     """Print a sentence on stderr and end the process."""
     print(told, file=sys.stderr)
     sys.exit(code)
+
+
+def nobody_answers(url: str, error: Exception, how: str) -> str:
+    """Return what a person is told when no service is at `url`; `how` says how to start one."""
+    cause = getattr(error, "os_error", None) or error
+    reason = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else sentence(cause)
+    told = f"No service answers at {url} ({reason.lower()})."
+    return f"{told} Start one with {how}, or say where it is with --url."
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Show on a terminal (stderr) what goes on and for how long, while the block runs; elsewhere nothing."""
+    from rich.console import Console  # noqa: PLC0415 - `--help` needs none of it
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as shown:
+        shown.add_task(what, total=None)
+        yield
 
 
 def check_url(option: str, url: str) -> None:

@@ -98,7 +98,8 @@ def find_config(name: str) -> Path:
         carried = folder / name
         if not given.is_absolute() and carried.is_file():
             return carried
-    raise ConfigError([Fault(name, 0, 0, "", "there is no such configuration file")])
+    told = "there is no such configuration file; `gateway.yaml`, the demo world's, comes with the program"
+    raise ConfigError([Fault(name, 0, 0, "", told)])
 
 
 def json_schema(sections: Sections) -> dict[str, Any]:

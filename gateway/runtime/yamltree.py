@@ -357,4 +357,7 @@ def _syntax_place(path: Path, error: yaml.YAMLError) -> Place:
 def _syntax_message(error: yaml.YAMLError) -> str:
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
     context = getattr(error, "context", None)
+    if "cannot start any token" in problem:
+        problem = "a character that means nothing here; is it a tab? YAML is indented with spaces."
+        context = None
     return f"{problem} {context}".strip() if context else str(problem)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 import typer
 
-from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE, fail
+from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE, busy, fail
 
 Result = TypeVar("Result")
 
@@ -21,7 +21,8 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
     from siprec.srs.errors import AddressUnusable  # noqa: PLC0415
 
     try:
-        return run(work)
+        with busy("calling"):
+            return run(work)
     except (OSError, AddressUnusable) as error:
         fail(f"the calls could not be made: {error}", NOT_AS_EXPECTED)
 

@@ -71,7 +71,10 @@ def test_a_gateway_that_is_not_there(run):
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         code, told = run("send", "--from", "+12025550100", "--to", "+13105550120", "--url", url, "Hi")
     assert (code, len(told)) == (1, 1)
-    assert told[0].endswith("Start one with `gateway demo`.")
+    assert told == [
+        f"No service answers at {url} (connection refused). "
+        "Start one with `gateway demo`, or say where it is with --url."
+    ]
 
 
 @pytest.mark.parametrize(
