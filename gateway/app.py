@@ -383,7 +383,7 @@ def addresses(service: Service) -> dict[str, str | list[str]]:
     if service.recording is not None:
         found["sip"] = service.recording.server.addresses
     if service.telephony is not None:
-        found["calling"] = service.telephony.uri
+        found["calling"] = service.telephony.address
     return found
 
 

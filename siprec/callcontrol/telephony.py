@@ -185,6 +185,11 @@ class Telephony(BasePart):
         """Where phones register."""
         return self.server.uri
 
+    @property
+    def address(self) -> str:
+        """Where it listens for SIP, readable."""
+        return f"udp and tcp {self.settings.host}:{self.server.port}"
+
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 
     def calls(self) -> Iterator[Call]:
