@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 NODE   := .cache/node
 WORKERS ?= auto
 
-.PHONY: demo test check format lint types imports bench soak docs lock system-deps node-peers wheel clean help
+.PHONY: demo test check format lint types imports bench jasmin soak docs lock system-deps node-peers wheel clean help
 
 demo: $(READY) ## run the demo world and its tour (ARGS="--once --json" passes options)
 	@$(BIN)/gateway demo $(ARGS)
@@ -28,8 +28,11 @@ types: $(READY) ## mypy --strict
 imports: $(READY) ## layers and purity of the cores
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(READY) ## our figures beside our peers', one JSON object as the last line
+bench: $(READY) ## our figures beside our peers', one JSON object as the last line (ARGS=--write keeps them in docs/)
 	@$(BIN)/python -m loadtests.bench $(ARGS)
+
+jasmin: ## Jasmin for `make bench`, into .cache/jasmin; its servers are rabbitmq-server and redis-server (Debian)
+	@$(PYTHON) -m venv .cache/jasmin && .cache/jasmin/bin/pip install --quiet --disable-pip-version-check jasmin==0.11.1
 
 soak: $(READY) ## an hour of mixed load (DURATION=seconds)
 	@$(BIN)/python -m loadtests.soak --duration $(or $(DURATION),3600)

@@ -1,13 +1,12 @@
 """`make bench`: our figures beside our peers', a table for people, one JSON object as the last line.
 
 Figures are medians of several rounds with a calibration loop beside them: compare ratios within one run, machines are
-noisy. A peer that is not installed is null.
+noisy. A peer that is not installed is null. With `--write` the results are kept in docs/benchmarks.json and drawn in
+docs/benchmarks.md.
 """
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,8 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+from loadtests import bench_page, machine
 
 Section = Callable[[int], dict[str, Any]]
 
@@ -28,7 +29,7 @@ def codec(rounds: int) -> dict[str, Any]:
 
 
 def session(rounds: int) -> dict[str, Any]:
-    """submit_sm → submit_sm_resp between two processes, by window, beside smpp34 and node smpp."""
+    """submit_sm → submit_sm_resp between two processes, by window, beside smpp34, aiosmpplib and node smpp."""
     from loadtests import bench_session
 
     return bench_session.run(5.0 * rounds)
@@ -49,10 +50,10 @@ def throttle(rounds: int) -> dict[str, Any]:
 
 
 def gateway(rounds: int) -> dict[str, Any]:
-    """HTTP → durable → SMPP beside Kannel: plain, with receipts, with webhooks, in bulk."""
-    from loadtests import bench_correlation, bench_gateway
+    """HTTP → durable → SMPP beside Kannel and Jasmin: plain, with receipts, with webhooks, in bulk."""
+    from loadtests import bench_correlation, bench_gateway, bench_jasmin
 
-    cases = bench_gateway.run(rounds)
+    cases = {**bench_gateway.run(rounds), "jasmin": bench_jasmin.run()}
     plain, peer = cases["gateway"] or {}, cases["kannel"]
     hooked, peer_dlr = cases["webhooks"] or {}, cases["kannel_dlr"]
     return {
@@ -60,6 +61,7 @@ def gateway(rounds: int) -> dict[str, Any]:
         "p99_ms": plain.get("p99_ms"),
         "ratio_kannel": ratio(plain, peer, "messages_per_second"),
         "p99_ratio_kannel": ratio(plain, peer, "p99_ms"),
+        "ratio_jasmin": ratio(plain, cases["jasmin"], "messages_per_second"),
         "webhooks_ratio_kannel_dlr": ratio(hooked, peer_dlr, "finished_per_second"),
         "cases": cases,
         "receipts_waiting": bench_correlation.run(1.0 * rounds),
@@ -73,12 +75,20 @@ def siprec(rounds: int) -> dict[str, Any]:
     return bench_rtp.run(2.0 * rounds) | {"recorder": bench_srs.run(2.0 * rounds)}
 
 
+def load(rounds: int) -> dict[str, Any]:
+    """What `gateway load` offers from one core, and a run of `limiter:`."""
+    from loadtests import bench_load
+
+    return bench_load.run(min(1.0 * rounds, 5.0))
+
+
 SECTIONS: Mapping[str, Section] = {
     "codec": codec,
     "session": session,
     "http": http,
     "gateway": gateway,
     "throttle": throttle,
+    "load": load,
     "siprec": siprec,
 }
 
@@ -120,20 +130,24 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, by commas")
     parser.add_argument("--rounds", type=int, default=5, help="rounds per figure (medians)")
     parser.add_argument("--json", action="store_true", help="only the JSON line")
+    parser.add_argument("--write", action="store_true", help="keep the results and draw docs/benchmarks.md")
     chosen = parser.parse_args()
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = {
+        "when": time.strftime("%Y-%m-%d", time.gmtime()),
+        "commit": machine.commit(),
+        "machine": machine.machine(),
+        "peers": machine.peers(),
+        "rounds": chosen.rounds,
+    }
     for name in chosen.only.split(","):
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         started = time.monotonic()
         results[name] = SECTIONS[name](chosen.rounds)
         print(f"  took {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     if not chosen.json:
-        show(results)
-    results["machine"] = {
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 2),
-    }
+        show({name: results[name] for name in chosen.only.split(",")})
+    if chosen.write:
+        bench_page.write(results)
     print(json.dumps(results))
     return 0
 

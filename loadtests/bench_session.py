@@ -1,4 +1,4 @@
-"""submit_sm → submit_sm_resp between two processes over loopback: our ESME beside smpp34's and node `smpp`'s.
+"""submit_sm → submit_sm_resp between two processes over loopback: our ESME beside smpp34, aiosmpplib and node `smpp`.
 
     python -m loadtests.bench_session [SECONDS]
 
@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import gc
 import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -121,6 +122,61 @@ async def be_smpp34(port: int, window: int, seconds: float) -> dict[str, float]:
     return {"messages": answered, "seconds": spent}
 
 
+async def be_aiosmpplib(port: int, window: int, seconds: float) -> dict[str, float]:
+    """aiosmpplib's client: it has no window, so as many texts are handed to it as answers are owed.
+
+    With a correlator that does not walk over all messages at every step, which its own does.
+    """
+    import aiosmpplib
+    from aiosmpplib.correlator import SimpleCorrelator
+    from aiosmpplib.hook import AbstractHook
+    from aiosmpplib.state import NPI, TON, PhoneNumber
+
+    class Correlator(SimpleCorrelator):
+        async def _remove_expired(self) -> None:
+            """Nothing expires in a benchmark."""
+
+    class Hook(AbstractHook):
+        answered = 0
+
+        async def sending(self, smpp_message: Any, pdu: bytes, client_id: str) -> None:
+            """Not counted."""
+
+        async def received(self, smpp_message: Any, pdu: bytes, client_id: str) -> None:
+            if isinstance(smpp_message, aiosmpplib.SubmitSmResp):
+                self.answered += 1
+                bound.set()
+                await enqueue()
+
+        async def send_error(self, smpp_message: Any, error: Exception, client_id: str) -> None:
+            raise error
+
+    hook, bound = Hook(), asyncio.Event()
+    esme = aiosmpplib.ESME(
+        "127.0.0.1", port, "bench", "bench", hook=hook, correlator=Correlator("bench"), log_level="ERROR"
+    )
+    source = PhoneNumber("12025550100", TON.INTERNATIONAL, NPI.ISDN)
+    destination = PhoneNumber("13105550120", TON.INTERNATIONAL, NPI.ISDN)
+    text, numbers = TEXT.decode(), itertools.count()
+
+    async def enqueue() -> None:
+        message = aiosmpplib.SubmitSm(
+            short_message=text, source=source, destination=destination, log_id=str(next(numbers))
+        )
+        await esme.broker.enqueue(message)
+
+    running = asyncio.create_task(esme.start())
+    for _ in range(window):
+        await enqueue()
+    await bound.wait()
+    before, started = hook.answered, time.perf_counter()
+    await asyncio.sleep(seconds)
+    figures = {"messages": hook.answered - before, "seconds": time.perf_counter() - started}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return figures
+
+
 @contextmanager
 def server() -> Iterator[int]:
     """Our SMSC in a process of its own; yields its port."""
@@ -142,7 +198,7 @@ def contender(name: str, port: int, window: int, seconds: float) -> float | None
             return None
         command = ["node", str(ROOT / "loadtests" / "session_client.js"), *numbers]
         environment["NODE_PATH"] = str(NODE_MODULES)
-    elif name == "smpp34" and importlib.util.find_spec("smpp34") is None:
+    elif name in PEERS and importlib.util.find_spec(name) is None:
         return None
     else:
         command = [sys.executable, "-m", "loadtests.bench_session", "--be", name, *numbers]
@@ -153,7 +209,8 @@ def contender(name: str, port: int, window: int, seconds: float) -> float | None
     return float(figures["messages"] / figures["seconds"])
 
 
-RUNS = (("ours", 1), ("ours", 10), ("ours", 100), ("smpp34", 100), ("node", 100))
+PEERS = ("smpp34", "aiosmpplib")
+RUNS = (("ours", 1), ("ours", 10), ("ours", 100), ("smpp34", 100), ("node", 100), ("aiosmpplib", 100))
 
 
 def run(seconds: float = 15.0) -> dict[str, Any]:
@@ -171,7 +228,9 @@ def run(seconds: float = 15.0) -> dict[str, Any]:
     medians = {key: statistics.median(values) if values else None for key, values in rates.items()}
     ours = medians["ours", 100]
     assert ours is not None
-    ratios = {name: paired_ratio(rates["ours", 100], rates[name, 100]) for name in ("smpp34", "node")}
+    ratios = {
+        name: paired_ratio(rates["ours", 100], rates[name, 100]) for name in ("smpp34", "node", "aiosmpplib")
+    }
     return {
         **{f"window_{window}": round(medians["ours", window] or 0) for window in (1, 10, 100)},
         "best_window_100": round(max(rates["ours", 100])),
@@ -190,14 +249,14 @@ def paired_ratio(ours: list[float], theirs: list[float]) -> float | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--be", choices=("server", "ours", "smpp34"))
+    parser.add_argument("--be", choices=("server", "ours", "smpp34", "aiosmpplib"))
     parser.add_argument("numbers", nargs="*", type=float)
     given = parser.parse_args()
     if given.be == "server":
         uvloop.run(be_server())
     elif given.be:
         port, window, seconds = given.numbers
-        client = be_ours if given.be == "ours" else be_smpp34
+        client = {"ours": be_ours, "smpp34": be_smpp34, "aiosmpplib": be_aiosmpplib}[given.be]
         print(json.dumps(uvloop.run(client(int(port), int(window), seconds))))
     else:
         print(json.dumps(run(*given.numbers)))

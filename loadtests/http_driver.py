@@ -129,9 +129,23 @@ def kannel_request(args: argparse.Namespace) -> Request:
     return single
 
 
+def jasmin_request(args: argparse.Namespace) -> Request:
+    """Jasmin's /send."""
+
+    def single(number: int) -> bytes:
+        sender = source(number, args.senders)[1:]
+        return get(
+            f"/send?username=bench&password=bench&from={sender}&to=1310{2_000_000 + number % 500_000:07d}"
+            f"&content=n{number:08d}+your+appointment+is+tomorrow+at+ten,+reply+C+to+confirm"
+        )
+
+    return single
+
+
 async def main(args: argparse.Namespace) -> None:
     """Drive and write what happened as JSON."""
-    build = {"gateway": gateway_request, "kannel": kannel_request}[args.target](args)
+    builders = {"gateway": gateway_request, "kannel": kannel_request, "jasmin": jasmin_request}
+    build = builders[args.target](args)
     requests = args.total // max(1, args.bulk)
     run = await drive("127.0.0.1", args.port, requests, args.connections, build)
     result = {"sent": run.sent, "answered": run.answered, "status": run.status}
@@ -141,7 +155,7 @@ async def main(args: argparse.Namespace) -> None:
 def parse(argv: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("target", choices=["gateway", "kannel"])
+    parser.add_argument("target", choices=["gateway", "kannel", "jasmin"])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--total", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=50)
