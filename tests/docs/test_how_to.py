@@ -102,3 +102,16 @@ async def test_the_calling_sections_load_and_the_scenario_plays(
     card.write_text(scenario, encoding="utf-8")
     report = await play(load_scenario(str(card)))
     assert [check for check in report.checks if not check.ok] == []
+
+
+def test_the_cut_by_machines_has_no_faults(tmp_path: Path):
+    folder = tmp_path / "config"
+    shutil.copytree(ROOT / "config", folder)
+    (folder / "gateway.yaml").rename(folder / "gateway-common.yaml")
+    [block] = blocks("run-on-several-machines.md", "yaml")
+    (folder / "gateway.yaml").write_text(block, encoding="utf-8")
+    loaded = load_config(str(folder / "gateway.yaml"), tuple(PARTS), ())
+    carriers = loaded.section("esme").carriers
+    assert carriers["tmobile"].host == "carriers.example"
+    assert set(carriers) > {"tmobile", "att"}, "the rest is the common file's"
+    assert loaded.section("http").host == loaded.section("recording").sip.host == "0.0.0.0"
