@@ -37,11 +37,12 @@ from siprec.srs.commands import (
     UpdateStream,
 )
 from siprec.srs.disk import Disk
-from siprec.srs.recorder import Recorder, Track
+from siprec.srs.recorder import Recorder
 from siprec.srs.session import RecordingSession
 from siprec.srs.settings import RecorderSettings
 from siprec.srs.sidecar import Caller
 from siprec.srs.store import Tenant, shortened
+from siprec.srs.track import Track
 
 RTCP_EVERY_TICKS = 2
 MAX_DRAINED = 2_048

@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.runtime.metrics import Metrics, bounded_label
 from siprec.sip.core import METHODS
-from siprec.srs.recorder import TrackSummary
+from siprec.srs.track import TrackSummary
 
 OUTCOMES = (
     "bye received",

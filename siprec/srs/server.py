@@ -8,12 +8,9 @@ session then is a `RecordedCall`.
 """
 
 import asyncio
-import errno
 import os
-import resource
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,22 +22,19 @@ from gateway.runtime.log import get_logger
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.private import make_private_folder
 from siprec.rtp.aio import PortPool
-from siprec.sip import DigestAuthority, Endpoint, EndpointConfig, Request
+from siprec.sip import DigestAuthority, Endpoint, Request
 from siprec.sip.aio import Listening, RandomIds, SipEdge
 from siprec.sip.auth import Verdict
 from siprec.sip.dialog import Dialog
 from siprec.sip.events import AckReceived, DialogEnded, Event, RequestReceived, SessionRefreshDue
-from siprec.sip.parse import ParseRules
 from siprec.sip.server_transactions import ServerTransaction
-from siprec.sip.session_timer import SessionTimerPolicy
-from siprec.sip.sockets import local_address_towards
-from siprec.sip.tls import ensure_certificate, server_context
 from siprec.sip.uri import SipUri
 from siprec.srs.call import RecordedCall, Running, Surroundings
 from siprec.srs.disk import SpoolDisk
-from siprec.srs.errors import AddressUnusable, SessionStateError
+from siprec.srs.errors import SessionStateError
 from siprec.srs.events import RecordingPaused, RecordingResumed, RecordingStarted
-from siprec.srs.intake import ACCEPT, Refused, read_request
+from siprec.srs.intake import Intake, Refused, read_request
+from siprec.srs.listening import advertised, endpoint_config, limits_passed, listen
 from siprec.srs.meters import RecorderMeters
 from siprec.srs.sealing import Filing, Finished, Sealer, Unfiled, tenant_names
 from siprec.srs.session import SessionState
@@ -48,12 +42,9 @@ from siprec.srs.settings import RecorderSettings
 from siprec.srs.sidecar import Caller, RecordingFacts
 from siprec.srs.store import InsertRecording, RecordingStore, shortened
 
-METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "PRACK")
 TICK_S = 2.0
 """How often a call writes, reports and looks for silence: what waits costs memory, each time costs work."""
 DISK_CHECK_S = 5.0
-DESCRIPTORS_PER_SESSION = 7
-"""Two port pairs, and three files."""
 
 _log = get_logger("recorder")
 
@@ -108,7 +99,7 @@ class RecordingServer:
         self._disk_timer: asyncio.TimerHandle | None = None
         self._spool = Path(settings.storage.spool)
         self._authority = self._make_authority()
-        self.endpoint = Endpoint(self._endpoint_config(), RandomIds())
+        self.endpoint = Endpoint(endpoint_config(settings), RandomIds())
         self.endpoint.count_responses(self._meters.response)
         self._edge: SipEdge | None = None
         self._pool: PortPool | None = None
@@ -139,7 +130,7 @@ class RecordingServer:
             endpoint=self.endpoint,
             pool=self._pool,
             loop=loop,
-            media_host=self._advertised(host),
+            media_host=advertised(settings.sip, host),
             spool=self._spool,
             disk=self._disk,
             now_ns=self._now_ns,
@@ -148,57 +139,16 @@ class RecordingServer:
             observe=self._observe,
             announced=self._meters.announced,
         )
-        await self._listen(self._edge)
+        self.listening += await listen(self._edge, settings.sip, self._spool.parent)
         self._check_disk()
-        self._check_limits()
-
-    def _advertised(self, host: str) -> str:
-        if self.settings.sip.advertise is not None:
-            return self.settings.sip.advertise
-        return local_address_towards() if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-
-    async def _listen(self, edge: SipEdge) -> None:
-        sip = self.settings.sip
-        if sip.udp_port is not None:
-            with _naming("udp_port", sip.host, sip.udp_port):
-                bound = await edge.listen_udp(
-                    sip.host, sip.udp_port, advertise=sip.advertise, buffer_bytes=sip.receive_buffer_bytes
-                )
-            self.listening.append(bound)
-        if sip.tcp_port is not None:
-            with _naming("tcp_port", sip.host, sip.tcp_port):
-                bound = await edge.listen_tcp(sip.host, sip.tcp_port, advertise=sip.advertise)
-            self.listening.append(bound)
-        if sip.tls is not None:
-            names = list(dict.fromkeys([self._advertised(sip.host), sip.host, "localhost"]))
-            if sip.tls.certificate is not None and sip.tls.key is not None:
-                certificate, key = Path(sip.tls.certificate), Path(sip.tls.key)
-            else:
-                certificate, key = await asyncio.to_thread(ensure_certificate, self._spool.parent, names)
-            client_ca = None if sip.tls.client_ca is None else Path(sip.tls.client_ca)
-            context = server_context(certificate, key, client_ca)
-            with _naming("tls.port", sip.host, sip.tls.port):
-                bound = await edge.listen_tls(sip.host, sip.tls.port, context, advertise=sip.advertise)
-            self.listening.append(bound)
+        self.problems += limits_passed(settings, self.listening)
+        for problem in self.problems:
+            _log.warning("limit", problem=problem)
 
     @property
     def addresses(self) -> list[str]:
         """Where it listens for SIP, readable: `udp 127.0.0.1:5060`."""
         return [f"{each.transport.value} {each.host}:{each.port}" for each in self.listening]
-
-    def _endpoint_config(self) -> EndpointConfig:
-        sip = self.settings.sip
-        return EndpointConfig(
-            contact_user="srs",
-            contact_features=";+sip.srs",
-            methods=METHODS,
-            supported=("timer", "siprec"),
-            accept=ACCEPT,
-            parse=ParseRules(lenient=sip.lenient),
-            session_timer=SessionTimerPolicy(interval_s=sip.session_interval_seconds),
-            retry_after_s=self.settings.retry_after_seconds,
-            requests_per_second_per_source=sip.requests_per_second_per_source,
-        )
 
     def _make_authority(self) -> DigestAuthority | None:
         digest = self.settings.sip.digest
@@ -275,28 +225,6 @@ class RecordingServer:
         self._disk_full = full
         self._disk_timer = asyncio.get_running_loop().call_later(DISK_CHECK_S, self._check_disk)
 
-    def _check_limits(self) -> None:
-        """Compare what was asked with what the system gives, and say so at start."""
-        asked = self.settings.sip.receive_buffer_bytes
-        for each in self.listening:
-            if 0 < each.receive_buffer_bytes < asked:
-                got = f"SIP receive buffer is {each.receive_buffer_bytes} of {asked} bytes"
-                self.problems.append(f"{got}: raise net.core.rmem_max")
-        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        needed = 2 * self.settings.media.port_pairs + 3 * self.settings.max_sessions + 256
-        if files < needed:
-            self.problems.append(
-                f"open files are limited to {files}, {needed} may be needed: raise ulimit -n"
-            )
-        if self.settings.media.port_pairs < 2 * self.settings.max_sessions:
-            self.problems.append(
-                f"{self.settings.media.port_pairs} port pairs hold "
-                f"{self.settings.media.port_pairs // 2} dual-stream calls, max_sessions is "
-                f"{self.settings.max_sessions}"
-            )
-        for problem in self.problems:
-            _log.warning("limit", problem=problem)
-
     # ------------------------------------------------------------------ SIP
 
     def _on_event(self, event: Event) -> None:
@@ -305,8 +233,8 @@ class RecordingServer:
         elif isinstance(event, AckReceived):
             call = self._calls.get(event.dialog)
             if call is not None and call.session.state is SessionState.ACTIVE:
-                answer = read_request(event.request)
-                description = None if isinstance(answer, Refused) else answer.description
+                answer = read_request(event.request) if event.request.body else None
+                description = answer.description if isinstance(answer, Intake) else None
                 call.run(call.session.acknowledged(self._time(), description))
         elif isinstance(event, DialogEnded):
             self._forget(event.dialog, event.reason.value)
@@ -498,14 +426,3 @@ def caller_of(request: Request) -> Caller:
         None if sender.display is None else shortened(sender.display),
         None if user is None else shortened(user),
     )
-
-
-@contextmanager
-def _naming(setting: str, host: str, port: int) -> Iterator[None]:
-    """Name the setting of an address that cannot be listened on; raises `AddressUnusable`."""
-    try:
-        yield
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        reason = "the port is taken" if taken else (error.strerror or str(error))
-        raise AddressUnusable(setting, host, port, reason) from error

@@ -8,8 +8,8 @@ from typing import Any
 from siprec.metadata import Announcement, Metadata, Participant, Remark, Revision
 from siprec.metadata.times import from_ns
 from siprec.srs.files import SealedFile
-from siprec.srs.recorder import TrackSummary
 from siprec.srs.timeline import TICKS_HZ, Timeline
+from siprec.srs.track import TrackSummary
 
 VERSION = 1
 Json = dict[str, Any]

@@ -186,7 +186,7 @@ async def test_another_source_is_ignored_while_the_first_one_speaks(pool, peer, 
         peer.sendto(datagram(2), (HOST, port.port))
         await media.wait(2)
         assert (media.data, port.foreign) == ([datagram(1), datagram(2)], 1)
-        monkeypatch.setattr("siprec.rtp.aio.RELATCH_S", -1.0)  # the first one has fallen silent
+        monkeypatch.setattr("siprec.rtp.aio.port.RELATCH_S", -1.0)  # the first one has fallen silent
         stranger.sendto(datagram(3), (HOST, port.port))
         assert (await media.wait(3))[2] == datagram(3)
     port.close()

@@ -13,9 +13,10 @@ import soundfile
 from siprec import sdp
 from siprec.metadata import Announcement
 from siprec.rtp import codecs, rtcp
-from siprec.srs.recorder import HEADER_TICKS, MAX_NOTED, Recorder
+from siprec.srs.recorder import HEADER_TICKS, Recorder
 from siprec.srs.settings import RecordingProfile
 from siprec.srs.timeline import TICKS_HZ
+from siprec.srs.track import MAX_NOTED
 
 PACKET_S = 0.02
 CODECS = {name: sdp.WELL_KNOWN_CODECS[name] for name in ("PCMU", "PCMA", "G722", "opus")}
