@@ -9,6 +9,7 @@ import typer
 from gateway import __version__
 from gateway.runtime.commands import USAGE, Known, check_url, run_command
 from gateway.runtime.commands import fail as _fail
+from gateway.runtime.memory import begin_without_collector
 
 EVERY_PART = ("texting", "carriers", "recording")
 
@@ -109,6 +110,7 @@ def run(
 
         gateway run --only carriers --set carriers.port=3000
     """
+    begin_without_collector()
     from gateway.app import run_service  # noqa: PLC0415
 
     sys.exit(run_service(config, _parts(only), overrides or []))
@@ -188,6 +190,7 @@ def carriers(
 
         gateway carriers --carrier tmobile --port 2775
     """
+    begin_without_collector()
     from gateway.app import run_service  # noqa: PLC0415
     from gateway.demo.tables import print_carriers  # noqa: PLC0415
 

@@ -63,7 +63,7 @@ def _pin(core: int) -> None:
 
 
 async def _recorder(pipe: Connection, root: Path, port_pairs: int, sessions: int, keeping: bool) -> None:
-    from gateway.runtime.lifecycle import settle_memory
+    from gateway.runtime.memory import settle_memory
     from siprec.testing import running_recorder
 
     media = {"port_pairs": port_pairs, "quarantine_seconds": 0.0}

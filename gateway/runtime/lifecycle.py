@@ -7,7 +7,6 @@ crashes is logged and makes the service unhealthy: `/readyz` and operators see i
 from __future__ import annotations
 
 import asyncio
-import gc
 import platform
 import signal
 import sys
@@ -19,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from gateway import __version__
 from gateway.runtime.errors import LifecycleError
 from gateway.runtime.log import get_logger
+from gateway.runtime.memory import settle_memory, unsettle_memory
 from gateway.runtime.metrics import Metrics
 
 DEFAULT_DRAIN_S = 10.0
@@ -152,7 +152,7 @@ class Lifecycle:
                 await part.stop()
             except Exception:
                 _log.exception("part failed to stop", part=name)
-        gc.unfreeze()
+        unsettle_memory()
 
     def request_stop(self) -> None:
         """Do what SIGTERM does: drain at the first call, skip the draining at the second."""
@@ -230,13 +230,6 @@ class LoopLag:
     def _sample(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         self._histogram.observe(max(loop.time() - due, 0.0))
         self.start()
-
-
-def settle_memory() -> None:
-    """Spare the collector what lives from start to end; without this its pauses are felt under load."""
-    gc.collect()
-    gc.set_threshold(10_000, 4, 1_000)  # small steps: each stands between somebody and an answer
-    gc.freeze()
 
 
 def describe_build(metrics: Metrics) -> None:

@@ -27,7 +27,7 @@ from gateway.throttle.dimension import EPOCH_NS, PERSONAL, Rates, Windows
 from gateway.throttle.entry import RateEntry, WindowEntry, rate_entry, window_entry
 from gateway.throttle.limits import UNLIMITED, ScopeLimit
 from gateway.throttle.reservation import Granted, Plan, Refused, Shared, busy_until_ns
-from gateway.throttle.scopes import Scope, ScopeKeys
+from gateway.throttle.scopes import SCOPES, Scope, ScopeKeys
 from gateway.throttle.search import refusals, search
 from gateway.throttle.sharded import Sharded
 from gateway.throttle.state import DEAD, FAR, NEVER
@@ -127,7 +127,7 @@ class Limiter:
         if len(self._shared) >= MAX_SHARED:
             self._shared.clear()
         rates, windows = [], []
-        for scope, key in zip(Scope, plan.keys, strict=True):
+        for scope, key in zip(SCOPES, plan.keys, strict=True):
             if key is None:
                 continue
             limit = self.limit_of(scope, key)

@@ -29,6 +29,9 @@ class Scope(Enum):
     __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
 
 
+SCOPES = tuple(Scope)
+"""All scopes in the order of `ScopeKeys`; iterating an Enum is a generator in Python."""
+
 QUEUE_FULL = "queue_full"
 """Code of a text that a waiting scope would delay for too long (503)."""
 

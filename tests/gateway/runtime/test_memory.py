@@ -1,0 +1,37 @@
+"""The collector rests while a service starts, and works in small steps while it runs."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.runtime.memory import begin_without_collector, settle_memory, unsettle_memory
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.enable()
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+def test_it_rests_until_the_service_is_up() -> None:
+    begin_without_collector()
+    assert not gc.isenabled()
+    settle_memory()
+    assert gc.isenabled()
+
+
+def test_what_is_there_is_set_aside_and_shown_again() -> None:
+    settle_memory()
+    assert gc.get_freeze_count() > 10_000
+    unsettle_memory()
+    assert gc.get_freeze_count() == 0
+
+
+def test_a_look_is_small() -> None:
+    settle_memory()
+    young, older, _ = gc.get_threshold()
+    assert young * older <= 50_000, "what is looked at at once is a pause of some 20 ms"
