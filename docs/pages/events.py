@@ -24,6 +24,7 @@ What happens is told in one JSON shape, `{"id", "event", "created", "data"}`, on
   only that person's texts, an administrator those of the organisation.
 - A viewer gets at most ten frames a second. One that is too slow loses its oldest events and is told so
   by `stream.lost` (`{"count", "events", "gap"}`); `Last-Event-ID` resumes where it left off.
+  `?frameBytes=16384` asks for frames of at most that size, as the page does: a sample, the rest counted.
 - A webhook chooses by `resource` and `event`: `messages` and `delivered` select `message.delivered`."""
 
 

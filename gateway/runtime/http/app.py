@@ -21,7 +21,7 @@ from gateway.runtime.http.models import TicketOut
 from gateway.runtime.http.openapi import as_openapi_30, build_document
 from gateway.runtime.http.routes import ApiRequest, Reply, Route, Routes
 from gateway.runtime.http.settings import HttpSettings, TokenSettings
-from gateway.runtime.http.stream import EventStream, parse_patterns, serve_sse
+from gateway.runtime.http.stream import EventStream, parse_frame_bytes, parse_patterns, serve_sse
 from gateway.runtime.http.tracking import tracking_ids
 from gateway.runtime.metrics import CONTENT_TYPE, Metrics
 
@@ -176,11 +176,12 @@ def stream_routes(stream: EventStream) -> Routes:
 
         `events=message.*,carrier.bound` filters by name. The header `Last-Event-ID` (or the query parameter
         `lastEventId`) resumes after that event. A viewer that is too slow loses the oldest events and is told
-        by `stream.lost`.
+        by `stream.lost`. `frameBytes=16384` (from 4096) asks for smaller frames: a sample, the rest counted.
         """
         query = request.raw.rel_url.query
         last_id = request.raw.headers.get("Last-Event-ID") or query.get("lastEventId")
-        viewer = stream.open(request.principal, parse_patterns(query.get("events")), last_id)
+        frame_bytes = parse_frame_bytes(query.get("frameBytes"))
+        viewer = stream.open(request.principal, parse_patterns(query.get("events")), last_id, frame_bytes)
         return await serve_sse(request.raw, viewer, {"trackingid": request.tracking_id})
 
     return routes

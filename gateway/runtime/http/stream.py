@@ -27,6 +27,8 @@ FRAME_INTERVAL_S = 0.1
 HEARTBEAT_S = 15.0
 WRITE_TIMEOUT_S = 30.0
 MAX_FRAME_BYTES = 64 * 1024
+MIN_FRAME_BYTES = 4 * 1024
+PENDING_BYTES = 64
 MAX_PENDING = 1000
 RING_EVENTS = 5000
 MAX_VIEWERS = 500
@@ -122,6 +124,16 @@ def parse_patterns(text: str | None) -> tuple[str, ...]:
     return patterns or ("*",)
 
 
+def parse_frame_bytes(text: str | None) -> int | None:
+    """Read ``frameBytes=16384``; None where nothing was asked. Raises ``ApiError`` 400."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and MIN_FRAME_BYTES <= int(text[:9]) <= MAX_FRAME_BYTES):
+        allowed = f"{MIN_FRAME_BYTES} to {MAX_FRAME_BYTES}"
+        raise ApiError(400, "malformed_request", f"query.frameBytes: a number from {allowed}")
+    return int(text)
+
+
 def matches(patterns: Iterable[str], name: str) -> bool:
     """Whether one of ``patterns`` (exact, or a prefix ending in ``*``) covers ``name``."""
     return any(name.startswith(p[:-1]) if p.endswith("*") else name == p for p in patterns)
@@ -130,9 +142,20 @@ def matches(patterns: Iterable[str], name: str) -> bool:
 class Viewer:
     """One watcher: what it may and wants to see, and what waits for it. Made by ``EventStream.open``."""
 
-    def __init__(self, stream: "EventStream", principal: Principal, patterns: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        stream: "EventStream",
+        principal: Principal,
+        patterns: tuple[str, ...],
+        frame_bytes: int | None = None,
+    ) -> None:
         self.principal = principal
         self._stream = stream
+        self._frame_bytes = stream.max_frame_bytes
+        self._max_pending = stream.max_pending
+        if frame_bytes is not None:  # what waits is no more than such frames carry off in a second
+            self._frame_bytes = min(frame_bytes, stream.max_frame_bytes)
+            self._max_pending = min(self._frame_bytes // PENDING_BYTES, stream.max_pending)
         self._patterns = patterns
         self._wanted: dict[str, bool] = {}
         self._pending: deque[Entry] = deque()
@@ -155,7 +178,7 @@ class Viewer:
                 wants = wanted[name] = matches(self._patterns, name)
             if wants and self._may_see(entry):
                 pending.append(entry)
-        excess = len(pending) - self._stream.max_pending
+        excess = len(pending) - self._max_pending
         for _ in range(excess):
             self._lost[pending.popleft().name] += 1
         if excess > 0:
@@ -177,6 +200,8 @@ class Viewer:
 
     async def next_batch(self, timeout_s: float = HEARTBEAT_S) -> Batch | None:
         """The next frame: waits for events, at most every 100 ms and at most 64 KiB of events at once.
+
+        Less where the viewer asked for less.
 
         None when the stream closes; an empty batch when ``timeout_s`` seconds passed without an event.
         """
@@ -205,7 +230,7 @@ class Viewer:
 
     def _take(self) -> Batch:
         entries: list[Entry] = []
-        room = self._stream.max_frame_bytes
+        room = self._frame_bytes
         pending = self._pending
         while pending and (room >= len(pending[0].sse) or not entries):
             room -= len(pending[0].sse)
@@ -290,9 +315,15 @@ class EventStream:
             viewer.offer(fresh)
 
     def open(
-        self, principal: Principal, patterns: Iterable[str] = ("*",), last_event_id: str | None = None
+        self,
+        principal: Principal,
+        patterns: Iterable[str] = ("*",),
+        last_event_id: str | None = None,
+        frame_bytes: int | None = None,
     ) -> Viewer:
         """A new viewer; with ``last_event_id`` it first gets what followed that event.
+
+        ``frame_bytes`` makes its frames smaller than usual: what does not fit is counted for it, not sent.
 
         Raises ``ApiError`` 503.
         """
@@ -302,7 +333,7 @@ class EventStream:
             )
         if self._fresh:
             self._deal(asyncio.get_running_loop())
-        viewer = Viewer(self, principal, tuple(patterns))
+        viewer = Viewer(self, principal, tuple(patterns), frame_bytes)
         if last_event_id is not None:
             self._resume(viewer, last_event_id)
         self._viewers.add(viewer)

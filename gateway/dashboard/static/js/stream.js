@@ -7,6 +7,7 @@ export const EVENT_NAMES = [
   "recording.resumed", "recording.finished", "recording.deleted", "call.changed", "phone.changed", "stream.lost",
 ];
 
+const FRAME_BYTES = 16_384; // of at most ten frames a second: beyond it the gateway counts and sends a sample
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 
@@ -52,7 +53,7 @@ export class Stream {
       return;
     }
     if (this.stopped) return;
-    const query = new URLSearchParams({ ticket });
+    const query = new URLSearchParams({ ticket, frameBytes: FRAME_BYTES });
     if (this.lastEventId) query.set("lastEventId", this.lastEventId);
     const source = this.open(`/v1/stream?${query}`);
     this.source = source;

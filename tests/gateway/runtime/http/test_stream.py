@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from gateway.runtime.bus import Bus
 from gateway.runtime.http import ApiError, ApiRequest, EventStream, Principal, Routes, serve_websocket
-from gateway.runtime.http.stream import MAX_PATTERNS, Batch, Viewer, matches, parse_patterns, sse_frame
+from gateway.runtime.http.stream import (
+    MAX_PATTERNS,
+    Batch,
+    Viewer,
+    matches,
+    parse_frame_bytes,
+    parse_patterns,
+    sse_frame,
+)
 from gateway.runtime.metrics import Metrics
 
 ADMIN = Principal("admin", "admin")
@@ -236,6 +244,35 @@ async def test_at_most_ten_frames_a_second_however_many_events(bus: Bus) -> None
     stream.close()
     await watching
     assert delivered + lost == published
+
+
+async def test_a_viewer_may_ask_for_smaller_frames_and_is_told_of_the_rest(bus: Bus) -> None:
+    stream = EventStream(bus, frame_interval_s=0.0)
+    small, usual = stream.open(ADMIN, frame_bytes=4096), stream.open(ADMIN)
+    for number in range(500):
+        bus.publish(MessageAccepted(number))
+    await asyncio.sleep(0)
+    shown, lost, frames = 0, 0, 0
+    while shown + lost < 500:
+        batch = await asyncio.wait_for(small.next_batch(), 1.0)
+        assert batch is not None
+        assert len(sse_frame(batch)) <= 4096 + 200
+        shown, lost, frames = shown + len(batch.entries), lost + sum(batch.lost.values()), frames + 1
+    assert shown == 4096 // 64
+    assert frames <= 10
+    assert numbers(await usual.next_batch())[0] == 0
+
+
+@pytest.mark.parametrize("asked", ["", "x", "-1", "4095", "65537", "9" * 40, "٤٠٩٦"])
+def test_frames_of_an_odd_size_are_refused(asked: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        parse_frame_bytes(asked)
+    assert refused.value.status == 400
+
+
+def test_frames_have_the_usual_size_unless_another_is_asked_for() -> None:
+    assert parse_frame_bytes(None) is None
+    assert parse_frame_bytes("4096") == 4096
 
 
 async def test_the_first_event_after_quiet_is_not_held_back(bus: Bus) -> None:
