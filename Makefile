@@ -6,15 +6,18 @@ READY  := $(VENV)/.ready
 NODE   := .cache/node
 WORKERS ?= auto
 
-.PHONY: demo test check format lint types imports bench jasmin soak docs lock system-deps node-peers wheel clean help
+.PHONY: demo test test-all check format lint types imports bench jasmin soak docs lock system-deps node-peers wheel clean help
 
 demo: $(READY) ## run the demo world and its tour (ARGS="--once --json" passes options)
 	@$(BIN)/gateway demo $(ARGS)
 
-test: $(READY) ## the test suite; what needs a missing system package is skipped with its reason
+test: $(READY) ## the test suite but its slow part; what needs a missing system package is skipped with its reason
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m "not slow" $(ARGS)
+
+test-all: $(READY) ## every test, the slow ones too
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(ARGS)
 
-check: $(READY) format lint types imports test ## all that CI runs
+check: $(READY) format lint types imports test-all ## all that CI runs
 
 format: $(READY) ## formatting, checked
 	@$(BIN)/ruff format --check .
