@@ -1,8 +1,13 @@
-"""UDP sockets for SIP: large receive buffers, checked destinations, a bounded drain per wake-up."""
+"""UDP sockets for SIP: large receive buffers, checked destinations, bounded work per wake-up.
+
+A burst is taken out of the kernel at once but worked off a few requests at a time, so that media and timers
+keep their turn; ACKs go first, lest answers be repeated whose ACK waits behind new requests.
+"""
 
 import asyncio
 import ipaddress
 import socket
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -11,8 +16,16 @@ from siprec.sip.flow import check_destination
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 MAX_DATAGRAM = 65_536
-_DRAIN = 64
+MAX_WAITING_BYTES = 8 * 1024 * 1024
+"""What is taken out of the kernel before it is worked off; more stays there."""
+_MOST_TAKEN = 4_096
+_AT_ONCE = 16
+_ACKS_AT_ONCE = 64
+_EACH_BYTES = 256
+"""What a datagram costs beside its bytes."""
 _SO_RCVBUFFORCE = 33
+
+_Waiting = deque[tuple[bytes, tuple[str, int]]]
 
 
 @lru_cache(maxsize=4096)
@@ -54,6 +67,11 @@ class UdpSocket:
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._on_datagram = on_datagram
         self._on_drained = on_drained
+        self._loop = asyncio.get_running_loop()
+        self._acks: _Waiting = deque()
+        self._others: _Waiting = deque()
+        self._waiting_bytes = 0
+        self._turn: asyncio.Handle | None = None
         self._buffer = bytearray(MAX_DATAGRAM)
         self._view = memoryview(self._buffer)
         self.send_failures = 0
@@ -74,7 +92,7 @@ class UdpSocket:
             with suppress(OSError):  # only the superuser may pass rmem_max; the caller reports what was given
                 sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
-        asyncio.get_running_loop().add_reader(sock, self._readable)
+        self._loop.add_reader(sock, self._readable)
 
     @property
     def receive_buffer_bytes(self) -> int:
@@ -89,15 +107,36 @@ class UdpSocket:
         return str(host), int(port)
 
     def _readable(self) -> None:
-        for _ in range(_DRAIN):
+        self._take()
+        if self._turn is None:
+            self._work()
+
+    def _take(self) -> None:
+        """Take what has come out of the kernel, as far as there is room for it."""
+        for _ in range(_MOST_TAKEN):
+            if self._waiting_bytes >= MAX_WAITING_BYTES:
+                return
             try:
                 size, source = self._socket.recvfrom_into(self._buffer)
             except (BlockingIOError, InterruptedError):
-                break
+                return
             except OSError:
                 continue  # an ICMP error of an earlier send; the socket itself is well
-            self._on_datagram(bytes(self._view[:size]), (source[0], source[1]))
+            data = bytes(self._view[:size])
+            self._waiting_bytes += size + _EACH_BYTES
+            (self._acks if data.startswith(b"ACK ") else self._others).append((data, (source[0], source[1])))
+
+    def _work(self) -> None:
+        """Hand some of it over; the rest has its turn after everything else that is due."""
+        self._turn = None
+        for waiting, most in ((self._acks, _ACKS_AT_ONCE), (self._others, _AT_ONCE)):
+            for _ in range(min(most, len(waiting))):
+                data, source = waiting.popleft()
+                self._waiting_bytes -= len(data) + _EACH_BYTES
+                self._on_datagram(data, source)
         self._on_drained()
+        if (self._acks or self._others) and self._socket.fileno() >= 0:
+            self._turn = self._loop.call_soon(self._work)
 
     def send(self, data: bytes, host: str, port: int) -> None:
         """Send one datagram to an address literal.
@@ -112,6 +151,12 @@ class UdpSocket:
             self.send_failures += 1
 
     def close(self) -> None:
-        """Stop receiving and close."""
-        asyncio.get_running_loop().remove_reader(self._socket)
+        """Stop receiving and close; once is enough."""
+        if self._socket.fileno() < 0:
+            return
+        self._loop.remove_reader(self._socket)
         self._socket.close()
+        if self._turn is not None:
+            self._turn.cancel()
+        self._acks.clear()
+        self._others.clear()
