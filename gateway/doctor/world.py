@@ -22,7 +22,7 @@ from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.settings import StorageSettings
 from gateway.runtime.tracing import TracingSettings, TracingUnavailable
 from gateway.settings import Networks
-from siprec.rtp.aio import RECEIVE_BUFFER_BYTES
+from siprec.rtp.aio.pool import RECEIVE_BUFFER_BYTES
 from siprec.settings import RecordingSettings
 
 PROBE_S = 1.0
