@@ -25,6 +25,7 @@ _SINGLE: Final = {0: frozenset((0,))}
 _WORDS: Final[dict[MessageState, frozenset[str | None]]] = {
     state: frozenset((word,)) for state, word in STAT_WORDS.items()
 }
+_KEPT: Final = ("sent_ns", "status", "receipt", "response_ns", "receipt_ns", "code", "receipt_final")
 _FINAL_WORDS: Final = frozenset(STAT_WORDS[state] for state in _FINAL)
 
 
@@ -206,6 +207,20 @@ class Ledger:
         entry.receipt = STAT_WORDS[state]
         entry.receipt_ns = max(0, at_ns - entry.sent_ns)
         self._look(entry)
+
+    def opened(self) -> dict[int, dict[str, Any]]:
+        """What has come of every open message that went out, for `restore` in a later run."""
+        return {
+            number: {name: getattr(entry, name) for name in _KEPT}
+            for number, entry in self._entries.items()
+            if entry.status is not None
+        }
+
+    def restore(self, number: int, pdu: Pdu, expected: Expected | None, kept: dict[str, Any]) -> None:
+        """Open a message again as `opened` had it."""
+        self.request(number, pdu, kept["sent_ns"], expected)
+        for name in _KEPT:
+            setattr(self._entries[number], name, kept[name])
 
     def finish(self) -> None:
         """Nothing more will come: settle everything as it stands."""

@@ -71,7 +71,9 @@ class EsmeEdge:
         self._all: list[SmppConnection] = []
 
     def stop(self) -> None:
-        """Send nothing more; what is under way may end."""
+        """Send nothing more; what is under way may end. Once everything was sent, or again: wait no more."""
+        if self.stopping or self.player.exhausted:
+            self._grace_s = 0.0
         self.stopping = True
         self.moved.set()
         if self._pace is not None:
@@ -115,8 +117,11 @@ class EsmeEdge:
                 await self._execute(command)
             if not commands and not player.exhausted:
                 await self._wait(None if self._as_fast else player.next_due_ns())
-        deadline_ns = clock.now_ns() + int(self._grace_s * SECOND_NS)
-        while (player.outstanding or ledger_open()) and clock.now_ns() < deadline_ns:
+        begun_ns = clock.now_ns()
+        while player.outstanding or ledger_open():
+            deadline_ns = begun_ns + int(self._grace_s * SECOND_NS)
+            if clock.now_ns() >= deadline_ns:
+                break
             self.moved.clear()
             await self._wait(deadline_ns)
 

@@ -12,8 +12,8 @@ bounded: reading stops while much waits to be sent.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from gateway.replay.compare import Ledger
 from gateway.replay.expectations import Expectation
@@ -79,6 +79,11 @@ class StepReader:
         """When the next step is due; None at the end."""
         return None if self._head is None else max(self._head.at_ns, self.captured_ns)
 
+    def at_request_after(self, number: int) -> bool:
+        """Whether the next step is a request of the ESME with a higher number."""
+        step = self._head
+        return isinstance(step, RequestStep) and step.sender is Side.ESME and step.number > number
+
     def take(self, now_ns: int | None) -> Step | None:
         """The next step if it is due, or if it only tells how something went on."""
         step, due_ns = self._head, self.next_ns
@@ -105,7 +110,11 @@ def _only_tells(step: Step) -> bool:
 
 
 class EsmePlayer:
-    """The ESME's side. `skip`: requests up to this number were sent in an earlier, stopped run."""
+    """The ESME's side.
+
+    `skip`: requests up to this number were sent in an earlier, stopped run, which left what had come of those
+    that were still open (`opened`) for `again`.
+    """
 
     def __init__(
         self,
@@ -115,6 +124,7 @@ class EsmePlayer:
         expectation: Expectation | None = None,
         window: int = 10,
         skip: int = 0,
+        again: Mapping[int, Mapping[str, Any]] | None = None,
     ) -> None:
         self._reader = StepReader(steps)
         self._ledger = ledger
@@ -133,6 +143,12 @@ class EsmePlayer:
         self.sent = 0
         self.inbound = 0
         self.recorded_inbound = 0
+        self._again = dict(again or {})
+        self.restored: dict[int, str] = {}
+        """Messages of an earlier run that are open still, and their ids."""
+        self._first: list[Command] = []
+        if skip:
+            self._skip_what_was_sent()
 
     @property
     def captured_ns(self) -> int:
@@ -142,7 +158,7 @@ class EsmePlayer:
     @property
     def exhausted(self) -> bool:
         """Nothing is left to be sent."""
-        return self._reader.next_ns is None and not self._waiting
+        return self._reader.next_ns is None and not (self._waiting or self._first)
 
     @property
     def outstanding(self) -> int:
@@ -151,11 +167,13 @@ class EsmePlayer:
 
     def next_due_ns(self) -> int | None:
         """When `due` will have more to do by time alone; None while it waits for answers, or at the end."""
+        if self._first:
+            return self.captured_ns
         return self._reader.next_ns if self._waiting < MAX_WAITING else None
 
     def due(self, now_ns: int | None) -> list[Command]:
         """What is to be done by now, in order."""
-        commands: list[Command] = []
+        commands, self._first = self._first, []
         while self._waiting < MAX_WAITING:
             step = self._reader.take(now_ns)
             if step is None:
@@ -209,9 +227,32 @@ class EsmePlayer:
         else:
             self._orphans[canonical] = receipt, now_ns
 
+    def opened(self) -> dict[int, dict[str, Any]]:
+        """What has come of messages that wait for a receipt, so that a later run can go on waiting."""
+        kept = self._ledger.opened()
+        return {number: {**each, "id": self._ids.get(number) or ""} for number, each in kept.items()}
+
     def finish(self) -> None:
         """Nothing more will come; every message is settled."""
         self._ledger.finish()
+
+    def _skip_what_was_sent(self) -> None:
+        """Go to the first request that was not sent; have the links that are open there."""
+        links: dict[int, OpenLink] = {}
+        while not self._reader.at_request_after(self._skip):
+            step = self._reader.take(None)
+            if step is None:
+                break
+            commands: list[Command] = []
+            self._note(step, commands)
+            for command in commands:
+                if isinstance(command, OpenLink):
+                    links[command.conversation] = command
+                elif isinstance(command, CloseLink):
+                    links.pop(command.conversation, None)
+        self._first = list(links.values())
+        if not self._first and len(self._ledger):  # somebody has to be there for the receipts
+            self._first = [OpenLink(0, int(BindTransceiver.command_id))]
 
     def _otherwise_written(self, message_id: str) -> int:
         """The message a receipt is about that writes its id in another base; 0 if there is none."""
@@ -236,10 +277,17 @@ class EsmePlayer:
             self._ledger.expect_receipt(step.about, step.receipt.state, after_ns)
 
     def _queue(self, step: RequestStep) -> None:
-        if step.number <= self._skip:
+        kept = self._again.pop(step.number, None)
+        if step.number <= self._skip and kept is None:
             return
         expectation = self._expectation
         expected = expectation.expected(step.number, step.pdu) if expectation is not None else None
+        if kept is not None:
+            self._ledger.restore(step.number, step.pdu, expected, dict(kept))
+            self.restored[step.number] = kept["id"]
+            self._ids.add(step.number, kept["id"])
+            self._numbers.add(canonical_id(kept["id"]), step.number)
+            return
         self._ledger.request(step.number, step.pdu, self._reader.captured_ns, expected)
         self._queues.setdefault(step.conversation, deque()).append(step)
         self._waiting += 1

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from gateway.carriers.bind import CarrierBind
 from gateway.carriers.smsc import Carrier
+from gateway.replay.ahead import Order, ReadAhead, Tally, worth_it
 from gateway.replay.carrier_edge import CarrierEdge
 from gateway.replay.carrier_player import CarrierPlayer
 from gateway.replay.cast import Cast, senders_of
@@ -143,10 +144,11 @@ class Replay:
         role = options.role
         if role is None:
             role = await asyncio.get_running_loop().run_in_executor(None, _majority_role, options.file)
-        summary, skip = Summary(), 0
+        summary, skip, again = Summary(), 0, {}
         resumed = _read_checkpoint(options, role)
         if resumed is not None:
             summary, skip = Summary.from_state(resumed["summary"]), int(resumed["last"])
+            again = {int(number): kept for number, kept in resumed["open"].items()}
         with open_trace(options.file) as opened, _golden_writer(options, role, opened.format.name) as write:
             self.progress.role, self.progress.format = role, opened.format.name
             self.progress.share = opened.share
@@ -160,8 +162,9 @@ class Replay:
                 summary.add(result)
                 write(result)
 
-            await self._play(_Plan(role, opened, report, settle, skip, await self._cast(role)))
-        _finish_checkpoint(options, report, role)
+            plan = _Plan(role, opened, report, settle, skip, await self._cast(role), again)
+            await self._play(plan)
+        _finish_checkpoint(options, report, role, plan.still_open)
         return report
 
     async def _cast(self, role: str) -> Cast | None:
@@ -187,21 +190,38 @@ class Replay:
         if plan.role == "users":
             tolerances = Tolerances(None, tolerances.receipt_s, True, tolerances.differences)
         ledger = Ledger(plan.settle, tolerances, keys=options.update)
-        correlator = Correlator()
         own, far = _mapping(options)
         if plan.cast is not None:
             own = plan.cast
-        steps = correlator.steps(map_numbers(plan.opened.trace, own, far))
-        if plan.role == "carrier":
-            await self._as_carrier(plan, steps, ledger)
-        else:
-            await self._as_sender(plan, steps, ledger, expectation)
-        report.pdus, report.unreadable = correlator.pdus, correlator.unreadable
-        report.complaints = [f"{part.position}: {part.reason}" for part in correlator.complaints]
+        with self._reading(plan, own, far) as (steps, tally):
+            if plan.role == "carrier":
+                await self._as_carrier(plan, steps, ledger)
+            else:
+                await self._as_sender(plan, steps, ledger, expectation)
+            read = tally()
+        report.pdus, report.unreadable = read.pdus, read.unreadable
+        report.complaints = [f"{part.position}: {part.reason}" for part in read.complaints]
         report.unexpected += ledger.unexpected
         report.stopped = self._stopped
         if not report.summary.messages and not self._stopped:
-            raise NothingToReplay(options.file.name, plan.role, correlator.pdus, correlator.unreadable)
+            raise NothingToReplay(options.file.name, plan.role, read.pdus, read.unreadable)
+
+    @contextmanager
+    def _reading(
+        self, plan: _Plan, own: MapNumber, far: MapNumber
+    ) -> Iterator[tuple[Iterator[Step], Callable[[], Correlator | Tally]]]:
+        """The capture's steps and what reading them came to: by another process where that is worth it."""
+        file = self.options.file
+        if plan.role == "carrier" or self.options.speed is not None or not worth_it(file):
+            correlator = Correlator()
+            yield correlator.steps(map_numbers(plan.opened.trace, own, far)), lambda: correlator
+            return
+        ahead = ReadAhead(Order(file.absolute(), own, far))
+        self.progress.share = lambda: ahead.tally.share
+        try:
+            yield ahead.steps(), lambda: ahead.tally
+        finally:
+            ahead.close()
 
     async def _as_sender(
         self,
@@ -219,6 +239,7 @@ class Replay:
             expectation=expectation,
             window=1_000 if users else options.window,
             skip=plan.skip,
+            again=plan.again,
         )
         self.progress.sent = lambda: player.sent
         own = cast is not None or (not users and options.target is None)
@@ -231,26 +252,27 @@ class Replay:
             if urlsplit(url).scheme not in ("http", "https"):
                 raise TargetInvalid(url, "http://host:port of a gateway")
             edge = UsersEdge(player, clock, url, options.token, as_fast=as_fast, grace_s=options.grace_s)
-            await self._run_edge(edge, ledger, player)
+            await self._run_edge(edge, ledger)
         elif options.target is None:
             await self._against_own_carrier(player, clock, ledger)
         else:
             link = _connector(options)
             edge = EsmeEdge(player, clock, link, as_fast=as_fast, grace_s=options.grace_s)
-            await self._run_edge(edge, ledger, player)
+            await self._run_edge(edge, ledger)
         clock.close()
+        if self._stopped and not own:
+            plan.still_open = player.opened()
+        else:
+            player.finish()
         plan.report.inbound, plan.report.recorded_inbound = player.inbound, player.recorded_inbound
         plan.report.last_number = player.last_number
 
-    async def _run_edge(self, edge: EsmeEdge | UsersEdge, ledger: Ledger, player: EsmePlayer) -> None:
+    async def _run_edge(self, edge: EsmeEdge | UsersEdge, ledger: Ledger) -> None:
         self._stop = edge.stop
         if self._stopped:
             edge.stop()
         self.on_begin(self.progress)
-        try:
-            await edge.run(lambda: len(ledger))
-        finally:
-            player.finish()
+        await edge.run(lambda: len(ledger))
 
     async def _against_own_carrier(self, player: EsmePlayer, clock: WorldClock, ledger: Ledger) -> None:
         options = self.options
@@ -272,7 +294,7 @@ class Replay:
 
         edge = EsmeEdge(player, clock, link, pace=Pace(clock, options.speed), grace_s=options.grace_s)
         try:
-            await self._run_edge(edge, ledger, player)
+            await self._run_edge(edge, ledger)
         finally:
             await carrier.stop()
             for far in links:
@@ -300,7 +322,7 @@ class Replay:
                     grace_s=options.grace_s,
                 )  # fmt: skip
                 edge.listen_to(gateway)
-                await self._run_edge(edge, ledger, player)
+                await self._run_edge(edge, ledger)
 
     async def _as_carrier(self, plan: _Plan, steps: Iterator[Step], ledger: Ledger) -> None:
         options = self.options
@@ -338,6 +360,10 @@ class _Plan:
     settle: Callable[[Result], None]
     skip: int
     cast: Cast | None
+    again: dict[int, dict[str, Any]]
+    """What had come of messages that were open when an earlier run was stopped."""
+    still_open: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """The same, of this run."""
 
 
 def _majority_role(file: Path) -> str:
@@ -430,12 +456,15 @@ def _read_checkpoint(options: ReplayOptions, role: str) -> dict[str, Any] | None
         if document["of"] != _fingerprint(options, role):
             raise CheckpointInvalid(path.name, "it is of another replay")
         Summary.from_state(document["summary"])
+        {int(number): kept["id"] for number, kept in document["open"].items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CheckpointInvalid(path.name, "no checkpoint") from None
     return dict(document)
 
 
-def _finish_checkpoint(options: ReplayOptions, report: Report, role: str) -> None:
+def _finish_checkpoint(
+    options: ReplayOptions, report: Report, role: str, still_open: dict[int, dict[str, Any]]
+) -> None:
     if options.checkpoint is None:
         return
     if not report.stopped or role == "carrier":
@@ -445,5 +474,6 @@ def _finish_checkpoint(options: ReplayOptions, report: Report, role: str) -> Non
         "of": _fingerprint(options, role),
         "last": report.last_number,
         "summary": report.summary.to_state(),
+        "open": still_open,
     }
     options.checkpoint.write_text(json.dumps(document), encoding="utf-8")

@@ -64,6 +64,8 @@ class AnswerStep:
     number: int
     status: int
     message_id: str
+    receiver: Side = Side.ESME
+    """Who had asked."""
 
 
 @frozen
@@ -167,7 +169,8 @@ class Correlator:
             return []
         number, destination, wants = found
         message_id = str(getattr(event.pdu, "message_id", ""))
-        answer = AnswerStep(event.at_ns, number, event.pdu.command_status, message_id)
+        receiver = event.sender.other
+        answer = AnswerStep(event.at_ns, number, event.pdu.command_status, message_id, receiver)
         if event.sender is not Side.SMSC or not message_id or event.pdu.command_status:
             return [answer]
         canonical = canonical_id(message_id)

@@ -8,7 +8,7 @@ nothing is under way. Any other gateway is asked.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
@@ -91,8 +91,8 @@ class UsersEdge:
         gateway.on_end(self._on_end)
 
     def stop(self) -> None:
-        """Write nothing more; what was sent is followed for a while, or until `stop` is called again."""
-        if self.stopping:
+        """Write nothing more; what was sent is followed for a while. Called again, or at the end: no more."""
+        if self.stopping or self.player.exhausted:
             self._grace_s = 0.0
         self.stopping = True
         self.moved.set()
@@ -137,6 +137,8 @@ class UsersEdge:
 
     async def _send_all(self, session: aiohttp.ClientSession) -> None:
         player, clock = self.player, self.clock
+        for number, message_id in player.restored.items():
+            self._keep(self._follow(session, number, message_id))
         while not self.stopping and not player.exhausted:
             self.moved.clear()
             commands = player.due(None if self._as_fast else clock.now_ns())
@@ -156,7 +158,10 @@ class UsersEdge:
                 timer.cancel()
 
     def _spawn(self, session: aiohttp.ClientSession, command: SendRequest) -> None:
-        task = asyncio.ensure_future(self._text(session, command))
+        self._keep(self._text(session, command))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks[task] = None
         task.add_done_callback(self._done)
         if len(self._tasks) > MAX_FOLLOWED:  # the oldest has had its time
@@ -192,9 +197,9 @@ class UsersEdge:
             wire = int(_STATUS.get(status, CommandStatus.RSUBMITFAIL))
             self.player.answered(number, wire, "", now_ns, code)
             return
-        self.player.answered(number, 0, "", now_ns)
-        self.moved.set()
         message_id = str(document["id"])
+        self.player.answered(number, 0, message_id, now_ns)
+        self.moved.set()
         if not self._told:
             await self._follow(session, number, message_id)
             return

@@ -138,6 +138,54 @@ async def test_stopped_and_taken_up_again_it_is_as_if_it_had_never_stopped(captu
     assert not checkpoint.exists()
 
 
+async def test_stopped_while_it_waits_for_receipts_it_goes_on_waiting(tmp_path, make_capture):
+    """Everything is sent, nothing delivered: the next run binds, and receipts find their texts."""
+    capture, checkpoint = (
+        make_capture(tmp_path, 6, outcomes=ALL_DELIVERED, inbound=False),
+        tmp_path / "stopped",
+    )
+    async with running_carrier("verizon", registered=True, receipt_latency={"seconds": 1.5}) as carrier:
+        target = f"smpp://guest:guest@127.0.0.1:{carrier.port}"
+        options = ReplayOptions(capture, "esme", target=target, speed=None, checkpoint=checkpoint, grace_s=20)
+        replay = Replay(options)
+        running = asyncio.ensure_future(replay.run())
+        while carrier.decisions.total() < 6:  # noqa: ASYNC110 - the carrier tells nobody
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        replay.stop()
+        stopped = await asyncio.wait_for(running, 5)
+        assert (stopped.stopped, stopped.summary.messages) == (True, 0)
+        kept = json.loads(checkpoint.read_text())["open"]
+        assert len(kept) == 6
+        assert all(each["id"] and each["status"] == 0 for each in kept.values())
+        resumed = await asyncio.wait_for(Replay(options).run(), 20)
+        assert carrier.decisions.total() == 6
+    assert (resumed.passed, resumed.summary.messages, resumed.stopped) == (True, 6, False)
+    assert resumed.summary.receipts == {"DELIVRD": 6}
+    assert not checkpoint.exists()
+
+
+async def test_taken_up_at_a_speed_it_does_not_wait_for_what_was_sent(tmp_path, make_capture):
+    capture, checkpoint = (
+        make_capture(tmp_path, 40, step_s=10.0, outcomes=ALL_DELIVERED),
+        tmp_path / "stopped",
+    )
+    options = ReplayOptions(capture, "esme", speed=None, world="auto", checkpoint=checkpoint)
+    replay = Replay(options)
+
+    async def stop_late():
+        while replay.progress.sent() < 39:  # noqa: ASYNC110 - nobody else may see it
+            await asyncio.sleep(0)
+        replay.stop()
+
+    stopping = asyncio.ensure_future(stop_late())
+    await replay.run()
+    await stopping
+    paced = replace(options, speed=20.0, grace_s=1.0)
+    resumed = await asyncio.wait_for(Replay(paced).run(), 20)
+    assert resumed.summary.messages == 40
+
+
 async def test_a_checkpoint_of_something_else_is_refused(capture, tmp_path):
     checkpoint = tmp_path / "stopped"
     for content in ('{"of": {}, "last": 1, "summary": {}}', "x", "[]"):

@@ -62,7 +62,7 @@ def test_requests_answers_and_receipts_belong_together():
     assert (submit.number, submit.sender) == (1, Side.ESME)
     assert answer == AnswerStep(answer.at_ns, 1, 0, "4f")
     assert (receipt.number, receipt.about, receipt.receipt.state) == (2, 1, MessageState.DELIVERED)
-    assert ok == AnswerStep(ok.at_ns, 2, 0, "")
+    assert ok == AnswerStep(ok.at_ns, 2, 0, "", Side.SMSC)
     assert isinstance(ending, EndStep)
     assert isinstance(end, EndStep)
 
