@@ -74,6 +74,8 @@ class Limiter:
         self._floors: Sharded[tuple[str | None, str], int] = Sharded(shards)
         self._waiting: Sharded[int, Granted] = Sharded(shards)
         self._shared: Shared = {}
+        self._ready: dict[tuple[Scope, str], tuple[RateEntry | None, WindowEntry | None]] = {}
+        self._ready_version = -1
         self._version = 0
         self._shards = shards
         self._swept = 0
@@ -126,18 +128,32 @@ class Limiter:
     def _renew(self, plan: Plan, now_ns: int) -> None:
         if len(self._shared) >= MAX_SHARED:
             self._shared.clear()
+        if self._ready_version != self._version or len(self._ready) >= MAX_SHARED:
+            self._ready.clear()
+            self._ready_version = self._version
         rates, windows = [], []
         for scope, key in zip(SCOPES, plan.keys, strict=True):
             if key is None:
                 continue
-            limit = self.limit_of(scope, key)
-            rate = self.rates[scope].adopt(key, limit.rate, now_ns)
+            rate, window = self._ready.get((scope, key)) or self._entries(scope, key, now_ns)
             if rate is not None:
-                rates.append(rate_entry(self.rates[scope], key, rate))
-            window = self.windows[scope].adopt(key, limit.window, now_ns)
+                rates.append(rate)
             if window is not None:
-                windows.append(window_entry(self.windows[scope], key, window))
+                windows.append(window)
         plan.set(rates, windows, self._version, self._shared)
+
+    def _entries(self, scope: Scope, key: str, now_ns: int) -> tuple[RateEntry | None, WindowEntry | None]:
+        """Look one key's limits up; those that many senders share are looked up once for all of them."""
+        limit = self.limit_of(scope, key)
+        rate = self.rates[scope].adopt(key, limit.rate, now_ns)
+        window = self.windows[scope].adopt(key, limit.window, now_ns)
+        found = (
+            None if rate is None else rate_entry(self.rates[scope], key, rate),
+            None if window is None else window_entry(self.windows[scope], key, window),
+        )
+        if scope not in PERSONAL:
+            self._ready[scope, key] = found
+        return found
 
     # --- reservations -------------------------------------------------------------------------------------
 
