@@ -67,6 +67,9 @@ const CARRIERS = {
 
 export const carrierName = (name) => CARRIERS[name] ?? name ?? "";
 
+/** What a phone’s recording icon says, in words. */
+export const RECORD_ICONS = { none: "not recorded", recording: "recording", paused: "paused" };
+
 /** "releaseAt", "brand_day" and "NON_PROFIT" → "release at", "brand day", "non profit". */
 export const words = (name) => (/[a-z]/.test(name) ? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`) : name.toLowerCase()).replaceAll("_", " ");
 export const sentenceCase = (text) => text.charAt(0).toUpperCase() + text.slice(1);

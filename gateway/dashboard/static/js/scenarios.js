@@ -1,66 +1,130 @@
-// Small scenarios, played with the same requests a person makes: place a call, press softkeys, hang up.
+// The library of scenarios: recorded calls that play by a script in a world of their own, and what must be true of them.
 
-const STEP_MS = 200;
-const PATIENCE_MS = 15_000;
+import { el, keyed, refill, setText } from "./dom.js";
+import { duration, RECORD_ICONS, words } from "./format.js";
+import { badge, button, card, empty, failure, field, form, meter, select, setMeter } from "./parts.js";
 
-/** Each step waits until the softkey is shown, presses it, and talks on for `seconds`. */
-export const SCENARIOS = [
-  {
-    name: "always", title: "Always recorded, with a pause", from: "alice", to: "+13105550120",
-    about: "Alice calls out. Her calls are always recorded: she pauses, resumes, hangs up. Parties hear each announcement.",
-    steps: [{ talk: 2 }, { press: "PauseRec" }, { talk: 2 }, { press: "ResumeRec" }, { talk: 2 }, { press: "EndCall" }],
-  },
-  {
-    name: "on-demand", title: "Recorded on demand", from: "carol", to: "+13105550120",
-    about: "Carol presses Record in the middle of the call, then stops it and talks on unrecorded.",
-    steps: [{ talk: 1.5 }, { press: "Record" }, { talk: 3 }, { press: "StopRec" }, { talk: 1 }, { press: "EndCall" }],
-  },
-  {
-    name: "hold", title: "Hold and resume", from: "dave", to: "+13105550120",
-    about: "Dave’s calls go to Imagicle by his location’s override. He puts the other side on hold and comes back.",
-    steps: [{ talk: 2 }, { press: "Hold" }, { talk: 1.5 }, { press: "Resume" }, { talk: 2 }, { press: "EndCall" }],
-  },
-  {
-    name: "never", title: "Never recorded", from: "bob", to: "+13105550120",
-    about: "Bob’s calls are not recorded: no icon, no recording softkeys, nothing filed.",
-    steps: [{ talk: 2 }, { press: "EndCall" }],
-  },
-];
+const FOLLOW_MS = 1000;
+const VERDICTS = { running: "busy", passed: "good", failed: "bad", cancelled: "wait" };
 
-const rest = (ms, signal) =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(new DOMException("left", "AbortError"));
-    });
-  });
+export class Scenarios {
+  constructor(stay) {
+    Object.assign(this, { stay, api: stay.api, library: [], run: null });
+    this.list = select("scenario", []);
+    this.about = el("p", { className: "hint" });
+    this.list.addEventListener("change", () => this.describe());
+    this.trouble = el("div", { className: "slot" });
+    this.play = form({ label: "Play a scenario", submit: "Play", onSubmit: () => this.begin() }, field("Scenario", this.list), this.about);
+    this.stage = el("div", { className: "slot stack" });
+    this.node = card("Play a scenario", { note: "in a world of its own" }, this.trouble, this.play, this.stage);
+  }
 
-/** Plays a scenario to its end; `note(text, tone)` tells each step. Rejects where a key never shows. */
-export async function play(scenario, { api, signal, note, opened = () => {}, wait = rest, patienceMs = PATIENCE_MS }) {
-  const call = await api.post("/v1/calls", { from: scenario.from, to: scenario.to });
-  opened(call.id);
-  note(`${scenario.from} calls ${scenario.to}`, "busy");
-  for (const step of scenario.steps) {
-    if (step.talk) {
-      note(`talking for ${step.talk} s`, "");
-      await wait(step.talk * 1000, signal);
-    } else {
-      const phone = await shown(step.press, call.id, { api, signal, wait, patienceMs });
-      await api.post(`/v1/phones/${encodeURIComponent(phone.id)}/softkeys`, { key: step.press, callId: call.id });
-      note(`${phone.name} presses ${step.press}`, "other");
+  async start() {
+    try {
+      this.library = await this.api.all("/v1/scenarios", 200, this.stay.signal);
+      refill(this.list, this.library.map(({ name, title }) => el("option", { value: name }, title)));
+      this.describe();
+      const [last] = (await this.api.page("/v1/scenarioRuns?max=1", this.stay.signal).catch(() => ({ items: [] }))).items;
+      if (last) this.show(last);
+    } catch (refusal) {
+      if (this.stay.over) return;
+      this.play.hidden = true;
+      refill(this.trouble, refusal.status === 404 ? empty("No scenarios here") : failure(refusal));
+    }
+    this.stay.every(FOLLOW_MS, () => this.follow());
+  }
+
+  describe() {
+    const scenario = this.library.find(({ name }) => name === this.list.value);
+    if (!scenario) return;
+    const parties = scenario.parties.map(({ name, phone, recordingMode }) => `${name} (${phone}, ${words(recordingMode)})`).join(", ");
+    setText(this.about, `${parties}. ${scenario.script.length} steps, about ${duration(scenario.seconds)}${scenario.facts.length ? `; facts ${scenario.facts.join(" ")}` : ""}.`);
+  }
+
+  async begin() {
+    this.show(await this.api.post("/v1/scenarioRuns", { scenario: this.list.value }));
+    return "Playing";
+  }
+
+  progressed({ runId, id }) {
+    if (this.run?.state === "running" && (!runId || runId === this.run.id || id === this.run.id)) this.follow();
+  }
+
+  async follow() {
+    if (this.run?.state !== "running" || this.asking) return;
+    this.asking = true;
+    try {
+      this.show(await this.api.get(`/v1/scenarioRuns/${encodeURIComponent(this.run.id)}`, this.stay.signal));
+    } catch {
+      // the next turn asks again
+    } finally {
+      this.asking = false;
     }
   }
-  return call;
+
+  show(run) {
+    if (this.run?.id !== run.id) this.build(run);
+    this.run = run;
+    const { bar, verdict, stop, phones, result } = this.parts;
+    const share = run.steps.length ? run.step / run.steps.length : 1;
+    setMeter(bar, share * 0.79, `${run.step} of ${run.steps.length} steps`);
+    bar.firstElementChild.style.width = `${(share * 100).toFixed(1)}%`;
+    setText(verdict, run.state);
+    verdict.dataset.tone = VERDICTS[run.state];
+    stop.hidden = run.state !== "running";
+    [...this.parts.steps.children].forEach((step, n) => {
+      step.dataset.tone = n < run.step ? "good" : n === run.step && run.state === "running" ? "busy" : "";
+    });
+    keyed(phones, run.phones, ({ name }) => name, makePhone, fillPhone);
+    if (run.state !== "running" && !result.firstChild) refill(result, resultOf(run));
+  }
+
+  build(run) {
+    const cancel = () => this.stay.app.attempt(() => this.api.delete(`/v1/scenarioRuns/${encodeURIComponent(run.id)}`)).then(() => this.follow());
+    this.parts = {
+      bar: meter(0, "steps"),
+      verdict: badge("", "busy", true),
+      stop: button("Stop", cancel, "small"),
+      phones: el("ul", { className: "chips", "aria-label": "Phones of the scenario" }),
+      steps: el("ol", { className: "timeline" }, run.steps.map((step) => el("li", {}, el("span", {}, step)))),
+      result: el("div", { className: "slot stack" }),
+    };
+    const { bar, verdict, stop, phones, steps, result } = this.parts;
+    refill(
+      this.stage,
+      el("hr", { className: "divider" }),
+      el("div", { className: "row spread" }, el("h3", {}, run.title), el("div", { className: "row" }, verdict, stop)),
+      bar,
+      phones,
+      result,
+      el("details", { className: "pdu", open: run.state === "running" }, el("summary", {}, `Script, ${run.steps.length} steps`), steps),
+    );
+  }
 }
 
-/** The phone that shows this softkey for this call, as soon as one does. */
-async function shown(key, callId, { api, signal, wait, patienceMs }) {
-  for (let waited = 0; waited <= patienceMs; waited += STEP_MS) {
-    const phones = await api.all("/v1/phones", 200, signal);
-    const offering = phones.find((phone) => phone.calls.some((each) => each.callId === callId && each.outgoing && each.softkeys.includes(key)));
-    if (offering) return offering;
-    await wait(STEP_MS, signal);
-  }
-  throw new Error(`No phone has shown ${key} within ${patienceMs / 1000} s.`);
+function makePhone({ name }) {
+  return el("li", { className: "chip" }, el("span", { className: "strong" }, name), el("span", { className: "rec" }), el("span", { className: "soft" }));
+}
+
+function fillPhone(node, phone) {
+  const [, icon, state] = node.children;
+  setText(icon, RECORD_ICONS[phone.icon]);
+  icon.dataset.icon = phone.icon;
+  setText(state, [phone.state, ...phone.softkeys].join(" · "));
+}
+
+function resultOf(run) {
+  const failed = run.checks.filter(({ ok }) => !ok);
+  const said = run.checks.length ? `${run.checks.length - failed.length} of ${run.checks.length} expectations met` : "nothing was checked";
+  return [
+    run.error ? failure(new Error(run.error)) : null,
+    el("p", { className: "small strong" }, said),
+    el(
+      "ul",
+      { className: "verdicts" },
+      [...failed, ...run.checks.filter(({ ok }) => ok)].map(({ what, ok, found }) =>
+        el("li", {}, el("span", {}, badge(ok ? "met" : "not met", ok ? "good" : "bad")), el("span", { className: "anywhere" }, what), el("span", { className: "soft anywhere" }, ok ? "" : found)),
+      ),
+    ),
+  ];
 }

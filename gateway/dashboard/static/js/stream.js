@@ -4,7 +4,7 @@ export const EVENT_NAMES = [
   "message.accepted", "message.queued", "message.submitted", "message.delivered", "message.failed", "message.received",
   "message.refused", "carrier.bound", "carrier.unbound", "limit.reached", "brand.changed", "campaign.changed",
   "number.assigned", "number.changed", "person.changed", "clock.changed", "recording.started", "recording.paused",
-  "recording.resumed", "recording.finished", "recording.deleted", "call.changed", "phone.changed", "stream.lost",
+  "recording.resumed", "recording.finished", "recording.deleted", "call.changed", "phone.changed", "scenario.progressed", "stream.lost",
 ];
 
 const FRAME_BYTES = 16_384; // of at most ten frames a second: beyond it the gateway counts and sends a sample

@@ -1,9 +1,9 @@
 // Simulated telephones with their softkeys and recording icon, calls between them, and small scenarios.
 
 import { el, keyed, refill, setText } from "../dom.js";
-import { duration, phone, preciseTime, timeOfDay, words } from "../format.js";
-import { badge, button, card, empty, failure, field, form, head, select, sentence, setBadge, setOptions, stateBadge, table } from "../parts.js";
-import { play, SCENARIOS } from "../scenarios.js";
+import { duration, phone, RECORD_ICONS, timeOfDay, words } from "../format.js";
+import { badge, button, card, empty, failure, field, form, head, select, setBadge, setOptions, stateBadge, table } from "../parts.js";
+import { Scenarios } from "../scenarios.js";
 
 export const TITLE = "Calls";
 
@@ -12,12 +12,12 @@ const CHANGED_MS = 120;
 const SHOWN_CALLS = 20;
 const MODES = { always: "always recorded", always_with_pause: "always, may pause", on_demand: "on demand", on_demand_from_connect: "on demand, from connect", never: "never recorded" };
 const DIAL = "Call from here"; // no softkey: it leads to the form
-const ICONS = { none: "not recorded", recording: "recording", paused: "paused" };
 const KEYS = { EndCall: "End call", PauseRec: "Pause rec", ResumeRec: "Resume rec", StopRec: "Stop rec" };
 
 export async function mount(root, stay) {
   const view = new Calls(stay);
   refill(root, view.node);
+  stay.listen((name, document) => name === "scenario.progressed" && view.scenarios.progressed(document.data ?? {}));
   stay.listen((name) => (name.startsWith("phone.") || name.startsWith("call.") || name.startsWith("recording.")) && view.changed());
   stay.onPlace = (place) => view.open(place.id);
   await view.start();
@@ -28,7 +28,7 @@ class Calls {
     Object.assign(this, { stay, app: stay.app, api: stay.api, opened: stay.place.id, running: null });
     this.trouble = el("div", { className: "slot" });
     this.phones = el("div", { className: "handsets" });
-    this.scene = el("div", { className: "stack" });
+    this.scenarios = new Scenarios(stay);
     this.callRows = el("tbody");
     this.callTable = table("Calls", ["Started", "From and to", "Recorded", "State", ""], []);
     this.callTable.replaceChild(this.callRows, this.callTable.tBodies[0]);
@@ -39,13 +39,14 @@ class Calls {
       { className: "stack" },
       head("Calls", "Telephones with softkeys and recording icon. Every call runs over real SIP and RTP, and is recorded as its user’s settings say."),
       this.trouble,
-      el("div", { className: "columns" }, card("Place a call", {}, this.callForm()), card("Play a scenario", {}, this.scenarioForm(), this.scene)),
+      el("div", { className: "columns" }, card("Place a call", {}, this.callForm()), this.scenarios.node),
       el("section", { "aria-label": "Telephones" }, this.phones),
       el("div", { className: "columns" }, card("Calls", { note: "running ones first", flush: true }, this.noCalls, el("div", { className: "scroll", role: "region", "aria-label": "Calls", tabIndex: 0 }, this.callTable)), this.log),
     );
   }
 
   async start() {
+    this.scenarios.start();
     await this.refresh();
     this.stay.every(REFRESH_MS, () => this.refresh());
   }
@@ -113,7 +114,7 @@ class Calls {
     setText(parts.about, [phone(shown.number), { mpp: "desk phone", app: "Webex App", outside: "outside", registered: "registered from elsewhere" }[shown.kind]].filter(Boolean).join(" · "));
     setText(parts.mode, shown.kind === "outside" ? "" : (MODES[shown.recordingMode] ?? words(shown.recordingMode)));
     node.firstElementChild.dataset.lit = String(shown.calls.length > 0);
-    setText(parts.icon, ICONS[shown.icon]);
+    setText(parts.icon, RECORD_ICONS[shown.icon]);
     parts.icon.dataset.icon = shown.icon;
     const state = shown.registered || shown.kind === "outside" ? shown.state : "not registered";
     setText(parts.state, words(state));
@@ -181,33 +182,6 @@ class Calls {
       el("div", { className: "pair" }, field("From", this.from), field("To", this.to)),
       field("Talk for, s", el("input", { name: "seconds", type: "number", min: 1, max: 3600, step: "any", placeholder: "until somebody hangs up" })),
     );
-  }
-
-  scenarioForm() {
-    const list = select("scenario", SCENARIOS.map(({ name, title }) => [name, title]));
-    const about = el("p", { className: "hint" });
-    const draw = () => setText(about, SCENARIOS.find(({ name }) => name === list.value).about);
-    list.addEventListener("change", draw);
-    draw();
-    return form({ label: "Play a scenario", submit: "Play", onSubmit: () => this.playScenario(list.value) }, field("Scenario", list), about);
-  }
-
-  async playScenario(name) {
-    const scenario = SCENARIOS.find((each) => each.name === name);
-    const steps = el("ol", { className: "timeline" });
-    refill(this.scene, steps);
-    const note = (text, shade) => {
-      steps.append(el("li", { dataset: { tone: shade } }, el("div", { className: "moment" }, el("span", {}, text), el("span", { className: "at" }, preciseTime(new Date().toISOString())))));
-    };
-    try {
-      const call = await play(scenario, { api: this.api, signal: this.stay.signal, note, opened: (id) => (this.opened = id) });
-      note("ended as expected", "good");
-      this.refresh();
-      return call ? "Played to its end" : "";
-    } catch (refusal) {
-      if (!this.stay.over) note(sentence(refusal), "bad");
-      throw refusal;
-    }
   }
 
   makeCall(call) {
