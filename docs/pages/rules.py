@@ -1,9 +1,13 @@
 """`rules.md`: every rule, and which revision of the product's description states it."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from itertools import groupby
+from typing import Any
 
 from docs.pages.markdown import code, page, table
+from gateway.policy.decisions import ADMINISTRATION, CARRIERS, INBOUND, OUTBOUND, SHARED
+from gateway.policy.decisions.model import NO_LIMITS, TEXT, CarrierCase, Change, Request, TextCase
 from gateway.policy.filters import CAUSES
 from gateway.policy.rules import RULES, Revision, in_force
 from gateway.policy.verdict import Direction, Rule
@@ -39,7 +43,7 @@ NOTES = {
 
 def render() -> str:
     """The page."""
-    return page("Rules", INTRODUCTION, _tables(), _causes())
+    return page("Rules", INTRODUCTION, _tables(), _causes(), _decisions())
 
 
 def _tables() -> Iterator[str]:
@@ -76,4 +80,133 @@ def _causes() -> list[str]:
         "",
         f"The article names {causes}, *among others*: a filter under `business_texting.filters` may name its "
         "own. The thresholds in the demo world are modelled; none is published.",
+        "",
     ]
+
+
+DECISIONS = """\
+What each rule refuses, and what it lets pass. Every row is also a test: the settings are made, the requests
+sent over HTTP, and status, code, description, `blockedBy`, metric and, where a carrier refuses, its receipt
+are looked at; one rule alone refuses, as `explain` says, and the last text of the row is delivered. People,
+numbers and tokens are those of the demo world."""
+
+LONGEST_TEXT = 40
+
+
+def _decisions() -> Iterator[str]:
+    yield from ("## Decisions", "", *DECISIONS.split("\n"), "")
+    yield from (
+        f"A text is {_json(TEXT)} but for what a row says. Rows without settings of their own share:",
+        "",
+    )
+    yield from (*(f"- {code(setting)}" for setting in SHARED), "")
+    yield from ("### Outbound texts are refused", "")
+    yield from table(
+        ("Code", "What is shown", "World", "Refused", "Passes"),
+        ((code(case.code), case.shows, _world(case), _refused(case), _passes(case)) for case in OUTBOUND),
+    )
+    yield from ("### Inbound texts are kept with their code", "")
+    yield from table(
+        ("Code", "What is shown", "World", "From", "Text", "State"),
+        (
+            (
+                code(case.code),
+                case.shows,
+                _changes(case.changes),
+                code(case.source),
+                " ".join(filter(None, (case.text, *map(code, case.files)))),
+                case.state,
+            )
+            for case in INBOUND
+        ),
+    )
+    yield from ("### Administrators are told", "")
+    yield from table(
+        ("Code", "What is shown", "Settings", "Requests"),
+        (
+            (
+                code(case.code),
+                case.shows,
+                _settings(case.settings),
+                "; ".join(_request(request) for request in case.requests),
+            )
+            for case in ADMINISTRATION
+        ),
+    )
+    yield from ("### Carriers refuse by their own truth", "")
+    yield from table(
+        ("Event", "What is shown", "World", "Refused", "Told", "Passes"),
+        (
+            (
+                code(case.event),
+                case.shows,
+                "; ".join(filter(None, (_settings(case.settings), *map(_request, case.changes)))),
+                _after(case.before, _json({"to": case.to, **case.refused})),
+                f"{case.carrier}, in the {case.at}: {code(case.error)}",
+                _carrier_passes(case),
+            )
+            for case in CARRIERS
+        ),
+    )
+
+
+def _world(case: TextCase) -> str:
+    return "; ".join(filter(None, (_settings(case.settings), _changes(case.changes))))
+
+
+def _settings(settings: tuple[str, ...]) -> str:
+    """Settings as code; that nobody's own limits are in force is said once, the pace of the clock never."""
+    limitless = set(NO_LIMITS) <= set(settings)
+    told = [
+        code(setting)
+        for setting in settings
+        if not setting.startswith("clock.") and not (limitless and setting in NO_LIMITS)
+    ]
+    return " ".join(["no other limits:" if told else "no limits", *told] if limitless else told)
+
+
+def _changes(changes: tuple[Change, ...]) -> str:
+    return "; ".join(_request(change.do) for change in changes)
+
+
+def _refused(case: TextCase) -> str:
+    by = "" if case.blocked_by == "gateway" else f", by {case.blocked_by}"
+    told = f"{case.status} “{case.says}”{by}"
+    if case.retry_after is not None:
+        told += f", retry after {case.retry_after:,} s"
+    return f"{_after(len(case.before), _json(case.refused))} → {told}"
+
+
+def _after(count: int, text: str) -> str:
+    return f"after {count} that pass: {text}" if count else text
+
+
+def _passes(case: TextCase) -> str:
+    text = _json(case.passes) if case.passes else "the text" if case.refused else "the same"
+    return f"{text}, {case.later_s:,} s later" if case.later_s else text
+
+
+def _carrier_passes(case: CarrierCase) -> str:
+    if case.later_s:
+        return f"the same, {case.later_s:,} s later"
+    return _json(case.passes) if case.passes else "the text" if "text" in case.refused else ""
+
+
+def _request(request: Request) -> str:
+    body = f" {json.dumps(dict(request.body), ensure_ascii=False)}" if request.body else ""
+    text = code(f"{request.method} {request.path.removeprefix('/v1')}{body}")
+    answer = " ".join(filter(None, (str(request.status), code(request.code))))
+    return f"{text} → {answer}"
+
+
+def _json(text: Mapping[str, Any]) -> str:
+    if not text:
+        return "the text"
+    shown = {name: _short(value) for name, value in text.items()}
+    return code(json.dumps(shown, ensure_ascii=False))
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"{value[:3]}… ({len(value):,} characters)"
+    return value

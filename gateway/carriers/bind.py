@@ -36,6 +36,7 @@ from gateway.smpp.pdu import (
 from gateway.smpp.segment import read_part, user_data
 from gateway.smpp.text import TextError, decode_text
 from gateway.smpp.times import MalformedTime, format_absolute, parse_time
+from gateway.smpp.udh import ESM_UDHI
 
 if TYPE_CHECKING:
     from gateway.carriers.smsc import Carrier
@@ -220,9 +221,9 @@ class CarrierBind(SmppHandler):
         source_number = e164(pdu.source_addr, pdu.source_addr_ton)
         number = e164(destination[0], destination[1])
         segments = 1 if len(short_message) <= 160 else -(-len(short_message) // _SEGMENT_OCTETS)
-        submission = Submission(
-            self._system_id, source_number, number, segments, partial(self._text_of, pdu, short_message)
-        )
+        reads_text = partial(self._text_of, pdu, short_message)
+        parts = _parts_of(pdu, short_message)
+        submission = Submission(self._system_id, source_number, number, segments, reads_text, parts)
         refused = carrier.enforcement.check(submission, carrier.clock.now_ns(), carrier.wire_time())
         if refused is None:
             plan = behaviour.plan(source_number, number)
@@ -368,3 +369,14 @@ _REQUESTS: Final[dict[type[Pdu], Any]] = {
     CancelSm: CarrierBind._on_cancel,
     ReplaceSm: CarrierBind._on_replace,
 }
+
+
+def _parts_of(pdu: Any, short_message: bytes) -> int:
+    """Return how many segments the text has that a PDU carries a part of, as its header or SAR TLVs say."""
+    if not pdu.esm_class & ESM_UDHI and not pdu.tlvs:
+        return 1
+    tlvs = pdu.tlvs if getattr(pdu, "short_message", b"") else ()  # no SAR beside message_payload
+    try:
+        return read_part("", "", short_message, esm_class=pdu.esm_class, tlvs=tlvs).total
+    except TextError:
+        return 1

@@ -71,6 +71,8 @@ class Submission(NamedTuple):
     segments: int
     text: Callable[[], str]
     """Reads the text; called only where a filter wants it."""
+    parts: int = 1
+    """Segments of the whole text that this is a part of."""
 
 
 class _CalendarCounter:
@@ -185,7 +187,7 @@ class Enforcement:
         self, submission: Submission, registration: Registration | None, now_ns: int
     ) -> RefusalEvent | None:
         most = self._profile.caps.segments_per_text
-        if most is not None and submission.segments > most:
+        if most is not None and max(submission.segments, submission.parts) > most:
             return "too_long"
         # What is counted per number does not concern numbers that have no limits.
         free = registration is not None and not registration.number_limits

@@ -13,12 +13,6 @@ from gateway.app import Service, build, load_config
 from gateway.demo.client import ApiClient
 from gateway.service import CarrierBound
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark that `test_rules_complete` counts."""
-    config.addinivalue_line("markers", "rule(direction, code): shows this rule over HTTP")
-
-
 PARTS = ("texting", "carriers")
 
 

@@ -27,7 +27,6 @@ def code_of(document: Any) -> str:
     return str(document["errors"][0]["code"])
 
 
-@pytest.mark.rule("administrative", "override_not_offered")
 async def test_a_users_own_setting_is_offered_where_texting_is_available(world: Any) -> None:
     path, change = "/v1/people/alice", {"textingOverride": "on"}
     await world.client.call("PATCH", "/v1/locations/washington", {"ciscoPstn": False})
@@ -42,9 +41,6 @@ async def test_a_users_own_setting_is_offered_where_texting_is_available(world: 
     await world.client.call("PATCH", path, {"textingOverride": "organizationDefault"})
 
 
-@pytest.mark.rule("administrative", "number_not_authorizable")
-@pytest.mark.rule("administrative", "number_not_authorized")
-@pytest.mark.rule("administrative", "registration_form_incomplete")
 async def test_numbers_are_authorised_by_an_order_and_registered_by_a_support_case(open_world: Any) -> None:
     async with open_world() as world:
         client = world.client
@@ -87,7 +83,6 @@ async def test_numbers_are_authorised_by_an_order_and_registered_by_a_support_ca
         assert (status, case["status"], case["numbers"]) == (200, "inReview", [SPARE])
 
 
-@pytest.mark.rule("administrative", "retention_fixed")
 async def test_the_retention_is_400_days_and_fixed(world: Any) -> None:
     _, organization = await world.client.get(ORGANIZATION)
     assert organization["textRetentionDays"] == 400
@@ -95,7 +90,6 @@ async def test_the_retention_is_400_days_and_fixed(world: Any) -> None:
     assert (status, code_of(document)) == (409, "retention_fixed")
 
 
-@pytest.mark.rule("administrative", "hipaa_not_supported")
 async def test_hipaa_is_a_warning_and_by_setting_a_refusal(world: Any, open_world: Any) -> None:
     _, organization = await world.client.call("PATCH", ORGANIZATION, {"hipaa": True})
     assert [warning["code"] for warning in organization["warnings"]] == ["hipaa_not_supported"]
@@ -110,8 +104,6 @@ async def test_hipaa_is_a_warning_and_by_setting_a_refusal(world: Any, open_worl
         assert (status, code_of(document)) == (409, "hipaa_not_supported")
 
 
-@pytest.mark.rule("administrative", "ediscovery_not_available")
-@pytest.mark.rule("administrative", "events_api_not_available")
 async def test_ediscovery_is_never_available_and_events_since_the_fourth_revision(
     world: Any, open_world: Any
 ) -> None:
@@ -123,7 +115,6 @@ async def test_ediscovery_is_never_available_and_events_since_the_fourth_revisio
         assert (status, code_of(document)) == (404, "events_api_not_available")
 
 
-@pytest.mark.rule("administrative", "spam_reported")
 async def test_a_report_is_taken_from_anybody_and_carriers_are_not_told(world: Any) -> None:
     async with world.as_("demo-bob") as bob:
         status, report = await bob.post("/v1/spamReports", {"sender": ALICE})
@@ -139,7 +130,6 @@ async def test_a_report_is_taken_from_anybody_and_carriers_are_not_told(world: A
     assert (await world.client.call("DELETE", f"/v1/spamReports/{ALICE}"))[0] == 204
 
 
-@pytest.mark.rule("administrative", "business_identity_only")
 async def test_no_personal_name_or_number_leaves_the_gateway(open_world: Any) -> None:
     """B10: every frame to a carrier and every webhook body, over texts, an answer and all keywords."""
     frames: list[bytes] = []

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 ALICE, BOB, CAROL, DAVE = "+12025550100", "+12025550101", "+14165550102", "+12025550103"
 TMOBILE, ATT, VERIZON, USCELLULAR = "+13105550125", "+12125550125", "+14155550125", "+13125550125"
 BELL, ROGERS = "+15145550125", "+16475550125"
@@ -104,36 +102,6 @@ async def test_the_days_cap_counts_what_other_vendors_sent(open_world: Any) -> N
         assert await outcome(world, TMOBILE) == ("rejected", "carrier_4780")
         assert await outcome(world, ATT) == ("delivered", None)
         assert world.metric("gateway_cap_used_ratio", carrier="tmobile", scope="brand_day") < 0.001
-
-
-@pytest.mark.parametrize(
-    ("truth", "text", "code"),
-    [
-        ('blocked_destinations=["+13105550125"]', "Hello", "carrier_4482"),
-        (f'blocked_sources=["{ALICE}"]', "Hello", "carrier_4481"),
-        ("filters=[{cause: spam, phrases: [free cruise]}]", "A FREE cruise!", "carrier_4770"),
-    ],
-    ids=["destination", "source", "filter"],
-)
-async def test_a_carriers_filters_and_lists_are_its_own(
-    open_world: Any, truth: str, text: str, code: str
-) -> None:
-    async with open_world(*FROZEN, f"carriers.networks.tmobile.profile.{truth}") as world:
-        assert await outcome(world, TMOBILE, text) == ("rejected", code)
-        assert await outcome(world, "+13105550126" if "sources" not in truth else ATT) == ("delivered", None)
-
-
-async def test_a_refusal_in_the_response_is_the_carriers_too(open_world: Any) -> None:
-    truth = (
-        "carriers.networks.tmobile.profile.refusals={brand_day_cap: {at: response, status: 69}}",
-        'carriers.networks.tmobile.profile.caps.brand_day.other_vendors={"12-3456789": 40000}',
-    )
-    async with open_world(*FROZEN, *truth) as world:
-        message = await final(world, await send(world, TMOBILE))
-        assert (message["state"], message["blockedBy"]) == ("rejected", "carrier")
-        responses = [moment for moment in message["timeline"] if moment["event"] == "submit_sm_resp"]
-        assert [moment["status"] for moment in responses] == ["ESME_RSUBMITFAIL"]
-        assert message["verdicts"][-1]["description"].endswith("told in the response.")
 
 
 async def test_a_behaviour_switched_live_disagrees_at_once(open_world: Any) -> None:

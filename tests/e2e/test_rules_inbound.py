@@ -1,4 +1,4 @@
-"""Every inbound text rule over HTTP: stored with its code, counted and shown, answered ESME_ROK."""
+"""Inbound texts beyond the decision table: whole MMS, what no handset writes, what no rule refuses."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -39,29 +39,6 @@ async def received(world: Any, source: str, to: str, text: str, files: list[str]
     return found
 
 
-CASES = {
-    "malformed": ("ACME", ALICE, "Hi", [], "rejected"),
-    "mms_not_supported": ("+12125550131", ALICE, "", ["photo.jpg"], "rejected"),
-    "international_not_supported": ("+447700900123", ALICE, "Hi", [], "rejected"),
-    "emoji_not_supported": ("+12125550132", ALICE, "👍🏽", [], "rejected"),
-    "recipient_unknown": ("+12125550133", "+12025550105", "Hi", [], "undeliverable"),
-}
-
-
-@pytest.mark.parametrize(
-    "code", [pytest.param(code, marks=pytest.mark.rule("inbound", code)) for code in CASES]
-)
-async def test_an_inbound_text_is_refused_for_one_rule_alone(world: Any, code: str) -> None:
-    source, to, text, files, state = CASES[code]
-    labels = {"direction": "inbound", "code": code}
-    before = world.metric("gateway_messages_rejected_total", **labels)
-    story = await received(world, source, to, text, files)
-    assert (story["state"], story["code"], story["blockedBy"]) == (state, code, "gateway")
-    assert world.metric("gateway_messages_rejected_total", **labels) == before + 1
-    outcomes = {one["code"]: one["outcome"] for one in story["verdicts"]}
-    assert [name for name, outcome in outcomes.items() if outcome == "refused"] == [code]
-
-
 async def test_the_whole_of_an_mms_is_refused(world: Any) -> None:
     received_before = world.metric("gateway_messages_accepted_total", direction="inbound")
     story = await received(world, "+12125550138", ALICE, "Look at this", ["photo.jpg"])
@@ -90,7 +67,6 @@ async def test_what_no_handset_writes_is_refused(world: Any, change: dict[str, A
     assert fault in document["errors"][0]["description"]
 
 
-@pytest.mark.rule("inbound", "recipient_texting_disabled")
 async def test_texts_to_a_user_who_is_switched_off_are_kept(world: Any) -> None:
     path = "/v1/people/bob"
     await world.client.call("PATCH", path, {"textingOverride": "off"})

@@ -66,38 +66,6 @@ def decisions(world: Any, scope: str, decision: str) -> float:
     return found
 
 
-WINDOW = '{"window": {"cap": 2, "period": "hour", "overflow": "reject"}}'
-SCOPES = {
-    "number": (f"limits.number={WINDOW}", "the sending number"),
-    "person": (f"limits.person={WINDOW}", "the sender"),
-    "organization": (f"limits.organization={WINDOW}", "the organisation's fair use"),
-    "carrier": (f"limits.carrier={WINDOW}", "the carrier"),
-    "campaign": (f"limits.campaign={WINDOW}", "the campaign"),
-    "brand_day": (f"limits.brand_day={WINDOW}", "the brand's day"),
-}
-
-
-@pytest.mark.parametrize(
-    "scope",
-    [pytest.param(scope, marks=pytest.mark.rule("outbound", f"throttled_{scope}")) for scope in SCOPES],
-)
-async def test_each_scope_refuses_with_its_own_code_until_its_reset(open_world: Any, scope: str) -> None:
-    setting, says = SCOPES[scope]
-    to = "+14155550125"  # Verizon: its terms say nothing of campaigns and brands, so that the defaults hold
-    async with open_world(*FROZEN, *NO_LIMITS, setting) as world:
-        for _ in range(2):
-            assert (await send(world, to))[0] == 202
-        assert await refusal(world, to) == (429, f"throttled_{scope}", "gateway", "3600")
-        status, document = await send(world, to)
-        assert (status, document["message"]) == (429, f"The limit of {says} is reached.")
-        code = f"throttled_{scope}"
-        assert world.metric("gateway_messages_rejected_total", direction="outbound", code=code) == 2
-        assert decisions(world, scope, code) == 2
-        assert decisions(world, "all", "granted") == 2
-        await world.client.post("/v1/clock", {"advance": 3600})
-        assert (await send(world, to))[0] == 202
-
-
 async def test_a_rate_lets_its_burst_pass_and_then_says_when_to_come_back(open_world: Any) -> None:
     rate = '{"rate": {"segments": 6, "per": "minute", "burst": 3, "overflow": "reject"}}'
     async with open_world(*FROZEN, *NO_LIMITS, f"limits.person={rate}") as world:
@@ -118,7 +86,6 @@ async def test_segments_are_counted_not_texts(open_world: Any) -> None:
         assert (window["used"], window["cap"]) == (10, 10)
 
 
-@pytest.mark.rule("outbound", "queue_full")
 async def test_a_queue_delays_in_order_up_to_its_bound(open_world: Any) -> None:
     rate = '{"rate": {"segments": 1, "per": "minute", "burst": 1, "overflow": "queue", "max_wait_s": 120}}'
     async with open_world(*FROZEN, *NO_LIMITS, f"limits.number={rate}") as world:
@@ -139,7 +106,6 @@ async def test_a_queue_delays_in_order_up_to_its_bound(open_world: Any) -> None:
         assert world.metric("gateway_queue_messages", carrier="tmobile") == 0
 
 
-@pytest.mark.rule("outbound", "queue_full")
 async def test_a_carrier_that_takes_nothing_fills_its_queue(open_world: Any) -> None:
     async with open_world(*NO_LIMITS, "messages.queue_limit=3", parts=("texting",)) as world:
         statuses = [(await send(world))[0] for _ in range(4)]

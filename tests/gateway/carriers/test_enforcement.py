@@ -34,8 +34,10 @@ def enforcement(**fields):
     return Enforcement(profile(**fields), ZoneInfo)
 
 
-def text(source="+12025550100", destination="+13105557000", segments=1, words="hello", account="guest"):
-    return Submission(account, source, destination, segments, lambda: words)
+def text(
+    source="+12025550100", destination="+13105557000", segments=1, words="hello", account="guest", parts=1
+):
+    return Submission(account, source, destination, segments, lambda: words, parts)
 
 
 def registration(**fields):
@@ -117,6 +119,7 @@ def test_the_snapshot_is_replaced():
         ({"blocked_sources": ["+1202*"]}, {}, "source_blocklisted"),
         ({"blocked_destinations": ["+13105557000"]}, {}, "destination_blocklisted"),
         ({"caps": {"segments_per_text": 2}}, {"segments": 3}, "too_long"),
+        ({"caps": {"segments_per_text": 2}}, {"parts": 3}, "too_long"),
         ({"filters": [{"cause": "spam", "domains": ["bit.ly"]}]}, {"words": "see bit.ly/1"}, "spam"),
         ({"filters": [{"cause": "fraud", "phrases": ["wire money"]}]}, {"words": "Wire money!"}, "spam"),
     ],
