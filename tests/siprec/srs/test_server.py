@@ -4,8 +4,10 @@ limit.
 
 import asyncio
 import base64
+import errno
 import itertools
 import json
+import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -479,6 +481,28 @@ async def test_a_fault_of_ours_is_500_and_blocks_nothing(
         assert await offer() == 500
     assert [type(error) for error in heard] == [ZeroDivisionError]
     assert await offer() == 200
+
+
+async def test_a_disk_that_fails_ends_its_calls_and_keeps_what_arrived(
+    srs: Any, src: SimulatedSrc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recorder that goes on without writing would promise what it cannot keep."""
+    monkeypatch.setattr("siprec.srs.server.TICK_S", 0.2)
+    fork = src.fork(plan(srs), CALL, speech=Speech(seed=7))
+    await fork.started()
+    await asyncio.sleep(1.0)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        await srs.until(RecordingFinished)
+    row = await srs.sealed()
+    assert (row.state, row.outcome) == ("sealed", "disk failed")
+    assert srs.metric("siprec_sessions_total", provider="unfiled", outcome="disk failed") == 1
+    samples, rate = soundfile.read(srs.audio(row, "party-1.wav"))
+    assert 0.2 < len(samples) / rate < 1.5
 
 
 async def test_a_caller_whose_address_is_no_sip_uri_is_recorded(srs: Any, src: SimulatedSrc) -> None:
