@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.replay.compare import Ledger
-from gateway.replay.expectations import Expectation
 from gateway.replay.remembered import Awaited, Remembered
 from gateway.replay.rewrite import References, with_message_id
 from gateway.replay.story import (
@@ -33,6 +32,9 @@ from gateway.smpp.constants import MessageState
 from gateway.smpp.frozen import frozen
 from gateway.smpp.pdu import BindTransceiver, Pdu
 from gateway.smpp.receipt import Receipt, canonical_id, id_candidates
+
+if TYPE_CHECKING:
+    from gateway.replay.expectations import Expectation
 
 MAX_WAITING: Final = 10_000
 

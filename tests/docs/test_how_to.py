@@ -1,9 +1,16 @@
 """What the how-to pages print is carried out: Python by running it, YAML by the program's own check."""
 
 import asyncio
+import json
+import os
 import re
 import shutil
+import socket
+import subprocess
+import sys
 import textwrap
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -115,3 +122,49 @@ def test_the_cut_by_machines_has_no_faults(tmp_path: Path):
     assert carriers["tmobile"].host == "carriers.example"
     assert set(carriers) > {"tmobile", "att"}, "the rest is the common file's"
     assert loaded.section("http").host == loaded.section("recording").sip.host == "0.0.0.0"
+
+
+def test_a_first_replay_report_by_the_page_alone(tmp_path: Path):
+    """The page's commands as they stand, but for the port: record two texts of a demo, replay, judge."""
+    first, commands, golden, by_rules, pipeline = blocks("replay-a-capture.md", "sh")
+    assert first == "gateway demo\n"
+    [rules] = blocks("replay-a-capture.md", "yaml")
+    (tmp_path / "rules.yaml").write_text(rules, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    ports = ["carriers.port=0", "recording.sip.udp_port=0", "recording.sip.tcp_port=0", "calling.enabled=false"]
+    settings = [part for each in (f"http.port={url[17:]}", *ports, f"storage.folder={tmp_path}/data")
+                for part in ("--set", each)]  # fmt: skip
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "GATEWAY_URL": url}
+    service = subprocess.Popen(
+        ["gateway", "run", "--only", "texting,carriers", *settings], env=environment, cwd=tmp_path,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait_until_ready(url)
+        script = commands.replace("--duration 10", f"--duration 6 --url {url}") + golden + by_rules + pipeline
+        done = subprocess.run(
+            ["sh", "-ec", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90,
+            check=False,
+        )  # fmt: skip
+    finally:
+        service.terminate()
+        service.wait(20)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "as expected" in done.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["ok"], report["messages"], report["receipts"]) == (True, 2, {"DELIVRD": 2})
+    assert (tmp_path / "monday.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / "junit.xml").exists()
+
+
+def _wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the gateway never became ready")
