@@ -41,6 +41,11 @@ SETTLES_S = 1.0
 GAP_S = 0.02
 """Calls begin this far apart."""
 DESCRIPTORS_PER_PAIR = 20
+PACKETS_PER_S = 4 * 50
+"""What is heard of a pair: each phone by the call control, and the call control by each phone."""
+PACKETS_AT_THE_EDGE = 4
+"""One of each stream may fall on either side of the moment at which counting begins or ends."""
+LEAST_PACE = 0.99
 
 
 @dataclass(slots=True)
@@ -59,22 +64,29 @@ class Outcome:
     """Counters of the recorder where it is ours: packets by outcome."""
 
     @property
+    def pace(self) -> float:
+        """Packets heard, of those that were due: below one where the machine cannot keep up with speaking."""
+        edge = self.pairs * PACKETS_AT_THE_EDGE
+        return (self.packets + edge) / max(1.0, self.pairs * self.seconds * PACKETS_PER_S)
+
+    @property
     def ok(self) -> bool:
-        """Whether every call was made and recorded, and nothing was lost."""
-        complete = self.connected == self.recorded == self.pairs
+        """Whether every call was made, recorded and spoken at its pace, and nothing was lost."""
+        complete = self.connected == self.recorded == self.pairs and self.pace >= LEAST_PACE
         recorder_lost = self.recorder.get("lost", 0.0) + self.recorder.get("late", 0.0)
         return complete and not self.lost and not self.kernel_drops and not recorder_lost
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        return {"ok": self.ok, **asdict(self)}
+        return {"ok": self.ok, "pace": round(self.pace, 4), **asdict(self)}
 
     def __str__(self) -> str:
         recorder = ", ".join(f"{count:.0f} {name}" for name, count in self.recorder.items())
         return (
             f"{self.connected} of {self.pairs} pairs talked for {self.seconds:g} s, "
             f"{self.recorded} were recorded\n"
-            f"{self.packets} packets heard, {self.lost} lost, {self.kernel_drops} dropped by the kernel, "
+            f"{self.packets} packets heard ({min(self.pace, 1.0):.1%} of those due), {self.lost} lost, "
+            f"{self.kernel_drops} dropped by the kernel, "
             f"{self.cpu_seconds / max(self.seconds, 0.001):.0%} of a core"
             + (f"\nthe recorder: {recorder}" if recorder else "")
         )

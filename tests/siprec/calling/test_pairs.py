@@ -33,10 +33,17 @@ async def test_without_a_recorder_it_is_not_as_it_must_be() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"lost": 1}, {"kernel_drops": 1}, {"recorded": 1}, {"connected": 1}, {"recorder": {"lost": 1.0}}],
+    [
+        {"lost": 1},
+        {"kernel_drops": 1},
+        {"packets": 380},
+        {"recorded": 1},
+        {"connected": 1},
+        {"recorder": {"lost": 1.0}},
+    ],
 )
 def test_anything_lost_is_not_as_it_must_be(change: dict[str, object]) -> None:
-    outcome = Outcome(2, 1.0, connected=2, recorded=2, packets=100, recorder={"lost": 0.0, "late": 0.0})
+    outcome = Outcome(2, 1.0, connected=2, recorded=2, packets=400, recorder={"lost": 0.0, "late": 0.0})
     assert outcome.ok
     for name, value in change.items():
         setattr(outcome, name, value)
