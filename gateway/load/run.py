@@ -36,16 +36,17 @@ _TARGETS: Final[dict[str, Callable[[Profile], Target]]] = {
 
 
 class Run:
-    """One run. `stop` ends the arrivals; what is under way is still waited for."""
+    """One run. `stop` ends the arrivals; what is under way is still waited for, unless it is called again."""
 
     def __init__(self, profile: Profile, watch: Watch | None = None) -> None:
         self.profile = profile
-        self.stopped = False
+        self.stopped = self._abandoned = False
         self._watch = watch or (lambda _: None)
         self._pacer: Pacer | None = None
 
     def stop(self) -> None:
-        """Offer nothing more."""
+        """Offer nothing more; a second time: wait for no answer either."""
+        self._abandoned = self.stopped
         self.stopped = True
         if self._pacer is not None:
             self._pacer.stop()
@@ -117,7 +118,7 @@ class Run:
     async def _settled(self, target: Target) -> None:
         """Wait until everything is answered, at most as long as an answer may take."""
         deadline = time.monotonic() + self.profile.timeout_s
-        while target.pending and time.monotonic() < deadline:  # noqa: ASYNC110 - asked seldom, not told often
+        while target.pending and time.monotonic() < deadline and not self._abandoned:  # noqa: ASYNC110 - asked seldom, not told often
             await asyncio.sleep(SETTLE_S)
         target.expire()
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
@@ -139,10 +139,6 @@ class HttpTarget(Target):
         for connection in (*self._idle, *self._jobs):
             connection.abort()
         await asyncio.sleep(0)
-
-    def notes(self) -> Sequence[str]:
-        """Nothing more."""
-        return ()
 
 
 def requests_of(profile: Profile) -> Build:

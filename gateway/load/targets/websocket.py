@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -129,10 +128,6 @@ class WebSocketTarget(Target):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
-
-    def notes(self) -> Sequence[str]:
-        """Nothing more."""
-        return ()
 
 
 class _App:
