@@ -30,6 +30,8 @@ CODE = re.compile(r"`([^`\n]+)`")
 SETTING = re.compile(r"[a-z_]+(?:\.[a-z_]+|\.\{\w+\})+")
 
 
+#: Endings of what is a file and no setting.
+FILES = (".yaml", ".yml", ".md", ".py", ".db", ".json", ".jsonl", ".log", ".pcap")
 #: Commands that a page gets wrong on purpose.
 MISTAKES = {"gateway sned"}
 
@@ -146,7 +148,7 @@ def test_settings(page: str, settings: set[str]):
 
 
 def is_file_or_event(name: str) -> bool:
-    return name in events.event_classes() or name.endswith((".yaml", ".yml", ".md", ".py", ".db", ".json"))
+    return name in events.event_classes() or name.endswith(FILES)
 
 
 def test_the_checks_find_what_is_wrong(settings: set[str], built: dict[str, Any]):
