@@ -15,9 +15,9 @@ RESULTS, PAGE = DOCS / "benchmarks.json", DOCS / "benchmarks.md"
 ABSENT = "–"
 
 METHOD = """\
-Everything here was measured in one run, by one command (`make bench ARGS=--write`), on one machine, over loopback. Contenders
-take turns, and every figure is a median of rounds, so that a slow minute hits all alike: **compare ratios within this page**,
-not figures with those of another machine. Processes are not pinned. A peer that is not installed is shown as –.
+`make bench ARGS=--write` measures everything on one machine, over loopback, and writes this page. Contenders take turns, and a figure
+is the median of its rounds, so that a slow minute hits all alike: **compare ratios within this page**, not figures with those of
+another machine. Processes are not pinned. What was not measured, or is not installed, is shown as –.
 """
 
 GATEWAY_METHOD = """\
@@ -48,6 +48,8 @@ def render(results: Mapping[str, Any]) -> str:
         "<!-- Written by `make bench ARGS=--write` from benchmarks.json: measure anew instead of editing. -->",
         "",
         METHOD,
+        *(f"- {note}" for note in results.get("notes") or ()),
+        *([""] if results.get("notes") else []),
         *_machine(results),
         *_session(results.get("session") or {}),
         *_gateway(results.get("gateway") or {}),
@@ -71,6 +73,7 @@ def _machine(results: Mapping[str, Any]) -> list[str]:
             f"{machine.get('cores')} cores, {machine.get('processor')}, {machine.get('memory_gib')} GiB",
         ),
         ("System", f"{machine.get('system')}, Python {machine.get('python')}"),
+        ("Rounds of the whole gateway", results.get("rounds")),
         ("Load before", machine.get("load")),
         ("Peers", versions),
         ("Not installed", absent or "none"),

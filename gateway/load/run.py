@@ -26,6 +26,8 @@ from gateway.load.targets.websocket import WebSocketTarget
 
 WATCH_S: Final = 0.25
 SETTLE_S: Final = 0.005
+GRACE_S: Final = 1.0
+"""What a target's own timers may be late by before its requests are given up for it."""
 _GC_THRESHOLDS: Final = (100_000, 50, 100)
 _TARGETS: Final[dict[str, Callable[[Profile], Target]]] = {
     "http": HttpTarget,
@@ -117,7 +119,7 @@ class Run:
 
     async def _settled(self, target: Target) -> None:
         """Wait until everything is answered, at most as long as an answer may take."""
-        deadline = time.monotonic() + self.profile.timeout_s
+        deadline = time.monotonic() + self.profile.timeout_s + GRACE_S
         while target.pending and time.monotonic() < deadline and not self._abandoned:  # noqa: ASYNC110 - asked seldom, not told often
             await asyncio.sleep(SETTLE_S)
         target.expire()
