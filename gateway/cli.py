@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -328,7 +328,7 @@ def replay(
         factor = parse_speed(speed)
     except ValueError:
         _fail(f"--speed {speed}: expected max, or a number above 0 and up to 1,000,000", USAGE)
-    own_gateway = None
+    own_gateway: Any = None
     if role == "users" and world == AUTO:
         from gateway.testing.texting import running_gateway as own_gateway  # noqa: PLC0415
     options = ReplayOptions(

@@ -11,8 +11,10 @@ POLICY = (
     "media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""Content security policy of the page, each source needed (`tests/browser/test_policy.py` measures it): its own
-modules, sheets, icon and API, and audio that was fetched with the token. No text becomes markup or script."""
+"""Content security policy of the page, each source needed (`tests/browser/test_policy.py` measures it).
+
+Its own modules, sheets, icon and API, and audio that was fetched with the token; no text becomes markup or
+script."""
 
 
 def dashboard_routes() -> Routes:

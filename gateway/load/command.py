@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.load.live import LiveView
+from gateway.load.page import write_report
 from gateway.load.profile import Profile, carried, read_profile
 from gateway.load.report import Report
 from gateway.load.run import Run
@@ -37,7 +38,7 @@ def load_command(profile: Profile, *, reports: Sequence[Path], as_json: bool, re
         notes.print(f"[red]{profile.address.authority or profile.target}: {error or type(error).__name__}[/]")
         return NOT_AS_EXPECTED
     for path in reports:
-        report.write(path)
+        write_report(report, path)
     if as_json:
         print(json.dumps(report.document()))
     else:

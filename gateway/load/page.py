@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Final
 
 from gateway.load.address import without_password
@@ -207,3 +208,12 @@ def _conformance(
 
 def _profile(report: Report) -> str:
     return json.dumps(report.document()["profile"], indent=1)
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write a report as the suffix says: .html a page of its own, anything else JSON. Raises `OSError`."""
+    if path.suffix.lower() in (".html", ".htm"):
+        text = page(report)
+    else:
+        text = json.dumps(report.document(), indent=1) + "\n"
+    path.write_text(text, encoding="utf-8")

@@ -1,10 +1,8 @@
 """The report of a run: a document for programs, a table for people, verdicts on budgets for the exit code."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -173,16 +171,6 @@ class Report:
     def senders(self) -> dict[str, Counter[str]]:
         """Requests and segments of every sender, good and hostile, by code."""
         return {**self.tally.by_sender, **self.hostile.by_sender}
-
-    def write(self, path: Path) -> None:
-        """Write it as its suffix says: .html a page of its own, anything else JSON. Raises `OSError`."""
-        if path.suffix.lower() in (".html", ".htm"):
-            from gateway.load.page import page  # noqa: PLC0415 - the page draws this report
-
-            text = page(self)
-        else:
-            text = json.dumps(self.document(), indent=1) + "\n"
-        path.write_text(text, encoding="utf-8")
 
     def renderable(self) -> RenderableType:
         """Return the report as tables for a terminal."""

@@ -132,7 +132,12 @@ def test_a_first_replay_report_by_the_page_alone(tmp_path: Path):
     (tmp_path / "rules.yaml").write_text(rules, encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    ports = ["carriers.port=0", "recording.sip.udp_port=0", "recording.sip.tcp_port=0", "calling.enabled=false"]
+    ports = [
+        "carriers.port=0",
+        "recording.sip.udp_port=0",
+        "recording.sip.tcp_port=0",
+        "calling.enabled=false",
+    ]
     settings = [part for each in (f"http.port={url[17:]}", *ports, f"storage.folder={tmp_path}/data")
                 for part in ("--set", each)]  # fmt: skip
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -46,7 +46,8 @@ def test_the_module_where_there_is_no_command(monkeypatch: pytest.MonkeyPatch, t
 
 async def test_a_service_tells_where_it_listens(tmp_path: Path) -> None:
     settings = [f"storage.folder={tmp_path}", "http.port=0", "carriers.port=0"]
-    settings += ["recording.sip.udp_port=0", "recording.sip.tcp_port=0", "recording.sip.tls=null", "calling.port=0"]
+    settings += [f"recording.sip.{name}_port=0" for name in ("udp", "tcp")]
+    settings += ["recording.sip.tls=null", "calling.port=0"]
     service = await build(load_config("gateway.yaml", PARTS, settings), PARTS)
     await service.lifecycle.start()
     try:

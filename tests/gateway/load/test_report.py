@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from gateway.load.conformance import ScopeConformance
+from gateway.load.page import write_report
 from gateway.load.profile import Profile
 from gateway.load.report import Generator, Report
 from gateway.load.tally import FAILED, NOT_SENT, TIMEOUT, Outcome, Second, Tally
@@ -169,7 +170,7 @@ def test_the_document_names_what_was_stopped_and_what_was_meant():
 
 def test_reports_are_written_as_their_suffix_says(tmp_path):
     report = report_of(tally_of(request(0, 0, 10)), p99_ms=20)
-    report.write(tmp_path / "a.json")
-    report.write(tmp_path / "a.html")
+    write_report(report, tmp_path / "a.json")
+    write_report(report, tmp_path / "a.html")
     assert json.loads((tmp_path / "a.json").read_text())["ok"] is True
     assert (tmp_path / "a.html").read_text().startswith("<!doctype html>")
