@@ -132,12 +132,28 @@ def running(folder: Path, smsc_port: int) -> Iterator[int]:
     }
     redis = shutil.which("redis-server", path=PATHS) or "redis-server"
     store = ("--port", str(ports["redis_port"]), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder))
-    with process([RABBITMQ], folder, **broker) as first, process([redis, *store], folder) as second:
+    names_daemon = {"ERL_EPMD_PORT": broker["ERL_EPMD_PORT"]}
+    with (
+        _ended_with(
+            ["epmd", "-kill"], **names_daemon
+        ),  # it leaves the process group of the broker that starts it
+        process([RABBITMQ], folder, **broker) as first,
+        process([redis, *store], folder) as second,
+    ):
         wait_for_port(ports["amqp_port"], START_S, first)
         wait_for_port(ports["redis_port"], START_S, second)
         with _daemon(folder, ports):
             _say(ports["console_port"], SETUP.format(smsc_port=smsc_port, folder=folder))
             yield ports["http_port"]
+
+
+@contextlib.contextmanager
+def _ended_with(command: Sequence[str], **environment: str) -> Iterator[None]:
+    """Run a command at the end, whatever it says."""
+    try:
+        yield
+    finally:
+        subprocess.run(command, env={**os.environ, **environment}, capture_output=True, check=False)
 
 
 @contextlib.contextmanager
