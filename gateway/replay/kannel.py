@@ -81,7 +81,7 @@ def _events(
         return
     yield from maker.submit(
         link, at_ns, position, source=source, destination=destination, data_coding=data_coding,
-        octets=header + octets, esm_class=esm_class, receipt=mask > 0,
+        octets=header + octets, esm_class=esm_class, receipt=mask > 0 or "flags" not in fields,
         status=CommandStatus.RSUBMITFAIL if event in _UNSENT else 0, message_id=fields.get("FID", ""),
     )  # fmt: skip
 

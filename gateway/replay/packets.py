@@ -143,11 +143,12 @@ def _resync_pcap(window: _Window, record: struct.Struct, tick_ns: int) -> str:
     while window.octet - begin < _RESYNC_BYTES:
         data = window.peek(_CHUNK_BYTES)
         for at in range(1, len(data) - 32):
-            found = record.unpack_from(data, at)
+            found: tuple[int, int, int, int] = record.unpack_from(data, at)
             following = at + 16 + found[2]
             if not (found[2] and _plausible(*found, -1, tick_ns)) or following + 16 > len(data):
                 continue
-            if _plausible(*record.unpack_from(data, following), found[0], tick_ns):
+            behind: tuple[int, int, int, int] = record.unpack_from(data, following)
+            if _plausible(*behind, found[0], tick_ns):
                 window.skip(at)
                 return f"{window.octet - begin} octets skipped"
         window.skip(max(1, len(data) - 32) if len(data) == _CHUNK_BYTES else len(data))

@@ -304,7 +304,7 @@ class EsmePlayer:
             self._waiting -= 1
             pdu = self._references.rewrite(step.pdu, conversation)
             if step.about:
-                pdu = with_message_id(pdu, self._ids.get(step.about) or getattr(pdu, "message_id", ""))
+                pdu = with_message_id(pdu, self._ids.get(step.about) or str(getattr(pdu, "message_id", "")))
             self._outstanding[step.number] = conversation
             self._used[conversation] = self._used.get(conversation, 0) + 1
             self.sent += 1

@@ -105,10 +105,9 @@ def recording_server(
 def phones(backstage: Backstage) -> Callable[..., MockPhones]:
     """Start phones: `phones(recorders=[recording_server.uri()], recording={"alice": "always"})`."""
     from gateway.testing.recording import MockPhones  # noqa: PLC0415
-    from siprec.testing.phones import running_phones  # noqa: PLC0415
+    from siprec.testing.phones import PEOPLE, running_phones  # noqa: PLC0415
 
     def start(*people: str, **settings: Any) -> MockPhones:
-        chosen = {"people": people} if people else {}
-        return MockPhones(backstage, backstage.enter(running_phones(**chosen, **settings)))
+        return MockPhones(backstage, backstage.enter(running_phones(people or PEOPLE, **settings)))
 
     return start

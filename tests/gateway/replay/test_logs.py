@@ -18,6 +18,7 @@ from gateway.replay.kannel import read_kannel
 from gateway.replay.pcap import Endpoint
 from gateway.replay.recorder import CaptureFormat, Recorder
 from gateway.replay.smppsim import read_mo_csv, read_smppsim
+from gateway.replay.story import Correlator, RequestStep
 from gateway.replay.trace import PartUnreadable, PduCaptured, Position, Side
 from gateway.smpp import pdu as p
 from gateway.smpp.constants import MessageState
@@ -270,3 +271,16 @@ def test_noise_is_of_no_format_or_read_without_a_fault(noise):
     except FormatUnknown:
         return
     list(found.read(io.BytesIO(noise)))
+
+
+def test_a_kannel_log_without_flags_may_have_asked_for_receipts():
+    """Operators choose what a line holds; a text whose receipt stands there has asked for it."""
+    log = (
+        b"2026-01-31 12:00:00 Sent SMS [SMSC:a] [ACT:x] [FID:aa5] [from:ACME] [to:13105550125] [msg:2:hi] [udh:0:]\n"
+        b"2026-01-31 12:00:01 Receive DLR [SMSC:a] [ACT:x] [FID:aa5] [from:ACME] [to:13105550125] "
+        b"[msg:22:id:17 stat:DELIVRD err:0] [udh:0:]\n"
+    )
+    found = [event.pdu for event in read_kannel(io.BytesIO(log)) if isinstance(event, PduCaptured)]
+    assert [pdu.registered_delivery for pdu in found if isinstance(pdu, p.SubmitSm)] == [1]
+    steps = list(Correlator().steps(read_kannel(io.BytesIO(log))))
+    assert [step.about for step in steps if isinstance(step, RequestStep) and step.receipt] == [1]
