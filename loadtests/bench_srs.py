@@ -308,7 +308,7 @@ def measure_signalling(rate: float, seconds: float) -> dict[str, Any]:
 
 def measure_calls(rate: float, seconds: float, *, keeping: bool = True) -> dict[str, Any]:
     """Play one rate; `ok` says that none failed and nothing was sent twice."""
-    at_once = int(rate * (HOLD_S + 1.0)) + 20
+    at_once = int(rate * (HOLD_S + 3.0)) + 20
     recorder = Recorder(2 * at_once, at_once, keeping=keeping)
     caller = Caller(recorder.address)
     result = _Calls(caller, rate, int(rate * seconds)).run()

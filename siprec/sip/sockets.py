@@ -129,14 +129,16 @@ class UdpSocket:
     def _work(self) -> None:
         """Hand some of it over; the rest has its turn after everything else that is due."""
         self._turn = None
-        for waiting, most in ((self._acks, _ACKS_AT_ONCE), (self._others, _AT_ONCE)):
-            for _ in range(min(most, len(waiting))):
-                data, source = waiting.popleft()
-                self._waiting_bytes -= len(data) + _EACH_BYTES
-                self._on_datagram(data, source)
-        self._on_drained()
-        if (self._acks or self._others) and self._socket.fileno() >= 0:
-            self._turn = self._loop.call_soon(self._work)
+        try:
+            for waiting, most in ((self._acks, _ACKS_AT_ONCE), (self._others, _AT_ONCE)):
+                for _ in range(min(most, len(waiting))):
+                    data, source = waiting.popleft()
+                    self._waiting_bytes -= len(data) + _EACH_BYTES
+                    self._on_datagram(data, source)
+            self._on_drained()
+        finally:  # one that fails must not leave the others waiting for the next to come
+            if (self._acks or self._others) and self._socket.fileno() >= 0:
+                self._turn = self._loop.call_soon(self._work)
 
     def send(self, data: bytes, host: str, port: int) -> None:
         """Send one datagram to an address literal.

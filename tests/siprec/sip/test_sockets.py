@@ -92,3 +92,19 @@ async def test_a_socket_that_is_closed_in_the_middle_hands_nothing_over() -> Non
         for _ in range(5):
             await asyncio.sleep(0)
     assert len(heard.datagrams) == count < 100
+
+
+async def test_one_that_fails_leaves_none_waiting() -> None:
+    heard, failures = Heard(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
+    heard_all = heard.datagram
+
+    def fussy(data: bytes, source: tuple[str, int]) -> None:
+        heard_all(data, source)
+        if data == b"INVITE 3":
+            raise ZeroDivisionError
+
+    heard.datagram = fussy  # type: ignore[method-assign]
+    with burst(heard, [b"INVITE %d" % number for number in range(60)]):
+        await heard.until(lambda: len(heard.datagrams) == 60)
+    assert len(failures) == 1
