@@ -122,7 +122,7 @@ def test_a_number_is_authorised_by_an_order(open_page: Open, demo: Demo) -> None
     page = open_page("registration")
     row = page.locator('tr[data-number="+12025550105"]')
     row.get_by_role("button", name="Authorise").click()
-    expect(row).to_contain_text("authorised")
+    expect(row.locator(".badge")).to_have_text("authorised")
     [number] = [one for one in demo.items("/v1/numbers") if one["number"] == "+12025550105"]
     assert number["authorized"] is True
 

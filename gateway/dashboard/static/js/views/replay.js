@@ -104,6 +104,7 @@ class Replays {
     const options = { role: given.get("role"), carrier: given.get("carrier"), speed: given.get("speed"), tolerate: given.get("tolerate"), registered: String(given.get("registered") === "on") };
     const response = await this.api.fetch("POST", withQuery("/v1/replays", options), { body: this.file, type: "application/octet-stream" });
     const job = await response.json();
+    this.jobs = [...this.jobs, job]; // known before its address is gone to
     this.app.go("replay", job.id);
     await this.refresh();
     return "Running";
@@ -122,7 +123,7 @@ class Replays {
       keyed(this.rows, [...this.jobs].reverse(), ({ id }) => id, makeJob, (node, job) => fillJob(node, job, this.opened));
     }
     const job = this.jobs.find(({ id }) => id === this.opened);
-    if (job) this.draw(job);
+    if (job && this.progress?.id === job.id) this.draw(job);
   }
 
   async open(id) {
@@ -185,6 +186,7 @@ function progressOf(job, stop) {
   const trouble = el("div", { className: "slot" });
   const halt = button("Stop", stop, "small");
   return {
+    id: job.id,
     node: card("Progress", { note: el("div", { className: "row" }, state, halt) }, bar, said, trouble),
     show: (now) => {
       const [text, shade] = verdictOf(now);
