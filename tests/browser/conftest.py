@@ -30,6 +30,9 @@ document.addEventListener('securitypolicyviolation', (event) =>
 """
 
 
+expect.set_options(timeout=15_000)  # a busy machine takes its time
+
+
 class Refused(AssertionError):
     """The API refused what a test asked of it."""
 
@@ -117,7 +120,7 @@ def open_page(demo: Demo, chromium: Browser) -> Iterator[Open]:
                 reduced_motion="reduce",
             )
             stack.callback(context.close)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(20_000)
             context.add_init_script(WATCH)
             if token:
                 context.add_init_script(f"sessionStorage.setItem('gateway-token', {json.dumps(token)})")
