@@ -182,7 +182,7 @@ def recorded(tmp_path: Path, frames, **options) -> bytes:
     return capture.files[0].read_bytes()
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), pdus()), min_size=1, max_size=8))
 def test_what_we_record_is_what_we_read(tmp_path_factory, talk):
     frames = [
@@ -235,7 +235,7 @@ def test_a_torn_gzip_keeps_what_came_before(tmp_path):
     assert "torn" in events[-1].reason
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damaged_logs_raise_nothing(data):
     content = bytearray(CAPTURES[data.draw(st.sampled_from([*CAPTURES][:4]))])
