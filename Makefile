@@ -17,6 +17,7 @@ test: $(READY) ## the test suite but its slow part; what needs a missing system 
 test-all: $(READY) ## every test, the slow ones too
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(ARGS)
 
+check: WORKERS = 3 # on two cores: many tests wait for real phones, browsers and clocks
 check: $(READY) format lint types imports test-all ## all that CI runs
 
 format: $(READY) ## formatting, checked
