@@ -94,7 +94,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield Demo(url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lives a loop runs in this thread: other modules need theirs
 def chromium(tool: Callable[[str], str]) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=tool("chromium"), args=list(CHROMIUM_FLAGS))
