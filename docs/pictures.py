@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,8 @@ from typing import IO, TYPE_CHECKING, Any
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
+
+from gateway.runtime.ports import free_ports
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -97,17 +98,6 @@ SVG = """\
 </g>
 </svg>
 """
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def demo_command(http: int, *arguments: str, folder: Path | None = None) -> list[str]:

@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gateway.runtime.ports import free_ports
 from loadtests import kannel
-from loadtests.kannel import free_port, wait_for_port
+from loadtests.kannel import wait_for_port
 
 ROOT = Path(__file__).resolve().parent.parent
 TOTAL = 20_000
@@ -45,7 +46,7 @@ def process(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
 @contextlib.contextmanager
 def sink(folder: Path, *, receipts: bool) -> Iterator[tuple[int, Path]]:
     """A running sink: its port, and the file it writes when it ends."""
-    port, out = free_port(), folder / "sink.json"
+    [port], out = free_ports(1), folder / "sink.json"
     options = ["--receipts"] if receipts else []
     with process("-m", "loadtests.sink", "--port", str(port), "--out", str(out), *options):
         wait_for_port(port, 10)
@@ -77,7 +78,7 @@ def wait_until_ready(port: int, timeout_s: float = 20) -> None:
 @contextlib.contextmanager
 def gateway(folder: Path, smsc_port: int, *settings: str) -> Iterator[int]:
     """A running gateway with config/bench.yaml bound to the sink; yields its HTTP port."""
-    port = free_port()
+    [port] = free_ports(1)
     overrides = [
         f"http.port={port}",
         f"storage.folder={folder / 'data'}",
@@ -185,7 +186,7 @@ def resident_mib(port: int) -> float:
 @contextlib.contextmanager
 def callback_counter(folder: Path) -> Iterator[tuple[int, Path]]:
     """An HTTP server of its own process that answers every callback 200 and counts them."""
-    port, out = free_port(), folder / "callbacks.json"
+    [port], out = free_ports(1), folder / "callbacks.json"
     with process("-m", "loadtests.callbacks", "--port", str(port), "--out", str(out)):
         wait_for_port(port, 10)
         yield port, out

@@ -15,7 +15,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from loadtests.kannel import PATHS, free_port, wait_for_port
+from gateway.runtime.ports import free_ports
+from loadtests.kannel import PATHS, wait_for_port
 
 HOME = Path(os.environ.get("JASMIN_HOME", Path(__file__).resolve().parent.parent / ".cache" / "jasmin"))
 RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
@@ -117,7 +118,7 @@ def running(folder: Path, smsc_port: int) -> Iterator[int]:
     if found := missing():
         raise FileNotFoundError(f"not installed: {', '.join(found)}")
     names = ("amqp", "redis", "http", "console", "management", "router", "smpp", "epmd", "dist")
-    ports = {f"{name}_port": free_port() for name in names}
+    ports = dict(zip((f"{name}_port" for name in names), free_ports(len(names)), strict=True))
     broker = {
         "HOME": str(folder),
         "RABBITMQ_NODENAME": f"bench{ports['amqp_port']}@localhost",

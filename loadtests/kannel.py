@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.runtime.ports import free_ports
+
 PATHS = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 
 CONFIG = """\
@@ -68,14 +70,6 @@ def binaries() -> tuple[str, str] | None:
     return (found[0], found[1]) if found[0] and found[1] else None
 
 
-def free_port() -> int:
-    """A TCP port that is free on loopback now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def wait_for_port(port: int, timeout_s: float, process: subprocess.Popen[bytes] | None = None) -> None:
     """Return when something listens on the loopback port; TimeoutError otherwise."""
     deadline = time.monotonic() + timeout_s
@@ -104,11 +98,11 @@ def running(folder: Path, smsc_port: int) -> Iterator[Kannel]:
     paths = binaries()
     if paths is None:
         raise FileNotFoundError("Kannel is not installed: run `make system-deps`")
-    box_port, http_port = free_port(), free_port()
+    admin_port, box_port, http_port = free_ports(3)
     config = folder / "kannel.conf"
     config.write_text(
         CONFIG.format(
-            admin_port=free_port(), box_port=box_port, http_port=http_port, smsc_port=smsc_port, folder=folder
+            admin_port=admin_port, box_port=box_port, http_port=http_port, smsc_port=smsc_port, folder=folder
         )
     )
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

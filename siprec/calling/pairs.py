@@ -13,7 +13,6 @@ import json
 import os
 import resource
 import secrets
-import socket
 import sys
 import tempfile
 import urllib.request
@@ -23,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.runtime.ports import free_ports
 from siprec.callcontrol.media import CallMedia
 from siprec.callcontrol.recording import RecordingOptions
 from siprec.callcontrol.server import CallControlServer
@@ -256,7 +256,7 @@ class _Recorder:
 
 @asynccontextmanager
 async def _own_recorder(pairs: int, host: str) -> AsyncIterator[_Recorder]:
-    http, sip = _free_port(host, socket.SOCK_STREAM), _free_port(host, socket.SOCK_DGRAM)
+    [http], [sip] = free_ports(1), free_ports(1, host)
     with tempfile.TemporaryDirectory(prefix="siprec-pairs-") as folder:
         settings: dict[str, Any] = {
             "storage.folder": json.dumps(folder),
@@ -292,10 +292,3 @@ async def _until_ready(recorder: _Recorder, process: asyncio.subprocess.Process)
             return
         await asyncio.sleep(0.1)
     raise OSError("the recorder did not start")
-
-
-def _free_port(host: str, kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port

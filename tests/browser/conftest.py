@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from docs.pictures import CHROMIUM_FLAGS, free_ports, running_demo
+from docs.pictures import CHROMIUM_FLAGS, running_demo
+from gateway.runtime.ports import free_ports
 
 ADMIN, ALICE, BOB = "demo-admin", "demo-alice", "demo-bob"
 WIDTH, HEIGHT = 1280, 860

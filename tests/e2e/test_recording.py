@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from gateway.demo.call import audible_parties, place_call, recorded
+from gateway.runtime.ports import free_ports
 from siprec.providers.events import RecordingDeleted
 
 PARTS = ("texting", "recording")
@@ -87,10 +88,10 @@ async def test_the_stream_tells_of_the_recording(recording_world: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_demos_tour_records_a_call(tmp_path: Path, free_port_numbers: Any) -> None:
+def test_the_demos_tour_records_a_call(tmp_path: Path) -> None:
     carriers = ("tmobile", "att", "verizon", "uscellular", "bell", "rogers", "telus")
     overrides = ["http.port=0", *SIP]
-    ports = free_port_numbers(len(carriers))
+    ports = free_ports(len(carriers))
     overrides += [f"carriers.networks.{name}.port={port}" for name, port in zip(carriers, ports, strict=True)]
     command = [sys.executable, "-m", "gateway.cli", "demo", "--once", "--json"]
     for each in overrides:
@@ -107,19 +108,3 @@ def test_the_demos_tour_records_a_call(tmp_path: Path, free_port_numbers: Any) -
     assert (result.returncode, summary["ok"]) == (0, True), result.stderr
     (recording,) = summary["recordings"]
     assert (recording["provider"], recording["state"], recording["audibleParties"]) == ("dubber", "sealed", 2)
-
-
-@pytest.fixture
-def free_port_numbers() -> Any:
-    import socket
-
-    def take(count: int) -> list[int]:
-        sockets = [socket.socket() for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        ports = [each.getsockname()[1] for each in sockets]
-        for each in sockets:
-            each.close()
-        return ports
-
-    return take

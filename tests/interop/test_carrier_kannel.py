@@ -1,13 +1,13 @@
 """Kannel (bearerbox, with smsbox for HTTP) as the ESME of our mock carrier: texts, receipts, and a reply."""
 
 import asyncio
-import socket
 from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from gateway.runtime.ports import free_ports
 from gateway.testing.carriers import running_carrier
 
 pytestmark = pytest.mark.system("bearerbox", "smsbox")
@@ -62,14 +62,6 @@ max-messages = 0
 catch-all = true
 accept-x-kannel-headers = true
 """
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 @asynccontextmanager

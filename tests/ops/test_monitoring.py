@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from docs import generate
 from docs.pages import metrics as page
 from gateway.demo.client import ApiClient
+from gateway.runtime.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 BOARDS = sorted(path.name for path in (ROOT / "config/grafana/dashboards").glob("*.json"))
@@ -200,12 +200,6 @@ def test_promtool_tries_every_alert(config: Path, tool: Callable[[str], str]):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def free_port() -> int:
-    with socket.socket() as each:
-        each.bind(("127.0.0.1", 0))
-        return int(each.getsockname()[1])
-
-
 @pytest.mark.slow
 @pytest.mark.system("prometheus")
 async def test_a_real_prometheus_scrapes_a_running_world(start, config, tool, tmp_path: Path):
@@ -219,7 +213,8 @@ async def test_a_real_prometheus_scrapes_a_running_world(start, config, tool, tm
     document["rule_files"] = [str(config / "prometheus" / name) for name in document["rule_files"]]
     document["scrape_configs"][0]["static_configs"] = [{"targets": [service.http.url.partition("//")[2]]}]
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    url = f"http://127.0.0.1:{free_port()}"
+    [port] = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
     log = (tmp_path / "prometheus.log").open("wb")
     process = await asyncio.create_subprocess_exec(
         *(tool("prometheus"), f"--config.file={tmp_path / 'prometheus.yml'}"),

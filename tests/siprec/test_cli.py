@@ -16,6 +16,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
+from gateway.runtime.ports import free_ports
 from siprec.calling.plain import SCENARIOS
 from siprec.cli import SCENARIO_NAMES, app
 
@@ -87,16 +88,6 @@ def test_nobody_answering_is_told_and_not_as_expected() -> None:
     result = run_siprec("recordings", "list", GATEWAY_URL=url)
     assert result.returncode == 1
     assert "siprec serve" in result.stderr
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @pytest.fixture
