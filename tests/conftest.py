@@ -1,8 +1,13 @@
-"""Rules for the whole suite: tests that need a system package skip with the reason, and fail in CI."""
+"""Rules for the whole suite.
+
+Tests that need a system package skip with the reason, and fail in CI. What a test configures of the process
+ends with it.
+"""
 
 import glob
 import os
 import shutil
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -47,3 +52,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """In CI a missing system package is a failure that names the package."""
     if os.environ.get("CI") and (missing := missing_tools(item)):
         pytest.fail(f"CI must have {', '.join(missing)}: `make system-deps` installs it", pytrace=False)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Forget how the test has configured the logs: its stream is closed, its level is nobody else's."""
+    if log := sys.modules.get("gateway.runtime.log"):
+        log.unconfigure()

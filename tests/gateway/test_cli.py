@@ -19,7 +19,6 @@ def run_gateway(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setattr("gateway.runtime.log.configure", lambda *_args, **_kwargs: None)  # it outlives us
 
     def run(*words: str) -> tuple[int, list[str]]:
         return run_gateway(capsys, monkeypatch, *words)

@@ -1,28 +1,25 @@
 """Logs: shape, levels, redaction, price."""
 
+import contextlib
 import io
 import json
 import logging
+import os
+import sys
 import time
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import structlog
 
 from gateway.runtime.log import PRIVATE_KEYS, configure, get_logger
+
+pytest_plugins = ["pytester"]
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    yield
-    configure("warning", json=True)
-    root = logging.getLogger()
-    for handler in [handler for handler in root.handlers if getattr(handler, "gateway_runtime", False)]:
-        root.removeHandler(handler)
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:
@@ -136,3 +133,78 @@ def test_a_line_below_the_level_costs_next_to_nothing() -> None:
         pass
 
     assert price(log.debug) < 5 * price(empty) + 0.3e-6
+
+
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_lines_go_to_the_standard_error_of_the_moment(
+    json_lines: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", first)
+    configure("info", json=json_lines)
+    monkeypatch.setattr(sys, "stderr", second)
+    first.close()
+    get_logger("esme").info("bound")
+    logging.getLogger("asyncio").warning("slow callback")
+    assert "bound" in second.getvalue()
+    assert "slow callback" in second.getvalue()
+
+
+@pytest.mark.parametrize("configured", [True, False])
+@pytest.mark.parametrize("gone", ["closed", "none", "broken pipe"])
+def test_a_line_that_cannot_be_written_disturbs_nobody(
+    gone: str, configured: bool, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    if configured:
+        configure("info")
+    reading, writing = os.pipe()
+    broken = open(writing, "w", buffering=1)  # noqa: SIM115 - its end is what is tried
+    os.close(reading)
+    closed = io.StringIO()
+    closed.close()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", {"closed": closed, "none": None, "broken pipe": broken}[gone])
+            get_logger("esme").error("bind refused")
+            logging.getLogger("asyncio").warning("slow callback")
+            configure("info")
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            broken.close()
+
+
+def test_nothing_configured_tells_warnings_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    get_logger("esme").info("bound")
+    get_logger("esme").warning("bind refused")
+    told = capsys.readouterr()
+    assert told.out == ""
+    (line,) = told.err.splitlines()
+    assert json.loads(line)["event"] == "bind refused"
+
+
+def test_structlog_of_a_program_we_are_used_in_stays_as_it_is() -> None:
+    before = structlog.get_config()
+    configure("debug", json=True, stream=io.StringIO())
+    assert structlog.get_config() == before
+
+
+def test_what_a_test_configures_ends_with_it(pytester: pytest.Pytester) -> None:
+    """The rule of the root conftest: two tests, the first configures the logs for a stream it closes."""
+    pytester.makeconftest((Path(__file__).parents[2] / "conftest.py").read_text())
+    pytester.makepyfile(
+        """
+        import io
+        from gateway.runtime.log import configure, get_logger
+
+        def test_configures():
+            with io.StringIO() as stream:
+                configure("debug", stream=stream)
+
+        def test_logs(capsys):
+            get_logger("esme").error("bind refused")
+            get_logger("esme").info("bound")
+            assert "bind refused" in capsys.readouterr().err
+        """
+    )
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
+    pytester.runpytest_inprocess("-p", "no:xdist").assert_outcomes(passed=2)

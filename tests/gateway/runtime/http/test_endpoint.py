@@ -3,8 +3,7 @@
 import asyncio
 import gzip
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO, StringIO
 from typing import Any
 
@@ -333,12 +332,11 @@ async def test_retry_after_is_in_whole_seconds(api: Any) -> None:
 
 
 @pytest.fixture
-def written() -> Iterator[StringIO]:
-    """What is logged, whichever stream an earlier test has left the logs with."""
+def written() -> StringIO:
+    """What is logged."""
     stream = StringIO()
     log.configure("info", json=False, stream=stream)
-    yield stream
-    log.configure("info", json=False, stream=sys.stderr)
+    return stream
 
 
 async def test_a_broken_handler_is_a_500_and_one_log_line_without_payload(
