@@ -4,153 +4,53 @@
     python -m loadtests.bench_srs calls 300 10     # one rung
     python -m loadtests.bench_srs signalling 500 10
     python -m loadtests.bench_srs sessions 500 30
+    python -m loadtests.bench_srs flat [SECONDS]   # what a packet costs at 50, 200 and 500 sessions
 
 A call is INVITE with BroadWorks metadata and two streams, ACK, half a second, BYE: ports taken, row written,
 sidecar sealed; `signalling` keeps neither row nor sidecar. A rate counts if no call failed and nothing was sent twice. A number of sessions counts if every
 packet is in a recording, the kernel dropped none, and the loop was never more than 150 ms late. The recorder has
-one core, the driver the other.
+one core, the driver the other. Every wait has a bound: a recorder that falls silent ends the rung, and says where.
 """
 
-import asyncio
 import heapq
 import json
-import multiprocessing
 import os
 import random
-import resource
 import select
 import socket
 import statistics
+import struct
 import sys
-import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from pathlib import Path
+from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+from loadtests.recorder_process import Recorder, pin
 from siprec import metadata, sdp
 from siprec.metadata import Dialect
 from siprec.multipart import Part, join
 from siprec.phones.document import CallDocument, Party, RecordedCall
+from siprec.rtp.aio import bind_pair
 from siprec.sdp import Outgoing
 
 RATES = (100, 300, 500, 1_000)
 SESSIONS = (200, 500, 800, 1_000)
+FLAT_SESSIONS = (50, 200, 500)
 HOLD_S = 0.5
+GRACE_S = 5.0
+"""For the last calls of a rung to be answered."""
 MAX_LAG_MS = 150.0
 PACKET_S = 0.02
 PAYLOAD = bytes(160)
-
-
-# ---------------------------------------------------------------------- the recorder's process
-
-
-def _serve(pipe: Connection, root: str, port_pairs: int, sessions: int, keeping: bool) -> None:
-    _pin(0)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    from gateway.runtime.lifecycle import run  # the loop the service runs on
-
-    run(_recorder(pipe, Path(root), port_pairs, sessions, keeping))
-
-
-def _pin(core: int) -> None:
-    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(0, {core})
-
-
-async def _recorder(pipe: Connection, root: Path, port_pairs: int, sessions: int, keeping: bool) -> None:
-    from gateway.runtime.memory import settle_memory
-    from siprec.testing import running_recorder
-
-    media = {"port_pairs": port_pairs, "quarantine_seconds": 0.0}
-    async with running_recorder(root, media=media, max_sessions=sessions) as srs:
-        if not keeping:
-            server: Any = srs.server
-            server._store.begin = server._sealer.seal_soon = lambda _kept: None
-        settle_memory()
-        lag = _Lag()
-        orders: asyncio.Queue[str] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-        pipe.send(srs.server.listening[0].port)
-        loop.add_reader(pipe.fileno(), lambda: orders.put_nowait(pipe.recv()))
-        before_s = time.process_time()
-        cpu_s = {"whole": 0.0}
-        while (order := await orders.get()) != "stop":
-            cpu_s[order] = time.process_time()
-            lag.begin(order)
-        cpu_s["whole"] = time.process_time() - before_s
-        loop.remove_reader(pipe.fileno())
-        pool = srs.server._pool
-        drops = 0 if pool is None else pool.kernel_drops()
-        lag.stop()
-        await srs.server.drain(5.0)
-        rows = await srs.rows(100_000)
-        streams = [stream for row in rows for stream in (row.document or {}).get("streams", ())]
-        pipe.send(
-            {
-                "cpu_s": cpu_s["whole"],
-                "media_cpu_s": cpu_s.get("media ends", 0.0) - cpu_s.get("media begins", 0.0),
-                "lag_ms": {phase: round(ms) for phase, ms in lag.worst_ms.items()},
-                "kernel_drops": drops,
-                "recordings": len(rows),
-                "written_bytes": sum(file.stat().st_size for file in root.rglob("*.wav")),
-                "packets": sum(stream["packets"] for stream in streams),
-                "lost": sum(stream["lost"] for stream in streams),
-            }
-        )
-
-
-class _Lag:
-    """How late a timer of 20 ms is, at worst, in each phase of the rung."""
-
-    def __init__(self) -> None:
-        self.worst_ms = {"set up": 0.0}
-        self._phase = "set up"
-        self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(0.02, self._sample, time.perf_counter() + 0.02)
-
-    def _sample(self, due: float) -> None:
-        late_ms = (time.perf_counter() - due) * 1000
-        self.worst_ms[self._phase] = max(self.worst_ms[self._phase], late_ms)
-        self._timer = self._loop.call_later(0.02, self._sample, time.perf_counter() + 0.02)
-
-    def begin(self, phase: str) -> None:
-        """Count what comes to another phase."""
-        self._phase = phase
-        self.worst_ms[phase] = 0.0
-
-    def stop(self) -> None:
-        """Measure no more."""
-        self._timer.cancel()
-
-
-class Recorder:
-    """The recorder's process, and its report."""
-
-    def __init__(self, port_pairs: int, sessions: int, *, keeping: bool = True) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="bench-srs-")
-        self._pipe, theirs = multiprocessing.Pipe()
-        context = multiprocessing.get_context("spawn")
-        arguments = (theirs, self._folder.name, port_pairs, sessions, keeping)
-        self._process = context.Process(target=_serve, args=arguments)
-        self._process.start()
-        self.address = ("127.0.0.1", int(self._pipe.recv()))
-
-    def mark(self, moment: str) -> None:
-        """Note the CPU time used until this moment."""
-        self._pipe.send(moment)
-
-    def report(self) -> dict[str, Any]:
-        """Stop it and return what it measured."""
-        self._pipe.send("stop")
-        report: dict[str, Any] = self._pipe.recv()
-        self._process.join(30)
-        self._folder.cleanup()
-        return report
+ANSWER_S = 1.0
+ATTEMPTS = 5
+"""An INVITE that is to open a session is sent so often, and waited for so long each time."""
+SEND_S = 5
+"""A recorder that takes nothing from its sockets is waited for no longer."""
 
 
 # ---------------------------------------------------------------------- what the driver says
@@ -174,17 +74,15 @@ def _body(rtp_port: int) -> tuple[str, bytes]:
     return join(parts, "UniqueBroadWorksBoundary")
 
 
-def _two_sockets() -> tuple[socket.socket, socket.socket]:
-    while True:
-        first, second = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        first.bind(("127.0.0.1", 0))
-        try:
-            second.bind(("127.0.0.1", first.getsockname()[1] + 1))
-        except OSError:
-            first.close()
-            second.close()
-        else:
-            return first, second
+class Unanswered(Exception):
+    """The recorder did not answer the INVITE of a session that was to be held."""
+
+    def __init__(self, call: int) -> None:
+        super().__init__(call)
+        self.call = call
+
+    def __str__(self) -> str:
+        return f"session {self.call} was not answered, though asked {ATTEMPTS} times"
 
 
 class Caller:
@@ -194,17 +92,30 @@ class Caller:
         self.target = target
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            self.socket.setsockopt(socket.SOL_SOCKET, buffer, 4 << 20)
         self.socket.setblocking(False)
         self._me = f"127.0.0.1:{self.socket.getsockname()[1]}"
-        self._media = _two_sockets()
+        self._media = bind_pair("127.0.0.1", 0)
         """Takes the recorder's RTCP, so that it does not meet the recorder's own ports."""
-        self._content_type, self._body = _body(self._media[0].getsockname()[1])
+        if self._media is None:
+            self.socket.close()
+            raise OSError("no two ports side by side are free")
+        self._content_type, self._body = _body(self._media.port)
 
     def close(self) -> None:
         """Give the ports back."""
-        for each in (self.socket, *self._media):
-            each.close()
+        self.socket.close()
+        if self._media is not None:
+            self._media.close()
+
+    def __enter__(self) -> "Caller":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def send(
         self, method: str, call: int, branch: str, to: str = "<sip:srs@127.0.0.1>", cseq: int = 1
@@ -221,7 +132,8 @@ class Caller:
             f'From: "Alice"<sip:alice@127.0.0.1>;tag=f{call}\r\nTo: {to}\r\nCall-ID: {call}@bench\r\n'
             f"CSeq: {cseq} {method}\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
         )
-        self.socket.sendto(head.encode() + body, self.target)
+        with suppress(OSError):  # lost, as a datagram may be: a call that fails for it is counted
+            self.socket.sendto(head.encode() + body, self.target)
 
     def receive(self, wait_s: float) -> list[tuple[int, str, int, str, bytes]]:
         """Return what came: call, method, status, To, body; requests of the recorder are passed over."""
@@ -231,7 +143,7 @@ class Caller:
         for _ in range(128):
             try:
                 data = self.socket.recv(65_536)
-            except BlockingIOError:
+            except OSError:  # nothing more; or word that nobody listens any more
                 break
             head, _, body = data.partition(b"\r\n\r\n")
             first, *lines = head.decode().split("\r\n")
@@ -260,7 +172,7 @@ class _Calls:
         leaving: set[int] = set()
         outcomes: Counter[str] = Counter()
         latencies: list[float] = []
-        give_up = began + self.total / self.rate + HOLD_S + 5.0
+        give_up = began + self.total / self.rate + HOLD_S + GRACE_S
         while done < self.total and time.perf_counter() < give_up:
             now = time.perf_counter()
             while sent < self.total and now >= began + sent / self.rate:
@@ -295,6 +207,7 @@ class _Calls:
         return {
             "ended": outcomes["ended"],
             "failed": outcomes["failed"] + self.total - done,
+            "unanswered": {"INVITE": len(waiting), "BYE": len(leaving)},
             "repeated": outcomes["repeated"],
             "p50_ms": round(statistics.median(latencies) * 1000, 1) if latencies else None,
             "p99_ms": round(latencies[int(len(latencies) * 0.99)] * 1000, 1) if latencies else None,
@@ -309,11 +222,10 @@ def measure_signalling(rate: float, seconds: float) -> dict[str, Any]:
 def measure_calls(rate: float, seconds: float, *, keeping: bool = True) -> dict[str, Any]:
     """Play one rate; `ok` says that none failed and nothing was sent twice."""
     at_once = int(rate * (HOLD_S + 3.0)) + 20
-    recorder = Recorder(2 * at_once, at_once, keeping=keeping)
-    caller = Caller(recorder.address)
-    result = _Calls(caller, rate, int(rate * seconds)).run()
-    caller.close()
-    report = recorder.report()
+    with Recorder(2 * at_once, at_once, keeping=keeping) as recorder:
+        with Caller(recorder.address) as caller:
+            result = _Calls(caller, rate, int(rate * seconds)).run()
+        report = recorder.report()
     calls = max(result["ended"], 1)
     wanted = int(rate * seconds) if keeping else 0
     ok = not result["failed"] and not result["repeated"] and report["recordings"] == wanted
@@ -323,26 +235,33 @@ def measure_calls(rate: float, seconds: float, *, keeping: bool = True) -> dict[
 # ---------------------------------------------------------------------- sessions held
 
 
-def _open_sessions(caller: Caller, count: int) -> tuple[list[int], list[str]]:
-    """Set up calls one by one; return RTP ports and the To of each call."""
+def open_sessions(caller: Caller, count: int, answer_s: float = ANSWER_S) -> tuple[list[int], list[str]]:
+    """Set up calls one by one; return RTP ports and the To of each call. Raises `Unanswered`."""
     ports: list[int] = []
     tags: list[str] = []
     for call in range(count):
+        to, body = _open_session(caller, call, answer_s)
+        ports += [media.port for media in sdp.parse(body).media]
+        tags.append(to)
+    return ports, tags
+
+
+def _open_session(caller: Caller, call: int, answer_s: float) -> tuple[str, bytes]:
+    for _ in range(ATTEMPTS):
         caller.send("INVITE", call, "i")
-        answered = False
-        while not answered:
-            for number, method, status, to, body in caller.receive(5.0):
+        until = time.perf_counter() + answer_s
+        while (left_s := until - time.perf_counter()) > 0:
+            for number, method, status, to, body in caller.receive(left_s):
                 if (number, method, status) == (call, "INVITE", 200):
                     caller.send("ACK", call, "a", to)
-                    ports += [media.port for media in sdp.parse(body).media]
-                    tags.append(to)
-                    answered = True
-    return ports, tags
+                    return to, body
+    raise Unanswered(call)
 
 
 def _send_rtp(ports: list[int], seconds: float) -> tuple[int, int]:
     """Send 20 ms packets to every port, spread over the interval; return packets sent and times it was late."""
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_S, 0))
     sender.bind(("127.0.0.1", 0))
     tails = [(number + 1).to_bytes(4, "big") + PAYLOAD for number in range(len(ports))]
     targets = [("127.0.0.1", port) for port in ports]
@@ -366,22 +285,20 @@ def _send_rtp(ports: list[int], seconds: float) -> tuple[int, int]:
 
 def measure_sessions(count: int, seconds: float) -> dict[str, Any]:
     """Hold sessions with media; `ok` says that every packet was recorded and the loop kept up."""
-    recorder = Recorder(2 * count + 4, count)
-    caller = Caller(recorder.address)
-    ports, tags = _open_sessions(caller, count)
-    recorder.mark("media begins")
-    sent, late = _send_rtp(ports, seconds)
-    recorder.mark("media ends")
-    time.sleep(0.3)
-    for call, to in enumerate(tags):
-        caller.send("BYE", call, "b", to, 2)
-        if call % 20 == 0:
-            time.sleep(0.05)
-    until = time.perf_counter() + 1.0
-    while time.perf_counter() < until:
-        caller.receive(0.1)
-    caller.close()
-    report = recorder.report()
+    with Recorder(2 * count + 4, count) as recorder, Caller(recorder.address) as caller:
+        ports, tags = open_sessions(caller, count)
+        recorder.mark("media begins")
+        sent, late = _send_rtp(ports, seconds)
+        recorder.mark("media ends")
+        time.sleep(0.3)
+        for call, to in enumerate(tags):
+            caller.send("BYE", call, "b", to, 2)
+            if call % 20 == 0:
+                time.sleep(0.05)
+        until = time.perf_counter() + 1.0
+        while (left_s := until - time.perf_counter()) > 0:
+            caller.receive(left_s)
+        report = recorder.report()
     whole = report["packets"] == sent and not report["lost"] and not report["kernel_drops"]
     return {
         "sessions": count,
@@ -397,9 +314,28 @@ def measure_sessions(count: int, seconds: float) -> dict[str, Any]:
     }
 
 
+def measure_flat(seconds: float = 4.0) -> dict[str, Any]:
+    """What a packet costs with few sessions and with many; `ratio` is the dearest beside the cheapest.
+
+    The cost is the recorder's whole CPU time while media flows, decoding and writing included, by packet. With
+    few sessions each packet bears more of what an idle recorder costs, so a ratio above one with the dearest
+    rung first is no growth: `growth` is the last rung beside the first.
+    """
+    rungs = [measure_sessions(count, seconds) for count in FLAT_SESSIONS]
+    costs = {rung["sessions"]: rung["cpu_us_per_packet"] for rung in rungs}
+    cheapest = max(min(costs.values()), 0.1)
+    return {
+        "ok": all(rung["ok"] for rung in rungs),
+        "cpu_us_per_packet": costs,
+        "ratio": round(max(costs.values()) / cheapest, 2),
+        "growth": round(rungs[-1]["cpu_us_per_packet"] / max(rungs[0]["cpu_us_per_packet"], 0.1), 2),
+        "rungs": rungs,
+    }
+
+
 def run(seconds: float = 3.0) -> dict[str, Any]:
     """Climb both ladders until a rung fails; return the last that held, and its figures."""
-    _pin(1)
+    pin(1)
     best: dict[str, Any] = {"calls": None, "sessions": None}
     for rate in RATES:
         rung = measure_calls(rate, seconds)
@@ -417,17 +353,20 @@ def run(seconds: float = 3.0) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """Play one rung, or both ladders."""
-    if len(arguments) == 3:
-        _pin(1)
+    """Play one rung, the flat case, or both ladders."""
+    if arguments[:1] == ["flat"]:
+        pin(1)
+        print(json.dumps(measure_flat(*map(float, arguments[1:2]))))
+    elif len(arguments) == 3:
+        pin(1)
         measure = {
             "calls": measure_calls,
             "signalling": measure_signalling,
             "sessions": measure_sessions,
         }[arguments[0]]
         print(json.dumps(measure(int(arguments[1]), float(arguments[2]))))
-        return 0
-    print(json.dumps(run(float(arguments[0]) if arguments else 3.0)))
+    else:
+        print(json.dumps(run(float(arguments[0]) if arguments else 3.0)))
     return 0
 
 
