@@ -10,6 +10,7 @@ from gateway.esme.observe import LinkCollector
 from gateway.esme.pool import Carriers
 from gateway.esme.settings import EsmeSettings
 from gateway.messages.admission import Throttle
+from gateway.messages.backlog import Backlog, Owed, overdue
 from gateway.messages.beliefs import Beliefs
 from gateway.messages.dispatch import Dispatch
 from gateway.messages.gauges import QueueCollector
@@ -148,6 +149,7 @@ class Texting:
             self.beliefs.campaign_counts_per_number,
             self.pipeline,
         )
+        self.backlog = Backlog(world.database, self.reservations, self.throttle, self.registry)
         self.dispatch = Dispatch(
             outlets=self.carriers.pools,
             terms_of=self.beliefs.terms_of,
@@ -205,14 +207,23 @@ class Texting:
         self._on_registry_change(None)
         self.reviews.start()
         await self.limits.restore()
-        await self.reservations.restore(world.clock.now_ns())
+        owed = await self._take_up()
         await self.carriers.start()
-        again = await resume(
-            self.ledger.store, self.dispatch, self.receipts, self.inbound, self.limiter.waiting
-        )
-        if again:
-            _log.info("resumed", unsent=again)
+        await resume(self.ledger.store, self.dispatch, self.receipts, self.inbound, owed)
+        if owed:
+            _log.info("resumed", unsent=len(owed))
         self.upkeep.start()
+
+    async def _take_up(self) -> list[Owed]:
+        """Rebuild the limiter's state, and find out when each unsent text leaves."""
+        now_ns = self._world.clock.now_ns()
+        stored = await self.ledger.store.unsent()
+        unsent = [message for message in stored if self.dispatch.serves(message.carrier)]
+        if overdue(unsent, now_ns):
+            await self.reservations.restore(now_ns, {message.id for message in unsent})
+            return await self.backlog.release(unsent, now_ns)
+        await self.reservations.restore(now_ns)
+        return [Owed(message, self.limiter.waiting(message.id)) for message in unsent]
 
     async def drain(self, deadline_s: float) -> None:
         """Hand nothing more out, let outstanding submits be answered; what waits is durable."""

@@ -162,18 +162,27 @@ class Throttle:
         if plan is None:
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
-            plan = self._plans[key] = self.limiter.plan(self._keys(judged), now_ns)
+            person, carrier = judged.snapshot.person, judged.carrier
+            owner = (person.id, person.organization_id) if person is not None else (None, None)
+            plan = self._plans[key] = self.limiter.plan(self.keys(source, *owner, campaign, carrier), now_ns)
         return plan
 
-    def _keys(self, judged: Judged) -> ScopeKeys:
-        person, campaign, carrier = judged.snapshot.person, judged.snapshot.campaign, judged.carrier
+    def keys(
+        self,
+        source: str,
+        person_id: str | None,
+        organization_id: str | None,
+        campaign: Campaign | None,
+        carrier: str,
+    ) -> ScopeKeys:
+        """Return what a text from `source` to a number of `carrier` counts in."""
         keys = ScopeKeys.of(
-            number=judged.text.source.e164,
-            person=person.id if person is not None else None,
+            number=source,
+            person=person_id,
             campaign=campaign.id if campaign is not None else None,
             brand=campaign.brand_id if campaign is not None else None,
             carrier=carrier,
-            organization=person.organization_id if person is not None else None,
+            organization=organization_id,
             campaign_counts_per_number=campaign is not None and self._counts_per_number(campaign, carrier),
         )
         return keys._replace(**{scope.value: None for scope in self._off}) if self._off else keys

@@ -80,7 +80,7 @@ class Dispatch:
         self._receipts = receipts
         self._refund = refund
         self._refund_refused = refund_refused
-        self._later: dict[int, tuple[Message, object, TimerHandle]] = {}
+        self._later: dict[int, tuple[Message, object, frozenset[int], TimerHandle]] = {}
         self._accepted_ns: dict[str, dict[int, int]] = {carrier: {} for carrier in outlets}
         self._stopping = False
 
@@ -106,7 +106,7 @@ class Dispatch:
             return  # it is durable: the next start sends it
         if message.release_ns > self._clock.now_ns():
             timer = self._clock.call_at(message.release_ns, self._release_later, message.id)
-            self._later[message.id] = message, reservation, timer
+            self._later[message.id] = message, reservation, done, timer
             self._accepted_ns[message.carrier][message.id] = message.created_ns
             self._ledger.queued(message.id)
             return
@@ -117,7 +117,7 @@ class Dispatch:
         waiting = self._later.pop(message_id, None)
         if waiting is None:
             return False
-        message, reservation, timer = waiting
+        message, reservation, _, timer = waiting
         timer.cancel()
         self._accepted_ns[message.carrier].pop(message_id)
         self._refund(reservation, self._clock.now_ns())
@@ -127,16 +127,16 @@ class Dispatch:
     def stop(self) -> None:
         """Hand nothing more out; what waits is durable and goes out after the next start."""
         self._stopping = True
-        for _, _, timer in self._later.values():
+        for *_, timer in self._later.values():
             timer.cancel()
         self._later.clear()
         for waiting in self._accepted_ns.values():
             waiting.clear()
 
     def _release_later(self, message_id: int) -> None:
-        message, reservation, _ = self._later.pop(message_id)
+        message, reservation, done, _ = self._later.pop(message_id)
         self._accepted_ns[message.carrier].pop(message_id)
-        self._release(message, reservation, frozenset())
+        self._release(message, reservation, done)
 
     def _release(self, message: Message, reservation: object, done: frozenset[int]) -> None:
         now_ns = self._clock.now_ns()

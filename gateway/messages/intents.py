@@ -117,6 +117,21 @@ class MarkQueued(NamedTuple):
 
 
 @writes(
+    update(messages)
+    .where(messages.c.id == bindparam("message_id"))
+    .values({name: bindparam(name) for name in ("release_ns", "expires_ns", "updated_ns")}),
+    rank=3,
+)
+class MoveMessage(NamedTuple):
+    """The text leaves later than it was told, and may take as long as before from then on."""
+
+    release_ns: int
+    expires_ns: int
+    updated_ns: int
+    message_id: int
+
+
+@writes(
     (
         update(messages)
         .where(messages.c.id == bindparam("message_id"), _before(State.SUBMITTED))

@@ -4,8 +4,7 @@ At-least-once: a segment that was with a carrier but unanswered when the process
 are bounded by the windows of the binds.
 """
 
-from collections.abc import Callable
-
+from gateway.messages.backlog import Owed
 from gateway.messages.correlation import Awaited
 from gateway.messages.dispatch import Dispatch, done_parts
 from gateway.messages.inbound import Inbound
@@ -21,12 +20,9 @@ async def resume(
     dispatch: Dispatch,
     receipts: Receipts,
     inbound: Inbound,
-    reservation_of: Callable[[int], object],
-) -> int:
-    """Take up everything unfinished; returns how many texts go out again. Call it before binds come up.
-
-    `reservation_of(message_id)` is what a text that still waits for its release holds in the limiter.
-    """
+    owed: list[Owed],
+) -> None:
+    """Take up everything unfinished; `owed` texts go out in their order. Call it before binds come up."""
     for row in await store.orphans():
         receipts.resume_orphan(
             Orphan(
@@ -51,15 +47,12 @@ async def resume(
         else:
             segment = Awaited(row.message_id, row.part, row.total)
             receipts.expect(row.carrier, row.smsc_id, segment, row.destination, row.expires_ns)
-    return await _send_unsent(store, dispatch, receipts, reservation_of)
+    await _send(store, dispatch, receipts, owed)
 
 
-async def _send_unsent(
-    store: MessageStore, dispatch: Dispatch, receipts: Receipts, reservation_of: Callable[[int], object]
-) -> int:
-    unsent = [message for message in await store.unsent() if dispatch.serves(message.carrier)]
-    answered = await store.answered_parts([message.id for message in unsent])
-    for message in unsent:
+async def _send(store: MessageStore, dispatch: Dispatch, receipts: Receipts, owed: list[Owed]) -> None:
+    answered = await store.answered_parts([message.id for message, _ in owed])
+    for message, reservation in owed:
         segments = answered.get(message.id, [])
         for segment in segments:
             if segment.status == 0 and segment.smsc_id is not None and segment.receipt_state is None:
@@ -69,5 +62,4 @@ async def _send_unsent(
                 )
             elif segment.receipt_state is not None:
                 receipts.resume(message.id, message.segments, segment.part, segment.receipt_state)
-        dispatch.take(message, reservation_of(message.id), done_parts(segments))
-    return len(unsent)
+        dispatch.take(message, reservation, done_parts(segments))

@@ -28,7 +28,7 @@ from gateway.throttle.entry import RateEntry, WindowEntry, rate_entry, window_en
 from gateway.throttle.limits import UNLIMITED, ScopeLimit
 from gateway.throttle.reservation import Granted, Plan, Refused, Shared, busy_until_ns
 from gateway.throttle.scopes import SCOPES, Scope, ScopeKeys
-from gateway.throttle.search import refusals, search
+from gateway.throttle.search import place, refusals, search
 from gateway.throttle.sharded import Sharded
 from gateway.throttle.state import DEAD, FAR, NEVER
 
@@ -270,6 +270,17 @@ class Limiter:
         release = search(plan, segments, floor_ns, now_ns)
         if isinstance(release, Refused):
             return release
+        return self._take(plan, release, segments, now_ns, destination, message_id)
+
+    def _take(
+        self,
+        plan: Plan,
+        release: int,
+        segments: int,
+        now_ns: int,
+        destination: str | None,
+        message_id: int,
+    ) -> Granted:
         taken = tuple((entry, entry.take(release, segments, now_ns)) for entry in plan.rates)
         for entry in plan.windows:
             entry.take(release, segments, now_ns)
@@ -316,15 +327,43 @@ class Limiter:
             self._renew(plan, now_ns)
         for window in plan.windows:
             window.add(granted.release_ns, granted.segments, now_ns)
-        taken = tuple(
-            (rate, rate.restore(granted.release_ns, ends_ns.get(rate.scope), granted.segments, granted.waits))
-            for rate in plan.rates
-            if ends_ns.get(rate.scope, granted.release_ns + rate.limit.tau_ns) > now_ns
-        )
+        taken = self._restore_rates(granted, ends_ns, now_ns)
         granted = replace(granted, windows=plan.windows, taken=taken)
         if granted.release_ns > now_ns:
             self._remember(granted)
         return granted
+
+    def restore_unsent(self, granted: Granted, ends_ns: Mapping[Scope, int], now_ns: int) -> None:
+        """Take up only what an unsent text may have put on the wire before the restart; `readmit` follows.
+
+        One that was due may have gone out unanswered: it keeps its share of the rates, besides the new one.
+        """
+        if granted.release_ns <= now_ns:
+            if granted.plan.version != self._version:
+                self._renew(granted.plan, now_ns)
+            self._restore_rates(granted, ends_ns, now_ns)
+
+    def readmit(self, granted: Granted, now_ns: int) -> Granted:
+        """Give an unsent text a release after a restart: its old one, or the first moment with room.
+
+        It was admitted, so nothing refuses it now however long it waits. Call it in order of release, for
+        all unsent texts: those that fell due while nobody sent push the later ones on.
+        """
+        plan = granted.plan
+        if plan.version != self._version:
+            self._renew(plan, now_ns)
+        floor_ns = max(now_ns, granted.release_ns, self._floor(plan, granted.destination))
+        release = place(plan, granted.segments, floor_ns, now_ns)
+        return self._take(plan, release, granted.segments, now_ns, granted.destination, granted.message_id)
+
+    def _restore_rates(
+        self, granted: Granted, ends_ns: Mapping[Scope, int], now_ns: int
+    ) -> tuple[tuple[RateEntry, int], ...]:
+        return tuple(
+            (rate, rate.restore(granted.release_ns, ends_ns.get(rate.scope), granted.segments, granted.waits))
+            for rate in granted.plan.rates
+            if ends_ns.get(rate.scope, granted.release_ns + rate.limit.tau_ns) > now_ns
+        )
 
     def count(self, scope: Scope, key: str, segments: int, at_ns: int, now_ns: int) -> None:
         """Add traffic that is no reservation (other vendors', stored totals) to the window of `at_ns`."""

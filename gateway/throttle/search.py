@@ -23,6 +23,22 @@ def search(plan: Plan, segments: int, floor_ns: int, now_ns: int) -> int | Refus
     return release if refused is None else refused
 
 
+def place(plan: Plan, segments: int, floor_ns: int, now_ns: int) -> int:
+    """Return the first moment from `floor_ns` at which every limit has room for a text admitted before.
+
+    A limit that was lowered meanwhile, so that the text never fits it, holds it back no further.
+    """
+    release = floor_ns
+    while True:
+        before = release
+        for entry in plan.entries:
+            earliest = entry.earliest(release, segments, now_ns)
+            if earliest is not None:
+                release = earliest
+        if release == before:
+            return release
+
+
 def refusals(plan: Plan, segments: int, floor_ns: int, now_ns: int) -> list[Refused]:
     """Return every refusal a text would meet if the limits before it let it pass; takes nothing."""
     found = []

@@ -13,7 +13,7 @@ restart reads what is waiting or recent and one total per key and window, not a 
 An admitted segment is in a row or in a total until nothing depends on it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from sqlalchemy import (
@@ -76,6 +76,9 @@ limits = Table(
     PrimaryKeyConstraint("scope", "key"),
 )
 
+_MOVED = [c for c in reservations.c if c.name.endswith("_ns")]
+"""What a reservation moved to another release has anew."""
+
 PAGE = 5000
 """Rows read or folded at once."""
 
@@ -99,6 +102,27 @@ class InsertReservation(NamedTuple):
     organization_until_ns: int | None
     destination: str | None
     segments: int
+    reserved_ns: int
+    release_ns: int
+    settled_ns: int
+
+
+@writes(
+    update(reservations)
+    .where(reservations.c.message_id == bindparam("message_id_"))
+    .values({c.name: bindparam(c.name) for c in _MOVED}),
+    rank=3,
+)
+class MoveReservation(NamedTuple):
+    """A restart gave the text another release."""
+
+    message_id_: int
+    number_until_ns: int | None
+    person_until_ns: int | None
+    campaign_until_ns: int | None
+    brand_day_until_ns: int | None
+    carrier_until_ns: int | None
+    organization_until_ns: int | None
     reserved_ns: int
     release_ns: int
     settled_ns: int
@@ -182,6 +206,12 @@ def insert_reservation(granted: Granted) -> InsertReservation:
     return tuple.__new__(InsertReservation, (granted.message_id, *granted.plan.keys, *until_ns, *text))
 
 
+def move_reservation(granted: Granted) -> MoveReservation:
+    """Return the write of a reservation that `Limiter.readmit` has made in place of a stored one."""
+    row = insert_reservation(granted)._asdict()
+    return MoveReservation(granted.message_id, *(row[column.name] for column in _MOVED))
+
+
 def delete_reservation(granted: Granted) -> DeleteReservation:
     """Return the write that goes with `Limiter.refund`."""
     return DeleteReservation(granted.message_id)
@@ -210,8 +240,11 @@ class _Total(NamedTuple):
 class ReservationStore(Protocol):
     """Where reservations survive; the texts' own writes go through the intents above."""
 
-    async def restore(self, now_ns: int) -> int:
-        """Rebuild the limiter's state; return how many reservations were taken up."""
+    async def restore(self, now_ns: int, unsent: Container[int] = ()) -> int:
+        """Rebuild the limiter's state; return how many reservations were read.
+
+        Those of `unsent` texts wait for the release they get anew.
+        """
 
     async def compact(self, now_ns: int) -> int:
         """Fold settled reservations into totals; return how many."""
@@ -225,20 +258,60 @@ class LocalStore:
         self._limiter = limiter
         self._plans: dict[ScopeKeys, Plan] = {}
         self._totals: dict[tuple[str, str, int], int] = {}
+        self._unsent: dict[int, Granted] = {}
 
-    async def restore(self, now_ns: int) -> int:
-        """Rebuild the limiter's state: totals, then reservations in order of release."""
+    async def restore(self, now_ns: int, unsent: Container[int] = ()) -> int:
+        """Rebuild the limiter's state: totals, then reservations in order of release.
+
+        `unsent`: texts whose reservations are not taken up but left for `readmit`.
+        """
         for row in await self._database.fetch(select(totals).where(totals.c.end_ns > now_ns)):
             self._totals[row.scope, row.key, row.start_ns] = row.end_ns
             self._limiter.count(Scope(row.scope), row.key, row.segments, row.start_ns, now_ns)
         count, after = 0, (-(1 << 62), 0)
         while rows := await self._page(after):
             for row in rows:
-                self._limiter.restore(self._granted(row, now_ns), _until_ns(row), now_ns)
+                granted = self._granted(row, now_ns)
+                if row.message_id in unsent:
+                    self._unsent[row.message_id] = granted
+                    self._limiter.restore_unsent(granted, _until_ns(row), now_ns)
+                else:
+                    self._limiter.restore(granted, _until_ns(row), now_ns)
             count += len(rows)
             after = rows[-1].release_ns, rows[-1].message_id
         self._plans.clear()
         return count
+
+    def readmit(
+        self, message_id: int, now_ns: int, folded: Callable[[], Granted]
+    ) -> tuple[Granted, list[NamedTuple]]:
+        """Give an unsent text its release after a restart (`Limiter.readmit`); return also what to store.
+
+        Ask in order of release, for the texts that were `unsent` in `restore`. `folded` says what the text
+        had reserved, where its row is in the totals already.
+        """
+        stored = self._unsent.pop(message_id, None)
+        if stored is not None:
+            granted = self._limiter.readmit(stored, now_ns)
+            return granted, [move_reservation(granted)]
+        lost = folded()
+        taken_out = list(self._take_out(lost, now_ns))
+        granted = self._limiter.readmit(lost, now_ns)
+        return granted, [*taken_out, insert_reservation(granted)]
+
+    def give_up(self, message_id: int) -> DeleteReservation:
+        """Forget what an `unsent` text had reserved: it will not leave."""
+        self._unsent.pop(message_id, None)
+        return DeleteReservation(message_id)
+
+    def _take_out(self, granted: Granted, now_ns: int) -> Iterator[AddToTotal]:
+        """Take a text out of the totals it was folded into."""
+        for entry in granted.plan.windows:
+            start_ns, end_ns = entry.limit.calendar.window_at(granted.release_ns)
+            total = entry.scope.value, entry.key, start_ns
+            if end_ns > now_ns and total in self._totals:
+                entry.add(granted.release_ns, -granted.segments, now_ns)
+                yield AddToTotal(-granted.segments, *total)
 
     async def compact(self, now_ns: int) -> int:
         """Fold what settled by `now_ns` into totals and forget what is over, one transaction a page."""

@@ -1,10 +1,14 @@
 """A restart takes up everything unfinished: unsent texts, awaited receipts, half texts, queued releases."""
 
+import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from gateway.load.judge import Admitted, window_excess
 from gateway.messages.events import MessageSubmitted
+from gateway.throttle.limits import HOUR_NS
 
 ALICE, PLAIN, SLOW = "+12025550100", "+13105550125", "+13105550122"
 ONLY_TEXTING = ("texting",)
@@ -64,6 +68,52 @@ async def test_a_queued_release_survives(open_world: Any) -> None:
         await second.client.post("/v1/clock", {"advance": 30})
         assert (await advance_until_final(second.client, later_id))["state"] == "delivered"
     assert now_id != later_id
+
+
+async def test_what_fell_due_meanwhile_leaves_one_after_another(open_world: Any) -> None:
+    frozen = ("clock.mode=frozen", "limits.person={}", "limits.number={}")
+    hourly = '{"cap": 2, "period": "hour", "overflow": "defer", "windows_ahead": 9, "release_per_s": 1}'
+    limits = (*frozen, f'limits.organization={{"window": {hourly}}}')
+    async with open_world(*limits, "clock.start=2026-11-02T15:00:00Z", parts=ONLY_TEXTING) as first:
+        ids = [await send(first.client, (PLAIN, SLOW)[number % 2], f"Text {number}") for number in range(8)]
+        told = [await release_of(first, each) for each in ids]
+        assert [moment[11:13] for moment in told] == ["15", "15", "16", "16", "17", "17", "18", "18"]
+        await first.service.texting.reservations.compact(utc_ns("2026-11-02T16:30:00Z"))
+    async with open_world(*limits, "clock.start=2026-11-02T17:30:00Z") as second:
+        releases = [await release_of(second, each) for each in ids]
+        assert [moment[11:13] for moment in releases] == ["17", "17", "18", "18", "19", "19", "20", "20"]
+        await second.client.post("/v1/clock", {"advance": 3 * 3600})
+        sent = [await submitted(second, each) for each in ids]
+    assert all(moment >= due for moment, due in zip(sent, releases, strict=True))
+    admitted = [Admitted(utc_ns(moment), 1) for moment in sent]
+    assert window_excess(admitted, 2, hour_of) is None
+    assert sent[0::2] == sorted(sent[0::2])
+    assert sent[1::2] == sorted(sent[1::2])
+
+
+async def release_of(world: Any, message_id: str) -> str:
+    return str((await world.client.get(f"/v1/messages/{message_id}"))[1]["releaseAt"])
+
+
+async def submitted(world: Any, message_id: str) -> str:
+    """When the text went to its carrier, world time; it did so once."""
+    async with asyncio.timeout(30):
+        while True:
+            _, message = await world.client.get(f"/v1/messages/{message_id}")
+            moments = [moment["at"] for moment in message["timeline"] if moment["event"] == "submit_sm"]
+            if moments:
+                assert len(moments) == 1
+                return str(moments[0])
+            await asyncio.sleep(0.02)
+
+
+def utc_ns(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp()) * 1_000_000_000
+
+
+def hour_of(at_ns: int) -> tuple[int, int]:
+    start_ns = at_ns // HOUR_NS * HOUR_NS
+    return start_ns, start_ns + HOUR_NS
 
 
 async def advance_until_final(client: Any, message_id: str) -> dict[str, Any]:

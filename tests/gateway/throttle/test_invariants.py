@@ -82,7 +82,11 @@ refund = st.tuples(st.just("refund"), st.integers(0, 1000))
 change = st.tuples(st.just("change"), scopes, st.none() | st.integers(0, 3), scope_limits)
 sweep = st.tuples(st.just("sweep"))
 restart = st.tuples(st.just("restart"))
+outage = st.tuples(
+    st.just("outage"), st.sampled_from((0, SECOND_NS, MINUTE_NS, 40 * MINUTE_NS, 9 * HOUR_NS, 26 * HOUR_NS))
+)
 calm = st.one_of(reserve, reserve, reserve, reserve, tick, tick, refund, sweep)
+broken = st.one_of(reserve, reserve, reserve, reserve, tick, tick, refund, sweep, restart, outage)
 wild = st.one_of(
     reserve, reserve, reserve, reserve, reserve, tick, tick, back, refund, sweep, restart, change
 )
@@ -121,6 +125,8 @@ class World:
         self.limiter = Limiter(limits, shards=2)
         self.plans = [self.limiter.plan(keys, start_ns) for keys in SENDERS]
         self.admitted: list[Granted] = []
+        self.moved: list[Granted] = []
+        """What the last outage delayed, in order."""
         self.ends_ns: dict[int, dict[Scope, int]] = {}
         self.next_id = 1
         self.last_release: dict[tuple[str | None, str], int] = {}
@@ -177,15 +183,52 @@ class World:
 
     def restart(self) -> None:
         """A crash: nothing is left but the rows."""
+        for row in self.reborn():
+            self.limiter.restore(row, self.ends_ns[row.message_id], self.now_ns)
+        self.forget_old_rates()
+
+    def outage(self, down_ns: int) -> None:
+        """A crash, after which nobody sends for a while: what falls due meanwhile still has to go."""
+        crashed_ns = self.now_ns
+        self.tick(down_ns)
+        rows = self.reborn()
+        unsent = [row for row in rows if row.release_ns > crashed_ns]
+        for row in rows:
+            if row not in unsent:
+                self.limiter.restore(row, self.ends_ns[row.message_id], self.now_ns)
+        if any(row.release_ns <= self.now_ns for row in unsent):
+            for row in unsent:  # nobody sent them: nothing of them is on the wire
+                self.move(row, self.limiter.readmit(row, self.now_ns))
+        else:
+            for row in unsent:
+                self.limiter.restore(row, self.ends_ns[row.message_id], self.now_ns)
+        self.forget_old_rates()
+
+    def move(self, row: Granted, granted: Granted) -> None:
+        assert granted.release_ns >= max(row.release_ns, self.now_ns), (
+            "no text leaves earlier than it was told"
+        )
+        pair = granted.plan.keys.number, str(granted.destination)
+        moved = [each for each in self.moved if (each.plan.keys.number, str(each.destination)) == pair]
+        assert all(each.release_ns <= granted.release_ns for each in moved), "order per pair"
+        self.moved.append(granted)
+        self.admitted = [each for each in self.admitted if each.message_id != granted.message_id]
+        self.admitted.append(granted)
+        self.ends_ns[granted.message_id] = dict(busy_until_ns(granted))
+        self.last_release[pair] = granted.release_ns
+        self.judge_windows(granted)
+
+    def reborn(self) -> list[Granted]:
+        """Start the limiter anew; return the rows to restore."""
         rows = sorted(self.admitted, key=lambda g: (g.release_ns, g.message_id))
+        self.moved = []
         self.limiter = Limiter(self.defaults, shards=2)
         for (scope, key), limit in self.overrides.items():
             self.limiter.set_limit(scope, key, limit)
         self.plans = [self.limiter.plan(keys, self.now_ns) for keys in SENDERS]
-        for row in rows:
-            plan = self.plans[SENDERS.index(row.plan.keys)]
-            ends_ns = self.ends_ns[row.message_id]
-            self.limiter.restore(replace(row, plan=plan, taken=()), ends_ns, self.now_ns)
+        return [replace(row, plan=self.plans[SENDERS.index(row.plan.keys)], taken=()) for row in rows]
+
+    def forget_old_rates(self) -> None:
         for stretch in self.stretches.values():
             stretch.rates = stretch.rates[-1:]
             stretch.limited_since = max(stretch.limited_since, stretch.rate_since)
@@ -288,6 +331,20 @@ def test_no_window_of_any_length_holds_more_than_its_limit(limits, start_ns, sto
     world = World(limits, start_ns)
     for step in story:
         world.run(step)
+    world.judge_rates()
+
+
+@STORY
+@given(LIMITS, st.sampled_from(STARTS), st.lists(broken, min_size=15, max_size=60))
+def test_limits_hold_on_the_wire_across_outages(limits, start_ns, story):
+    """What fell due while the gateway was down is released anew: late, in order, and within every limit."""
+    world = World(limits, start_ns)
+    for step in story:
+        told = {granted.message_id for granted in world.admitted}
+        world.run(step)
+        if step[0] in ("outage", "restart"):
+            assert {granted.message_id for granted in world.admitted} == told, "none lost, none twice"
+            assert len(world.admitted) == len(told)
     world.judge_rates()
 
 

@@ -150,6 +150,33 @@ async def test_settled_texts_become_totals_and_still_count(database, limits, now
     assert await after.store.compact(later_ns + HOUR_NS) == 0
 
 
+def used(gateway: Gateway) -> int:
+    window = gateway.limiter.windows[Scope.CARRIER]
+    return window.read(hash("tmobile") & window.mask, "tmobile") & 0xFFFF
+
+
+@pytest.mark.parametrize("folded", [False, True], ids=["in its row", "in the totals"])
+async def test_an_unsent_text_counts_once_wherever_it_was_stored(database, limits, now_ns, folded):
+    before = Gateway(database, limits)
+    for message_id in (1, 2):
+        await before.text(now_ns, message_id, segments=2)
+    later_ns = now_ns + HOUR_NS
+    if folded:
+        assert await before.store.compact(later_ns) == 2
+    after = Gateway(database, limits)
+    await after.store.restore(later_ns, {1, 2})
+    assert used(after) == (4 if folded else 0)
+    lost = Granted(now_ns, 2, after.limiter.plan(ALICE, later_ns), HANDSET, 1, now_ns)
+    granted, writes = after.store.readmit(1, later_ns, lambda: lost)
+    await database.write(*writes, *([] if folded else [after.store.give_up(2)]))
+    assert granted.release_ns == later_ns
+    assert used(after) == (4 if folded else 2), "the second text, given up, is in the totals or nowhere"
+    again = Gateway(database, limits)
+    await again.store.restore(later_ns)
+    assert used(again) == used(after)
+    assert await again.rows(reservations) == 1
+
+
 async def test_folding_again_after_a_restart_adds_to_the_totals(database, limits, now_ns):
     first = Gateway(database, limits)
     await first.text(now_ns, 1)
