@@ -39,8 +39,6 @@ Derive = Callable[[Scope, str], ScopeLimit | None]
 
 SHARED_SHARDS = 256
 """Shards of the scopes whose keys many senders share."""
-MAX_RETIRED = 100_000
-"""Slots of swept keys above which all plans are renewed, so that the slots can be used again."""
 MAX_SHARED = 65_536
 """Tuples of entries kept to be shared by plans; above this the collection starts anew."""
 
@@ -385,17 +383,9 @@ class Limiter:
             self._waiting.drop(index, lambda granted: granted.release_ns <= now_ns)
             self._swept = (index + 1) % self._shards
             if self._swept == 0:
-                self._finish_round()
+                for dimension in self._dimensions():
+                    dimension.forget_changes()
         return swept
-
-    def _finish_round(self) -> None:
-        """Every shard was swept: forget what only served the way there."""
-        for dimension in self._dimensions():
-            dimension.forget_changes()
-        if sum(dimension.state.retired for dimension in self._dimensions()) > MAX_RETIRED:
-            self._version += 1
-            for dimension in self._dimensions():
-                dimension.state.recycle()
 
     def _dimensions(self) -> Iterator[Rates | Windows]:
         yield from self.rates.values()

@@ -5,8 +5,9 @@ says which slot is whose. Keys that many senders share are few and asked all the
 the limit's entry is itself, so that a reservation finds limit and state in one place. Both are sharded, so
 that no growth, sweep or listing is long however many keys there are.
 
-A swept key's slot or cell is marked `DEAD`, which sends a plan that still holds it to look again; a slot
-serves another key only after all plans were made to.
+A swept key's slot or cell is marked `DEAD`, which sends a plan that still holds it to look again. So a slot
+never serves another key: a shard in which swept keys outnumber the others gets a new array, and the old one
+is marked throughout.
 """
 
 from array import array
@@ -40,9 +41,6 @@ class Cell:
 class State(Protocol):
     """One integer per key, in shards."""
 
-    retired: int
-    """Slots of swept keys, which no other key may have yet."""
-
     @property
     def shards(self) -> Sequence[Mapping[str, object]]:
         """The keys that have a value."""
@@ -65,9 +63,6 @@ class State(Protocol):
     def drop(self, index: int, keys: Sequence[str]) -> None:
         """Forget `keys` and give their memory back."""
 
-    def recycle(self) -> None:
-        """Let the slots of swept keys be used again: no plan holds one any more."""
-
 
 class Slots:
     """Values of many keys, in arrays."""
@@ -75,9 +70,6 @@ class Slots:
     def __init__(self, shards: int) -> None:
         self.shards: list[dict[str, int]] = [{} for _ in range(shards)]
         self.values: list[Values] = [array("q") for _ in range(shards)]
-        self.retired = 0
-        self._retired: list[list[int]] = [[] for _ in range(shards)]
-        self._free: list[list[int]] = [[] for _ in range(shards)]
 
     def read(self, index: int, key: str) -> int:
         """Return the value of `key`, `NEVER` if it has none."""
@@ -110,40 +102,31 @@ class Slots:
         slots = [shard.pop(key) for key in keys]
         for slot in slots:
             values[slot] = DEAD
-        self._retired[index] += slots
-        self.retired += len(slots)
-        self.shards[index] = dict(shard)  # a dict that lost keys keeps its memory, a copy does not
+        if len(shard) * 2 <= len(values):
+            self._renew(index)
+        else:
+            self.shards[index] = dict(shard)  # a dict that lost keys keeps its memory, a copy does not
 
-    def recycle(self) -> None:
-        """Let the slots of swept keys be used again: no plan holds one any more."""
-        self.retired = 0
-        for index, retired in enumerate(self._retired):
-            if self.shards[index]:
-                self._free[index].extend(retired)
-            else:
-                self.values[index] = array("q")
-                self._free[index].clear()
-            retired.clear()
+    def _renew(self, index: int) -> None:
+        """Give a shard an array without the slots of swept keys; in the old one every key is gone."""
+        shard, old = self.shards[index], self.values[index]
+        self.values[index] = array("q", [old[slot] for slot in shard.values()])
+        self.shards[index] = {key: slot for slot, key in enumerate(shard)}
+        for slot in shard.values():
+            old[slot] = DEAD
 
     def _slot(self, index: int, key: str) -> int:
         shard = self.shards[index]
         slot = shard.get(key)
         if slot is None:
-            values, free = self.values[index], self._free[index]
-            if free:
-                slot = free.pop()
-                values[slot] = NEVER
-            else:
-                slot = len(values)
-                values.append(NEVER)
-            shard[key] = slot
+            values = self.values[index]
+            slot = shard[key] = len(values)
+            values.append(NEVER)
         return slot
 
 
 class Cells:
     """Values of keys that many senders share, each in a cell of its own."""
-
-    retired = 0
 
     def __init__(self, shards: int) -> None:
         self.shards: list[dict[str, Cell]] = [{} for _ in range(shards)]
@@ -184,6 +167,3 @@ class Cells:
         for key in keys:
             shard.pop(key).value = DEAD
         self.shards[index] = dict(shard)
-
-    def recycle(self) -> None:
-        """Nothing to do: a swept cell serves no other key."""

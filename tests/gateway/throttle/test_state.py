@@ -50,25 +50,28 @@ def test_a_swept_key_marks_what_was_attached_to_it(state):
     assert value(state, cell) == NEVER
 
 
-def test_a_slot_serves_another_key_only_after_recycling():
-    state, cell = Slots(1), Cell()
-    state.attach(0, "a", cell)
-    state.write(0, "keeps the shard alive", 1)
-    state.drop(0, ["a"])
-    assert state.retired == 1
-    state.write(0, "b", 2)
-    assert value(state, cell) == DEAD
-    state.recycle()
-    state.write(0, "c", 3)
-    assert (state.retired, value(state, cell)) == (0, 3)
+def test_a_slot_never_serves_another_key():
+    state, gone, kept = Slots(1), Cell(), Cell()
+    state.attach(0, "gone", gone)
+    state.attach(0, "kept", kept)
+    state.write(0, "kept", 5)
+    for number in range(50):
+        state.write(0, str(number), number)
+        state.drop(0, ["gone", str(number)] if number == 0 else [str(number)])
+        assert value(state, gone) == DEAD
+    assert value(state, kept) == DEAD, "its shard has a new array"
+    state.attach(0, "kept", kept)
+    assert (value(state, kept), state.read(0, "kept")) == (5, 5)
+    state.write(0, "kept", 6)
+    assert value(state, kept) == 6
+    assert len(state.values[0]) <= 2
 
 
-def test_recycling_an_empty_shard_gives_its_array_back():
+def test_an_empty_shard_gives_its_array_back():
     state = Slots(1)
     for number in range(1000):
         state.write(0, str(number), number)
     state.drop(0, [str(number) for number in range(1000)])
-    state.recycle()
     assert len(state.values[0]) == 0
 
 
