@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from gateway.directory.model import ClientKind, CustomerKind, Licence
-from gateway.directory.settings import E164, AppVersionText, CountryCode
+from gateway.directory.places import CountryCode, TimeZoneName
+from gateway.directory.settings import E164, AppVersionText
 from gateway.runtime.http.models import ApiModel
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -60,7 +61,7 @@ class LocationIn(ApiModel):
     organization_id: Id
     name: Label
     country: CountryCode = "US"
-    time_zone: Label = "America/New_York"
+    time_zone: TimeZoneName = "America/New_York"
     cisco_pstn: bool = True
 
 
@@ -69,7 +70,7 @@ class LocationChange(ApiModel):
 
     name: Label | None = None
     country: CountryCode | None = None
-    time_zone: Label | None = None
+    time_zone: TimeZoneName | None = None
     cisco_pstn: bool | None = None
 
 

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from gateway.directory.settings import E164, CountryCode
+from gateway.directory.places import CountryCode
+from gateway.directory.settings import E164
 from gateway.registry.model import ApprovalStatus, CampaignStatus, EntityType, IdentityStatus
 from gateway.runtime.http.models import ApiModel
 

@@ -18,6 +18,7 @@ from gateway.directory.model import (
     Organization,
     Person,
 )
+from gateway.directory.places import CountryCode, TimeZoneName
 from gateway.directory.recording import (
     INHERIT,
     OrganizationRecording,
@@ -28,9 +29,6 @@ from gateway.directory.recording import (
 
 E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 """A telephone number in international notation, `+12025550100`."""
-
-CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-"""ISO 3166 two letters."""
 
 AppVersionText = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+){1,3}$")]
 """A Webex App version; quoted in YAML, or 42.10 would read as 42.1."""
@@ -85,7 +83,7 @@ class LocationEntry(_Section):
 
     name: str = Field(description="Name shown to administrators.")
     country: CountryCode = Field("US", description="Country, ISO 3166 two letters (A3).")
-    time_zone: str = Field("America/New_York", description="IANA time zone.")
+    time_zone: TimeZoneName = Field("America/New_York", description="IANA time zone.")
     cisco_pstn: bool = Field(True, description="Connected by Cisco PSTN (A5).")
     recording_provider: str = Field(INHERIT, description="`inherit`, a provider, or `none` (C12).")
 

@@ -1,6 +1,6 @@
 """The `registry:` section: the registry's rules and who is registered when the world begins."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -57,7 +57,7 @@ class BrandEntry(Section):
     organization: str | None = Field(None, description="Organisation it stands for; null: a stranger.")
     name: str = Field(description="Legal name.")
     tax_id: str = Field("", description="Tax ID; T-Mobile counts its days by it.")
-    country: str = Field("US", description="US or CA.")
+    country: Literal["US", "CA"] = Field("US", description="US or CA.")
     entity_type: EntityType = Field(EntityType.PRIVATE_PROFIT, description="Legal form.")
     identity: IdentityStatus = Field(IdentityStatus.VERIFIED, description="What the registry has verified.")
     vetting_score: int | None = Field(None, ge=0, le=100, description="Vetting score; null: never vetted.")

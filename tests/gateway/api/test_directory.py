@@ -130,6 +130,9 @@ async def test_people_come_change_and_go(hub: Any) -> None:
         ("/v1/locations/mars", {"name": "X"}, 404, "not_found"),
         ("/v1/organizations/x", {"name": "X"}, 404, "not_found"),
         ("/v1/organizations/acme-dental", {"name": None}, 400, "malformed_request"),
+        ("/v1/organizations/acme-dental", {"callingPlanCountry": "XX"}, 400, "malformed_request"),
+        ("/v1/locations/washington", {"country": "UK"}, 400, "malformed_request"),
+        ("/v1/locations/washington", {"timeZone": "America/Washington"}, 400, "malformed_request"),
     ],
 )
 async def test_bad_changes(

@@ -88,6 +88,10 @@ def test_generated_people_have_consecutive_numbers() -> None:
         ("organizations: {a: {name: A, numbers: {'12025550100': {location: l}}}}", "pattern"),
         ("organizations: {a: {name: A, people: {p: {location: l, first_name: P}}}}", "no location 'l'"),
         ("organizations: {a: {name: A, calling_plan_country: USA}}", "pattern"),
+        ("organizations: {a: {name: A, calling_plan_country: XX}}", "'XX' is no country"),
+        ("organizations: {a: {name: A, locations: {l: {name: L, country: UK}}}}", "'UK' is no country"),
+        ("organizations: {a: {name: A, locations: {l: {name: L, time_zone: Mars}}}}", "'Mars' is no time"),
+        ("organizations: {a: {name: A, locations: {l: {name: L, time_zone: America}}}}", "no time zone"),
         (
             "organizations: {a: {name: A, locations: {l: {name: L}},"
             " people: {p: {location: l, first_name: P, app_version: 42.1}}}}",

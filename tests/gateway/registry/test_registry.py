@@ -214,6 +214,7 @@ def test_bench_world_is_5000_numbers_in_103_campaigns() -> None:
             "release it there first",
         ),
         ({"generated": [{"brand": "x", "count": 1, "numbers": 1, "first_number": TN}]}, "no brand 'x'"),
+        ({"brands": {"b": {"name": "B", "country": "XX"}}}, "Input should be 'US' or 'CA'"),
     ],
 )
 def test_faults(section: dict[str, object], words: str) -> None:
