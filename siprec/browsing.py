@@ -152,14 +152,16 @@ async def _write(path: Path, data: bytes) -> str:
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table(box=SIMPLE_HEAD, title=f"{len(found)} recordings", title_style="bold")
-    for heading in ("id", "started", "state", "seconds", "provider", "person", "expires"):
-        table.add_column(heading, no_wrap=heading == "id")
+    """As wide as a terminal of 80 columns; `show` tells the rest."""
+    title = f"{len(found)} recording{'' if len(found) == 1 else 's'}"
+    table = Table(box=SIMPLE_HEAD, title=title, title_style="bold", padding=(0, 1, 0, 0))
+    for heading in ("id", "started", "state", "sec", "product", "person", "expires"):
+        table.add_column(heading, no_wrap=heading not in ("product", "person"))
     for item in found:
         length = item["durationMs"]
         table.add_row(
             item["id"],
-            item["startedAt"][:19].replace("T", " "),
+            item["startedAt"][:16].replace("T", " "),
             "paused" if item["paused"] else item["state"],
             "" if length is None else f"{length / 1000:.1f}",
             item["product"] or f"quarantine: {item['quarantineReason']}",

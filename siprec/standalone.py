@@ -134,7 +134,7 @@ async def _serve(config: LoadedConfig) -> int:
     def on_ready() -> None:
         listening = {"http": service.http.url, "sip": service.recording.server.addresses}
         if service.telephony is not None:
-            listening["calling"] = service.telephony.address
+            listening["call_control"] = service.telephony.address
         _log.info("listening", **listening)
 
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any
 
 from siprec.callcontrol.call import RecordedUser
@@ -88,6 +87,8 @@ class Forks:
         self.started = 0
         self.failed = 0
         self.discarded = 0
+        self.last_failure = ""
+        """Why the last session that no recorder took was not taken."""
         self.weather: Weather | None = None
         """What the network does to the forks' packets."""
         self.on_discarded: Callable[[RecordedCall, str], None] | None = None
@@ -131,13 +132,15 @@ class Forks:
     async def _follow(self, fork: LiveFork) -> None:
         """Report how a session begins, and that it ended before its time."""
         source, user = fork.source, fork.user
-        with suppress(ForkFailedError):
+        try:
             if source is not None:
                 await source.started()
                 self.started += 1
                 if not fork.stopping:
                     self._on_started(user)
                 await source.ended()
+        except ForkFailedError as error:
+            self.last_failure = str(error)
         media = user.call.media
         if isinstance(media, CallMedia):
             media.untap(user.leg_id, fork.voices)

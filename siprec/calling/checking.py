@@ -75,7 +75,11 @@ class Checker:
     async def recordings(self, own: OwnRecorder | None) -> None:
         """How many recording sessions there were, and what is in each recording of our own recorder."""
         wanted, forks = self._scenario.expect.recordings, self._calling.forks
-        self._note(f"{len(wanted)} recording sessions", forks.started == len(wanted), str(forks.started))
+        told = str(forks.started)
+        if forks.started < len(wanted) and forks.last_failure:
+            told += f": {forks.last_failure}"
+        sessions = "recording session" if len(wanted) == 1 else "recording sessions"
+        self._note(f"{len(wanted)} {sessions}", forks.started == len(wanted), told)
         discarded = sum(not recording.kept for recording in wanted)
         self._note(f"{discarded} not kept", forks.discarded == discarded, str(forks.discarded))
         if own is None:
@@ -83,7 +87,7 @@ class Checker:
             return
         recorded = await own.recordings(len(wanted))
         if len(recorded) != len(wanted):
-            self._note(f"{len(wanted)} recordings", False, str(len(recorded)))
+            self._note(f"{len(wanted)} of them sealed", False, str(len(recorded)))
             return
         timelines = self._timelines()
         for expected, found in zip(wanted, recorded, strict=True):

@@ -112,10 +112,17 @@ def _print_calls(outcome: dict[str, object]) -> None:
             f"stream {each['label']} {each['codec'] or 'refused'} {each['packets']} packets"
             for each in result["streams"]
         )
-        word = "recorded" if result["ok"] else f"failed ({result['status'] or 'no answer'})"
         refused = "".join(f"; {each}" for each in result["refused"])
-        typer.echo(f"call {number}: {word} by {result['server']}{': ' if streams else ''}{streams}{refused}")
+        typer.echo(f"call {number}: {_fate(result)}{': ' if streams else ''}{streams}{refused}")
     typer.echo(f"{outcome['calls']} calls, {outcome['failed']} failed, {outcome['packets']} packets sent")
     if results and not any(result["status"] for result in results):
         told = "Nobody answered. Start a recorder with `siprec serve`, or say where it is with --to."
         typer.echo(told, err=True)
+
+
+def _fate(result: dict[str, Any]) -> str:
+    if result["status"] == 200:
+        return f"{'recorded' if result['ok'] else 'not as it must be, recorded'} by {result['server']}"
+    if result["status"]:
+        return f"refused by {result['server']}: {result['status']} {result['reason']}".rstrip()
+    return f"failed at {result['server']}: {result['reason'] or 'no answer'}"

@@ -87,13 +87,14 @@ class StreamResult:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What became of a call. status: 200, or the last server's answer (0: silence)."""
+    """What became of a call. status, reason: 200, or the last server's answer (0: silence)."""
 
     ok: bool
     status: int
     server: str
     refused: tuple[str, ...] = ()
     streams: tuple[StreamResult, ...] = ()
+    reason: str = ""
 
 
 async def run_calls(plan: CallPlan) -> list[CallResult]:
@@ -125,7 +126,7 @@ async def _call(src: SimulatedSrc, plan: CallPlan, index: int) -> CallResult:
     try:
         started = await fork.started()
     except ForkFailedError as error:
-        return CallResult(False, error.status, plan.servers[-1])
+        return CallResult(False, error.status, plan.servers[-1], reason=error.reason)
     refused = await _play(fork, src, SCENARIOS[plan.scenario], plan.duration_s)
     await fork.stop()
     return _result(fork, started, tuple(refused))

@@ -99,9 +99,10 @@ class ServerFailed:
 
 @dataclass(frozen=True, slots=True)
 class ForkFailed:
-    """No server takes the call."""
+    """No server takes the call: status and reason of the last one."""
 
     status: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,12 @@ def snapshot_request(request: Request) -> metadata.SnapshotRequest | None:
             except metadata.MetadataError:
                 return metadata.SnapshotRequest()
     return None
+
+
+def reason_of(response: Response) -> str:
+    """Why a server refused: its reason phrase, and the text of its Warning (RFC 3261 §20.43)."""
+    warning = (response.headers.get("warning") or "").partition('"')[2].rpartition('"')[0]
+    return f"{response.reason} ({warning})" if warning else response.reason
 
 
 def read_answer(

@@ -21,10 +21,9 @@ from enum import Enum
 from uuid import UUID
 
 from siprec import metadata, sdp
-from siprec.metadata import Announcement, Dialect, Metadata
+from siprec.metadata import Announcement, Metadata
 from siprec.phones.document import CallDocument, Party, RecordedCall
 from siprec.phones.forking import (
-    FIRST_BROADWORKS_CSEQ,
     ChangeRefused,
     ForkChanged,
     ForkEnded,
@@ -35,15 +34,14 @@ from siprec.phones.forking import (
     SnapshotRequested,
     SourceEvent,
     SourcePlan,
-    body_of,
-    describe,
     has_offer,
     read_answer,
+    reason_of,
     snapshot_request,
 )
+from siprec.phones.source_messages import SourceMessages
 from siprec.sip import Dialog, Endpoint, Response, SipError
 from siprec.sip.client_transactions import ClientTransaction
-from siprec.sip.errors import UriError
 from siprec.sip.events import (
     DialogEnded,
     Event,
@@ -53,7 +51,6 @@ from siprec.sip.events import (
     TransactionTimedOut,
     TransportFailed,
 )
-from siprec.sip.uri import parse_uri
 
 
 class SourceState(Enum):
@@ -101,11 +98,9 @@ class SourceSession:
         """Of the session a server records; empty before."""
         self._endpoint = endpoint
         self._owners = owners
-        self._streams = tuple(streams)
         self._new_uuid = new_uuid
         self._random = rng
-        self._sdp_id = rng.getrandbits(31)
-        self._sdp: sdp.SessionDescription | None = None
+        self._messages = SourceMessages(plan, streams, new_uuid, rng)
         self._next_server = 0
         self._announcements: tuple[Announcement, ...] = ()
         self._queue: deque[_Change] = deque()
@@ -201,9 +196,12 @@ class SourceSession:
                     self._answered(transaction, response, dialog, now)
                 elif transaction is self._invite and response.status > 100:
                     self._give_up_at = now + 8 * self.plan.invite_timeout_s
-            case TransactionTimedOut(transaction) | TransportFailed(transaction):
+            case TransactionTimedOut(transaction):
                 self._owners.pop(transaction, None)
-                self._unanswered(transaction, now)
+                self._unanswered(transaction, "no answer", now)
+            case TransportFailed(transaction, reason):
+                self._owners.pop(transaction, None)
+                self._unanswered(transaction, reason, now)
             case RequestReceived(dialog=dialog) if dialog is not None:
                 self._asked(event, now)
             case SessionRefreshDue():
@@ -217,15 +215,16 @@ class SourceSession:
         self.server = self.plan.servers[self._next_server]
         self._next_server += 1
         self.state = SourceState.INVITING
-        self._sdp = None
-        content_type, body = self._body(self._known.complete(self._announcements), self._describe())
+        self._messages.begin()
+        document = self._known.complete(self._announcements)
+        content_type, body = self._messages.body(document, self._description())
         try:
             self._invite = self._endpoint.request(
                 "INVITE",
                 self.server,
-                from_=self._from(),
-                cseq=FIRST_BROADWORKS_CSEQ + self._random.randrange(10**6) if self._is_broadworks else 1,
-                headers=self._headers(),
+                from_=self._messages.from_(self.call),
+                cseq=self._messages.first_cseq(),
+                headers=self._messages.headers(self._endpoint.config.accept),
                 body=body,
                 content_type=content_type,
                 credentials=self.plan.credentials,
@@ -236,31 +235,6 @@ class SourceSession:
             return
         self._owners[self._invite] = self
         self._give_up_at = now + self.plan.invite_timeout_s
-
-    @property
-    def _is_broadworks(self) -> bool:
-        return self.plan.dialect is Dialect.BROADWORKS
-
-    def _from(self) -> str:
-        party = self.call.user if self.call.outgoing else self.call.other
-        name = (party.name or "").replace("\\", "").replace('"', "")
-        address = _sendable(party.aor)
-        return f'"{name}" <{address}>' if name else f"<{address}>"
-
-    def _headers(self) -> list[tuple[str, str]]:
-        accept = ("accept", ", ".join(self._endpoint.config.accept))
-        if not self._is_broadworks:
-            return [("require", "siprec"), accept]
-        correlation = self._new_uuid()
-        return [
-            accept,
-            ("recv-info", ""),
-            ("supported", ""),
-            ("privacy", "none"),
-            ("mime-version", "1.0"),
-            ("x-broadworks-correlation-info", str(correlation)),
-            ("session-id", f"{correlation.hex};remote={'0' * 32}"),
-        ]
 
     def _cancel_invite(self, now: float) -> None:
         invite, self._invite, self._give_up_at = self._invite, None, None
@@ -277,7 +251,7 @@ class SourceSession:
             self._try_next_server(now)
         else:
             self.state = SourceState.ENDED
-            self._events.append(ForkFailed(status))
+            self._events.append(ForkFailed(status, reason))
 
     def _started(self, response: Response, dialog: Dialog, now: float) -> None:
         answered = read_answer(response, self.call.labels, self.plan.codecs)
@@ -318,13 +292,13 @@ class SourceSession:
             self._end(by_us=True)
 
     def _send(self, change: _Change, dialog: Dialog, now: float) -> None:
-        update = not change.offer and "UPDATE" in dialog.peer_allows and not self._is_broadworks
+        update = not change.offer and "UPDATE" in dialog.peer_allows and not self._messages.is_broadworks
         before = self.paused
         if change.paused is not None:
             self.paused = change.paused
         try:
-            description = None if update else self._describe()
-            content_type, body = self._body(change.document, description)
+            description = None if update else self._description()
+            content_type, body = self._messages.body(change.document, description)
             disposition = [("content-disposition", metadata.DISPOSITION)] if description is None else []
             transaction = self._endpoint.send(
                 dialog,
@@ -348,7 +322,7 @@ class SourceSession:
             if response.status < 300 and dialog is not None:
                 self._started(response, dialog, now)
             else:
-                self._server_failed(response.status, response.reason, now)
+                self._server_failed(response.status, reason_of(response), now)
             return
         if self._under_way is None or transaction is not self._under_way[0]:
             return
@@ -374,9 +348,9 @@ class SourceSession:
         else:
             self._events.append(ChangeRefused(change.name, response.status))
 
-    def _unanswered(self, transaction: ClientTransaction, now: float) -> None:
+    def _unanswered(self, transaction: ClientTransaction, reason: str, now: float) -> None:
         if transaction is self._invite:
-            self._server_failed(0, "no answer", now)
+            self._server_failed(0, reason, now)
         elif self._under_way is not None and transaction is self._under_way[0]:
             self._events.append(ChangeRefused(self._under_way[1].name, 408))
             self._under_way = None
@@ -408,32 +382,11 @@ class SourceSession:
         snapshot = snapshot_request(request)
         body, content_type = b"", None
         if request.method in ("INVITE", "UPDATE") and (request.method == "INVITE" or has_offer(request)):
-            body, content_type = self._describe().encode(), sdp.CONTENT_TYPE
+            body, content_type = self._description().encode(), sdp.CONTENT_TYPE
         self._endpoint.respond(event.transaction, 200, body=body, content_type=content_type, now=now)
         if snapshot is not None:
             self._events.append(SnapshotRequested(snapshot.reason))
             self._change(now, _Change("snapshot", self._known.complete(), offer=False))
 
-    # --- descriptions --------------------------------------------------------------------------------
-
-    def _describe(self) -> sdp.SessionDescription:
-        """Our SDP as it is now; the version grows with each change."""
-        labels = self.call.labels
-        fresh = describe(self.plan, self._streams, labels, self._sdp_id, paused=self.paused)
-        self._sdp = sdp.with_next_version(self._sdp, fresh)
-        return self._sdp
-
-    def _body(
-        self, document: Metadata | None, description: sdp.SessionDescription | None
-    ) -> tuple[str, bytes]:
-        return body_of(self.plan.dialect, document, description, f"boundary-{self._sdp_id:x}")
-
-
-def _sendable(aor: str) -> str:
-    """An aor as a URI a From can hold: the BroadWorks dialect's is opaque, a bare `user@host` as a rule."""
-    for uri in (aor, f"sip:{aor}"):
-        try:
-            return str(parse_uri(uri))
-        except UriError:
-            continue
-    return "sip:anonymous@anonymous.invalid"
+    def _description(self) -> sdp.SessionDescription:
+        return self._messages.description(self.call.labels, paused=self.paused)

@@ -53,12 +53,14 @@ REPORT_INTERVAL_S = 5.0
 class ForkFailedError(Exception):
     """No server of the list takes the call; `status` is the last one's answer, 0 for silence."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
+    def __init__(self, status: int, reason: str = "") -> None:
+        super().__init__(status, reason)
         self.status = status
+        self.reason = reason
 
     def __str__(self) -> str:
-        return f"no recording server takes the call (last answer: {self.status or 'none'})"
+        answer = f"{self.status} {self.reason}".rstrip() if self.status else self.reason or "none"
+        return f"no recording server takes the call (last answer: {answer})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +171,14 @@ class Fork:
                     self._started.set_result(event)
             case ForkChanged(paused=paused, streams=streams):
                 self._follow(paused, streams)
-            case ForkFailed(status):
+            case ForkFailed(status, reason):
                 if not self._started.done():
-                    self._started.set_exception(ForkFailedError(status))
+                    self._started.set_exception(ForkFailedError(status, reason))
                     self._started.exception()
                 self._over()
             case ForkEnded():
                 if not self._started.done():
-                    self._started.set_exception(ForkFailedError(487))
+                    self._started.set_exception(ForkFailedError(487, "the call was over before any answered"))
                     self._started.exception()
                 self._over()
         self._changed.set()

@@ -24,7 +24,7 @@ from siprec.sip.events import (
 )
 from siprec.sip.flow import Target, Transport, check_destination
 from siprec.sip.message import Response
-from siprec.sip.sockets import RECEIVE_BUFFER_BYTES, UdpSocket, literal_version, local_address_towards
+from siprec.sip.sockets import RECEIVE_BUFFER_BYTES, UdpSocket, literal_version, local_address_towards, why
 
 CONNECT_TIMEOUT_S = 5.0
 HANDSHAKE_TIMEOUT_S = 5.0
@@ -346,7 +346,7 @@ class SipEdge:
             resolved = Target(target.transport, str(address), target.port)
             self._send(SendMessage(command.data, resolved, command.ticket))
         except (OSError, DestinationError) as error:
-            self._failed(command, str(error))
+            self._failed(command, why(error))
         self.flush()
 
     def _send_on_stream(self, command: SendMessage) -> None:
@@ -373,7 +373,7 @@ class SipEdge:
                     lambda: _Stream(self, transport, incoming=False), host, port, ssl=context
                 )
         except (OSError, TimeoutError) as error:
-            reason = str(error) or "connecting timed out"
+            reason = why(error)
         for command in self._connecting.pop(route, []):
             if stream is None or not stream.write(command.data):
                 self._failed(command, reason or "connection closed")

@@ -6,6 +6,7 @@ keep their turn; ACKs go first, lest answers be repeated whose ACK waits behind 
 
 import asyncio
 import ipaddress
+import os
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -46,6 +47,13 @@ def local_address_towards(host: str = "192.0.2.1") -> str:
             return str(probe.getsockname()[0])
         except OSError:
             return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+
+
+def why(error: Exception) -> str:
+    """Say why a peer could not be reached, without the address everybody knows."""
+    if isinstance(error, ConnectionError) and error.errno is not None:
+        return os.strerror(error.errno).lower()
+    return getattr(error, "strerror", None) or str(error) or "connecting timed out"
 
 
 class UdpSocket:

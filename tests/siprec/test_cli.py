@@ -179,6 +179,7 @@ def test_a_call_nobody_takes_is_not_as_expected() -> None:
     )
     outcome = json.loads(result.stdout.splitlines()[-1])
     assert (result.returncode, outcome["ok"], outcome["failed"]) == (1, False, 1)
+    assert outcome["results"][0]["reason"] == "connection refused"
 
 
 def test_recording_starts_without_the_texting_half() -> None:

@@ -91,4 +91,5 @@ async def test_against_a_strangers_recorder_what_is_recorded_is_left_open() -> N
 
 async def test_no_recorder_at_all_is_a_failed_check() -> None:
     report = await play(load_scenario("always"), recorders=("sip:srs@127.0.0.1:9",))
-    assert "1 recording sessions: 0" in failures(report)
+    [told] = [failure for failure in failures(report) if failure.startswith("1 recording session: 0")]
+    assert "no recording server takes the call" in told, "and says why"

@@ -160,7 +160,7 @@ def test_no_server_at_all(stage):
     s.recorders[1].statuses = [503]
     s.session.start(0.0, 0)
     s.run()
-    assert s.of(ForkFailed) == [ForkFailed(503)]
+    assert s.of(ForkFailed) == [ForkFailed(503, "Service Unavailable")]
 
 
 def test_an_answer_without_a_stream_is_no_recording(stage):

@@ -1,6 +1,7 @@
 """A burst of datagrams: taken at once, worked off in turns, ACKs first, memory bounded."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from siprec.sip import sockets
-from siprec.sip.sockets import UdpSocket
+from siprec.sip.sockets import UdpSocket, why
 
 
 class Heard:
@@ -108,3 +109,19 @@ async def test_one_that_fails_leaves_none_waiting() -> None:
     with burst(heard, [b"INVITE %d" % number for number in range(60)]):
         await heard.until(lambda: len(heard.datagrams) == 60)
     assert len(failures) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('192.0.2.1', 5)"),
+            "connection refused",
+        ),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (OSError("Multiple exceptions: a, b"), "Multiple exceptions: a, b"),
+        (TimeoutError(), "connecting timed out"),
+    ],
+)
+def test_why_a_peer_cannot_be_reached_is_said_in_words(error, told):
+    assert why(error) == told
