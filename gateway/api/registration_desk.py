@@ -28,6 +28,8 @@ from gateway.runtime.ids import encode_id, new_id
 
 T = TypeVar("T")
 
+_BRAND_UNVERIFIED = "the identity of its brand is not verified: it carries no traffic"
+
 
 class RegistrationDesk:
     """Finds registrations within a caller's reach, takes forms, and makes changes durable."""
@@ -143,7 +145,7 @@ class RegistrationDesk:
             samples=list(campaign.samples),
             embedded_links=campaign.embedded_links,
             status=campaign.status,
-            reason=campaign.status_reason,
+            reason=campaign.status_reason if campaign.brand_verified else _BRAND_UNVERIFIED,
             changed=format_ns(campaign.changed_ns) if campaign.changed_ns else None,
             next_step=None if due_ns is None else format_ns(due_ns),
             numbers=list(self.registry.numbers_of(campaign.id)),

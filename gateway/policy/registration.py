@@ -14,6 +14,8 @@ _NOT_AUTHORIZED = Verdict(rules.NUMBER_NOT_AUTHORIZED)
 _NOT_IN_CAMPAIGN = Verdict(rules.NUMBER_NOT_IN_CAMPAIGN)
 _NEVER_REGISTERED = Verdict(rules.CAMPAIGN_NOT_ACTIVE, "the organisation has no active campaign")
 
+_UNVERIFIED = Verdict(rules.CAMPAIGN_NOT_ACTIVE, "the identity of its brand is not verified")
+
 
 def number_authorized(_text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict | None:
     """A9: the number is authorised; that there is one at all is A3's question."""
@@ -32,7 +34,7 @@ def campaign_active(_text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict | 
     if campaign is None:
         return None if snapshot.organization_registered else _NEVER_REGISTERED
     if not campaign.active:
-        return _inactive(campaign.status.value)
+        return _inactive(campaign.status.value) if campaign.brand_verified else _UNVERIFIED
     carrier = snapshot.carrier
     if carrier is None or campaign.approved_by(carrier):
         return None

@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class IdentityStatus(Enum):
-    """What the registry knows of a brand's identity; UNVERIFIED cannot register a campaign."""
+    """What the registry knows of a brand's identity; UNVERIFIED cannot register a campaign, nor use one."""
 
     UNVERIFIED = "UNVERIFIED"
     VERIFIED = "VERIFIED"
@@ -81,6 +81,11 @@ class Brand:
     """0 to 100, or None: never vetted."""
     russell_3000: bool = False
 
+    @property
+    def verified(self) -> bool:
+        """Whether its identity is known: only then it has campaigns that carry traffic."""
+        return self.identity is not IdentityStatus.UNVERIFIED
+
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
@@ -103,11 +108,13 @@ class Campaign:
     number_limits: bool = True
     """False: limits per sending number do not apply to it."""
     approvals: Mapping[str, Approval] = field(default_factory=dict)
+    brand_verified: bool = True
+    """Whether its brand's identity is known now; the registry sees to it."""
 
     @property
     def active(self) -> bool:
         """Whether the registry lets its traffic pass."""
-        return self.status is CampaignStatus.CONFIRMED
+        return self.status is CampaignStatus.CONFIRMED and self.brand_verified
 
     def approved_by(self, carrier: str) -> bool:
         """Whether `carrier` has approved it."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -63,13 +64,16 @@ class Registry:
         return (campaign for campaign in self._campaigns.values() if campaign.brand_id == brand_id)
 
     def put_brand(self, brand: Brand) -> BrandChanged:
-        """Add or replace a brand."""
+        """Add or replace a brand; its campaigns carry traffic while its identity is verified."""
         before = self._brands.get(brand.id)
+        if before is None:
+            self._brands[brand.id] = brand
+            return BrandChanged(None, brand)
+        campaigns = tuple(self.campaigns_of(brand.id))
+        self._active[before.organization_id] -= sum(campaign.active for campaign in campaigns)
         self._brands[brand.id] = brand
-        if before is not None and before.organization_id != brand.organization_id:
-            active = sum(campaign.active for campaign in self.campaigns_of(brand.id))
-            self._active[before.organization_id] -= active
-            self._active[brand.organization_id] += active
+        for campaign in campaigns:
+            self._active[brand.organization_id] += self._hold(campaign, brand).active
         return BrandChanged(before, brand)
 
     def put_campaign(self, campaign: Campaign) -> CampaignChanged:
@@ -82,12 +86,10 @@ class Registry:
         if brand is None:
             raise UnknownEntryError("brand", campaign.brand_id)
         before = self._campaigns.get(campaign.id)
-        self._campaigns[campaign.id] = campaign
-        for number in self._numbers.setdefault(campaign.id, {}):
-            self._campaign_by_number[number] = campaign
+        held = self._hold(campaign, brand)
         was_active = before is not None and before.active
-        self._active[brand.organization_id] += campaign.active - was_active
-        return CampaignChanged(before, campaign, brand.organization_id)
+        self._active[brand.organization_id] += held.active - was_active
+        return CampaignChanged(before, held, brand.organization_id)
 
     def put_case(self, case: SupportCase) -> SupportCaseChanged:
         """Add or replace a support case."""
@@ -147,6 +149,14 @@ class Registry:
             if make is None:
                 make = facts[campaign.id] = self._registered(campaign, carrier, terms)
             yield make(number)
+
+    def _hold(self, campaign: Campaign, brand: Brand) -> Campaign:
+        if campaign.brand_verified is not brand.verified:
+            campaign = replace(campaign, brand_verified=brand.verified)
+        self._campaigns[campaign.id] = campaign
+        for number in self._numbers.setdefault(campaign.id, {}):
+            self._campaign_by_number[number] = campaign
+        return campaign
 
     def _registered(
         self, campaign: Campaign, carrier: str, terms: CarrierTerms

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gateway.registry.errors import FormError
-from gateway.registry.model import Brand, Campaign, EntityType, IdentityStatus
+from gateway.registry.model import Brand, Campaign, EntityType
 
 
 def _ordered(span: tuple[float, float]) -> tuple[float, float]:
@@ -90,7 +90,7 @@ class Rulebook(Section):
         most = self.limits.sole_proprietor_campaigns if sole else self.limits.campaigns_per_brand
         if others >= most:
             yield f"brandId: the brand has {others} campaigns, at most {most} are allowed"
-        if brand.identity is IdentityStatus.UNVERIFIED:
+        if not brand.verified:
             yield "brandId: the brand's identity is not verified"
 
     def _campaign_faults(self, campaign: Campaign, brand: Brand) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from gateway.registry.model import Brand, Campaign, EntityType, IdentityStatus
+from gateway.registry.model import Brand, Campaign, EntityType
 from gateway.registry.rulebook import Days, Section
 from gateway.smpp.receipt import IdNotation
 from gateway.smpp.segment import Concatenation
@@ -39,7 +39,7 @@ class Condition(Section):
         if self.entity_types:
             yield brand.entity_type in self.entity_types
         if self.verified is not None:
-            yield (brand.identity is not IdentityStatus.UNVERIFIED) is self.verified
+            yield brand.verified is self.verified
         if self.use_cases:
             yield campaign.use_case in self.use_cases
         yield campaign.use_case not in self.not_use_cases

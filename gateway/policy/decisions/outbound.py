@@ -142,6 +142,13 @@ SENDERS = (
         "number_not_in_campaign", 403, "A number in no campaign (A8)", "not assigned", refused={"from": BOB}
     ),
     TextCase("campaign_not_active", 403, "A suspended campaign (A7)", "suspended", refused={"from": DAVE}),
+    TextCase(
+        "campaign_not_active",
+        403,
+        "A brand that has lost its verified identity (A7)",
+        "the identity of its brand is not verified",
+        (patch("/v1/brands/acme-dental", {"identity": "UNVERIFIED"}, {"identity": "VETTED_VERIFIED"}),),
+    ),
 )
 
 CONTENT = (

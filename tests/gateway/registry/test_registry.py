@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from gateway.registry import Brand, Campaign, CampaignStatus, CarrierTerms, Registry
 from gateway.registry.errors import AssignmentError, RegistryError, UnknownEntryError
 from gateway.registry.events import BrandChanged, CampaignChanged, NumberAssigned, SupportCaseChanged
-from gateway.registry.model import SupportCase
+from gateway.registry.model import IdentityStatus, SupportCase
 from gateway.registry.rulebook import Rulebook
 from gateway.registry.settings import RegistrySettings
 from gateway.registry.terms import ReviewTerms
@@ -98,6 +98,17 @@ def test_organisations_are_registered_while_a_campaign_is_active() -> None:
     assert not registry.organization_registered("other")
 
 
+def test_campaigns_carry_nothing_while_the_brand_is_not_verified() -> None:
+    registry = filled()
+    registry.put_brand(replace(BRAND, identity=IdentityStatus.UNVERIFIED))
+    found = registry.campaign_of(TN)
+    assert found is not None
+    assert (found.status, found.active) == (CampaignStatus.CONFIRMED, False)
+    assert [row.active for row in registry.view("bell", CarrierTerms())] == [False]
+    registry.put_brand(replace(BRAND, identity=IdentityStatus.SELF_DECLARED))
+    assert registry.campaign_of(TN) == CAMPAIGN
+
+
 def test_a_carrier_is_told_what_it_approved() -> None:
     registry = filled()
     reviewing = CarrierTerms.model_validate(
@@ -114,7 +125,9 @@ def test_a_carrier_is_told_what_it_approved() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["assign", "release", *(status.value for status in CampaignStatus)]),
+            st.sampled_from(
+                ["assign", "release", "UNVERIFIED", "VERIFIED", *(status.value for status in CampaignStatus)]
+            ),
             st.sampled_from([TN, SECOND, THIRD]),
             st.sampled_from("cd"),
         )
@@ -128,6 +141,8 @@ def test_index_agrees_with_the_campaigns(steps: list[tuple[str, str, str]]) -> N
                 registry.assign(number, campaign_id)
             elif deed == "release":
                 registry.release(number)
+            elif deed.isupper():
+                registry.put_brand(replace(BRAND, identity=IdentityStatus(deed)))
             else:
                 campaign = registry.campaigns[campaign_id]
                 registry.put_campaign(replace(campaign, status=CampaignStatus(deed)))
@@ -138,7 +153,10 @@ def test_index_agrees_with_the_campaigns(steps: list[tuple[str, str, str]]) -> N
             found = registry.campaign_of(e164)
             assert holders == ([] if found is None else [found.id])
             assert found is None or found is registry.campaigns[found.id]
-        active = any(campaign.active for campaign in registry.campaigns.values())
+        verified = registry.brands["b"].identity is not IdentityStatus.UNVERIFIED
+        statuses = [campaign.status for campaign in registry.campaigns.values()]
+        active = verified and CampaignStatus.CONFIRMED in statuses
+        assert any(campaign.active for campaign in registry.campaigns.values()) is active
         assert registry.organization_registered("acme") is active
 
 
