@@ -20,6 +20,7 @@ from siprec.callcontrol.recording import RecordingOptions
 from siprec.callcontrol.server import CallControlServer
 from siprec.callcontrol.settings import CallingSettings
 from siprec.callcontrol.subscribers import Subscriber
+from siprec.phones.hearing import level as amplitude
 from siprec.phones.phone import Phone, PhoneSettings
 from siprec.phones.phone_call import PhoneCall
 from siprec.phones.softkeys import RecordingKeys
@@ -30,6 +31,14 @@ from siprec.srs.store import RecordingFilter, RecordingRow, RecordingStore
 
 TONES = {"alice": 440, "bob": 590, "carol": 790, "+13105550120": 1_050}
 NUMBERS = {"alice": "+12025550100", "bob": "+12025550101", "carol": "+14165550102"}
+
+WINDOW = 800  # a tenth of a second: our tones are orthogonal in it
+
+
+def level(samples: Any, hz: int) -> float:
+    """Amplitude of a tone; of a long piece that of its middle window, which a late packet does not spoil."""
+    windows = [samples[at : at + WINDOW] for at in range(0, len(samples) - WINDOW + 1, WINDOW)] or [samples]
+    return float(np.median([amplitude(window, hz) for window in windows]))
 
 
 @dataclass

@@ -7,11 +7,10 @@ import pytest
 
 from siprec.callcontrol.prompts import HOLD_HZ, PromptSet
 from siprec.phones.hearing import find_prompt as where
-from siprec.phones.hearing import level
 from siprec.phones.phone import Phone, PhoneSettings
 from siprec.phones.phone_call import CallFailedError, CallState
 
-from .conftest import TONES
+from .conftest import TONES, level
 
 
 async def test_two_users_talk(make_stage: Any) -> None:

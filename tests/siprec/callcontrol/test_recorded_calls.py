@@ -11,16 +11,10 @@ from siprec.phones.hearing import find_prompt as where
 from siprec.phones.hearing import level as amplitude
 from siprec.phones.softkeys import Icon, Softkey
 
-from .conftest import TONES, options
+from .conftest import TONES, level, options
 
 PROMPTS = PromptSet.load()
 ALICE, BOB = TONES["alice"], TONES["bob"]
-
-
-def level(samples: Any, hz: int) -> float:
-    """Amplitude of a tone; of a long piece that of its middle window, which a late packet does not spoil."""
-    windows = [samples[at : at + 1_600] for at in range(0, len(samples) - 1_599, 1_600)] or [samples]
-    return float(np.median([amplitude(window, hz) for window in windows]))
 
 
 async def until_icon(call: Any, icon: Icon) -> None:
@@ -213,7 +207,7 @@ async def test_d6_the_repeat_tone_reminds_everyone_and_stays_out_of_the_recordin
         assert np.count_nonzero(np.diff(np.array([0, *windows, 0], dtype=int)) == 1) == 2
     for party in (1, 2):
         samples = stage.audio(row, party)
-        assert max(level(samples[at : at + 1_600], TONE_HZ) for at in range(0, len(samples), 800)) < 300
+        assert max(amplitude(samples[at : at + 1_600], TONE_HZ) for at in range(0, len(samples), 800)) < 300
 
 
 async def test_d6_tones_are_recorded_where_it_is_set_so(make_stage: Any) -> None:
