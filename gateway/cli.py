@@ -316,8 +316,8 @@ def replay(
 
     from gateway.replay.command import replay_command  # noqa: PLC0415
     from gateway.replay.compare import Tolerances  # noqa: PLC0415
+    from gateway.replay.options import ROLES, ReplayOptions  # noqa: PLC0415
     from gateway.replay.pace import parse_speed  # noqa: PLC0415
-    from gateway.replay.run import ROLES, ReplayOptions  # noqa: PLC0415
     from gateway.replay.worlds import AUTO  # noqa: PLC0415
 
     if role is not None and role not in ROLES:

@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from gateway.replay.command import GC_THRESHOLDS
+from gateway.replay.options import ReplayOptions
 from gateway.replay.pcap import Endpoint, PcapWriter
 from gateway.replay.report import Report
-from gateway.replay.run import Replay, ReplayOptions
+from gateway.replay.run import Replay
 from gateway.runtime.config import find_config
 from gateway.runtime.lifecycle import run
 from gateway.smpp import pdu as p

@@ -136,8 +136,9 @@ def _prepare(file: Path, content: bytes, query: ReplayQuery) -> "Replay":
     """
     from gateway.replay.compare import Tolerances  # noqa: PLC0415
     from gateway.replay.formats import HEAD_BYTES, recognise  # noqa: PLC0415
+    from gateway.replay.options import ReplayOptions  # noqa: PLC0415
     from gateway.replay.pace import parse_speed  # noqa: PLC0415
-    from gateway.replay.run import Replay, ReplayOptions  # noqa: PLC0415
+    from gateway.replay.run import Replay  # noqa: PLC0415
 
     speed = parse_speed(query.speed)
     if not content.startswith(_GZIP):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from functools import partial
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from gateway.replay.carrier_player import CarrierPlayer, Deliver
 from gateway.replay.errors import TargetInvalid
-from gateway.runtime.clock import WorldClock
+from gateway.runtime.clock import TimerHandle, WorldClock
 from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppHandler, SmppServer, serve
 from gateway.smpp.constants import CommandStatus
 from gateway.smpp.errors import LocalProtocolError
@@ -24,6 +23,17 @@ from gateway.smpp.pdu import Bind, DataSm, Pdu, SubmitMulti, SubmitSm, response_
 from gateway.smpp.session import SessionSettings
 
 _RECEIVING = frozenset({SessionState.BOUND_RX, SessionState.BOUND_TRX})
+_LAST_ANSWERS_S: Final = 1.0
+"""How long a stopped replay waits for answers to what it has sent."""
+
+
+class _Owed(NamedTuple):
+    """A submit whose answer takes as long as it was recorded to."""
+
+    connection: SmppConnection
+    request: Pdu
+    response: Pdu
+    timer: TimerHandle
 
 
 class _Bound(SmppHandler):
@@ -74,7 +84,7 @@ class CarrierEdge:
         self._begun = False
         self._stopping = False
         self._outstanding = 0
-        self._owed = 0
+        self._owed: dict[int, _Owed] = {}
         self._server: SmppServer | None = None
 
     @property
@@ -92,7 +102,7 @@ class CarrierEdge:
         )
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Send nothing more; what is owed is answered at once."""
         self._stopping = True
         self._moved.set()
 
@@ -116,8 +126,10 @@ class CarrierEdge:
                 elif loop.time() - last >= self._idle_s:
                     break
         finally:
+            for number in list(self._owed):
+                self._answer(number)
             if self._server is not None:
-                await self._server.close(1.0)
+                await self._server.close(_LAST_ANSWERS_S)
 
     def authenticate(self, pdu: Bind) -> Pdu:
         """Accept a bind, or refuse its name or password."""
@@ -150,15 +162,16 @@ class CarrierEdge:
         now_ns = self.clock.now_ns()
         reply = self.player.submitted(pdu, now_ns)
         self._moved.set()
-        if self._as_fast or not reply.after_ns:
+        if self._as_fast or self._stopping or not reply.after_ns:
             return reply.response
-        self._owed += 1
-        self.clock.call_at(now_ns + reply.after_ns, partial(self._answer, connection, pdu, reply.response))
+        timer = self.clock.call_at(now_ns + reply.after_ns, self._answer, reply.number)
+        self._owed[reply.number] = _Owed(connection, pdu, reply.response, timer)
         return None
 
-    def _answer(self, connection: SmppConnection, pdu: Pdu, response: Pdu) -> None:
-        self._owed -= 1
-        connection.respond(pdu, response)
+    def _answer(self, number: int) -> None:
+        owed = self._owed.pop(number)
+        owed.timer.cancel()
+        owed.connection.respond(owed.request, owed.response)
         self._moved.set()
 
     def _deliver(self) -> None:
@@ -170,8 +183,9 @@ class CarrierEdge:
             if receiver is None:
                 break
             sent += 1
+            pdu = self.player.sending(deliver, self.clock.now_ns())
             try:
-                receiver.submit_nowait(deliver.pdu, self._on_response, deliver.number)
+                receiver.submit_nowait(pdu, self._on_response, deliver.number)
             except LocalProtocolError:
                 continue
             self._outstanding += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import heappop, heappush
 from typing import Any, Final
@@ -16,7 +17,7 @@ from typing import Any, Final
 from gateway.replay.compare import Ledger
 from gateway.replay.player import StepReader
 from gateway.replay.remembered import Awaited
-from gateway.replay.rewrite import References, rewrite_receipt
+from gateway.replay.rewrite import Halves, References, rewrite_receipt
 from gateway.replay.story import AnswerStep, RequestStep, Step, wants_receipt
 from gateway.replay.trace import Side
 from gateway.smpp.frozen import frozen
@@ -24,6 +25,7 @@ from gateway.smpp.pdu import DataSm, Pdu, SubmitMulti, SubmitSm, response_to
 from gateway.smpp.segment import MalformedUdh, read_part
 
 LOOK_AHEAD: Final = 10_000
+_FIRST_REFERENCE: Final = 0x4000
 _Pair = tuple[str, str]
 
 
@@ -38,11 +40,34 @@ class Reply:
 
 @frozen
 class Deliver:
-    """Send the SMSC's request `number`; `about` is the submit that a receipt is about, or 0."""
+    """Send the SMSC's request `number`; `about` is the submit that a receipt is about, or 0.
+
+    What `sending` returns is what goes out.
+    """
 
     number: int
     pdu: Pdu
     about: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServedSoFar:
+    """Where a stopped `CarrierPlayer` was, for the one that takes it up."""
+
+    now_ns: int
+    steps: int = 0
+    """Steps of the capture that were read."""
+    todo: frozenset[int] = frozenset()
+    """Requests among them that were neither asked for nor sent."""
+    answered: dict[int, tuple[str, int]] = field(default_factory=dict)
+    """(message id, moment) of the submits whose receipts are still to come."""
+    opened: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """What had come of messages whose recorded outcome has not been read."""
+    ids: int = 0
+    matched: int = 0
+    delivered: int = 0
+    unexpected: int = 0
+    references: Halves = field(default_factory=lambda: Halves(_FIRST_REFERENCE))
 
 
 class _Submit:
@@ -60,10 +85,19 @@ class _Submit:
 
 
 class CarrierPlayer:
-    """`prefix` begins the message ids of this run."""
+    """`prefix` begins the message ids of this run.
+
+    `earlier` is what an earlier run, that was stopped, has done already (`stopped`).
+    """
 
     def __init__(
-        self, steps: Iterator[Step], ledger: Ledger, *, prefix: str = "r", look_ahead: int = LOOK_AHEAD
+        self,
+        steps: Iterator[Step],
+        ledger: Ledger,
+        *,
+        prefix: str = "r",
+        look_ahead: int = LOOK_AHEAD,
+        earlier: ServedSoFar | None = None,
     ) -> None:
         self._reader = StepReader(steps)
         self._ledger = ledger
@@ -75,12 +109,17 @@ class CarrierPlayer:
         self._pairs: dict[_Pair, set[int]] = {}
         self._heap: list[tuple[int, int, RequestStep]] = []
         self._released: list[_Ordered] = []
-        self._references = References(0x4000)
-        self._ids = 0
         self.start_ns = self._reader.captured_ns
-        self.matched = 0
-        self.unexpected = 0
-        self.delivered = 0
+        self._earlier = earlier = earlier or ServedSoFar(self.start_ns)
+        self.start_ns = max(self.start_ns, earlier.now_ns)
+        self._steps = 0
+        self._todo: set[int] = set()
+        self._handed: dict[int, RequestStep] = {}
+        self._references = References()
+        self._references.take_up(earlier.references)
+        self._ids = earlier.ids
+        self.matched, self.unexpected = earlier.matched, earlier.unexpected
+        self.delivered = earlier.delivered
         self._load()
 
     @property
@@ -141,13 +180,22 @@ class CarrierPlayer:
             if now_ns is None and self._follows_something(entry[2]):
                 held.append(entry)
                 continue
-            pdu = self._references.rewrite(entry[2].pdu, entry[2].conversation)
-            ready.append(self._deliver(entry[2], pdu, 0))
+            ready.append(self._deliver(entry[2], entry[2].pdu, 0))
         for entry in held:
             heappush(self._heap, entry)
         if ready:
             self._load()
         return ready
+
+    def sending(self, deliver: Deliver, now_ns: int) -> Pdu:
+        """A receipt or inbound text goes out now."""
+        step = self._handed.pop(deliver.number)
+        self.delivered += 1
+        self._todo.discard(deliver.number)
+        self._ledger.sent(deliver.number, now_ns)
+        if step.receipt is not None and step.receipt.final:
+            self._submits.settle(step.about)
+        return self._references.rewrite(deliver.pdu, step.conversation)
 
     def answered(self, number: int, status: int, now_ns: int) -> None:
         """The ESME has answered a receipt or inbound text."""
@@ -160,17 +208,53 @@ class CarrierPlayer:
                 self._ledger.expect_answer(number, 0, 0)
         self._ledger.finish()
 
+    def stopped(self, now_ns: int) -> ServedSoFar:
+        """Nothing more is done in this run: what a later one has to know.
+
+        What nobody waits for any more is settled.
+        """
+        opened = self._ledger.opened()
+        self._ledger.finish(but=opened.keys() | self._todo)
+        answered = {
+            number: (submit.message_id, submit.answered_ns)
+            for number, submit in self._submits.opened()
+            if submit.answered_ns is not None
+        }
+        return ServedSoFar(
+            now_ns, max(self._steps, self._earlier.steps), frozenset(self._todo), answered, opened,
+            self._ids, self.matched, self.delivered, self.unexpected, self._references.halves(),
+        )  # fmt: skip
+
     def _deliver(self, step: RequestStep, pdu: Pdu, about: int) -> Deliver:
-        self.delivered += 1
+        self._handed[step.number] = step
         return Deliver(step.number, pdu, about)
 
     def _load(self) -> None:
         """Read on until enough is known of what may come."""
-        while self._unmatched + len(self._heap) + len(self._released) < self._look_ahead:
+        while (
+            self._steps < self._earlier.steps
+            or self._unmatched + len(self._heap) + len(self._released) < self._look_ahead
+        ):
             step = self._reader.take(None)
             if step is None:
                 return
-            self._note(step)
+            self._steps += 1
+            known = self._steps <= self._earlier.steps and isinstance(step, RequestStep)
+            if known and step.number not in self._earlier.todo:
+                self._recall(step)
+            else:
+                self._note(step)
+
+    def _recall(self, step: RequestStep) -> None:
+        """A request that an earlier run is done with, but for its receipts."""
+        answered = self._earlier.answered.get(step.number)
+        if answered is not None:
+            submit = _Submit(step.at_ns)
+            submit.message_id, submit.answered_ns = answered
+            self._submits.add(step.number, submit)
+        kept = self._earlier.opened.get(step.number)
+        if kept is not None:
+            self._ledger.restore(step.number, step.pdu, None, kept, receipts=False)
 
     def _note(self, step: Step) -> None:
         if isinstance(step, AnswerStep):
@@ -183,6 +267,7 @@ class CarrierPlayer:
             if isinstance(step.pdu, SubmitSm | DataSm | SubmitMulti):
                 self._expect(step)
         elif isinstance(step, RequestStep):
+            self._todo.add(step.number)
             self._ledger.request(step.number, step.pdu, step.at_ns, None, receipts=False)
             about = self._submits.get(step.about)
             if step.receipt is None or about is None:
@@ -197,6 +282,7 @@ class CarrierPlayer:
         self._index.setdefault(content_key(step.pdu), deque()).append(step.number)
         self._pairs.setdefault(_pair(step.pdu), set()).add(step.number)
         self._unmatched += 1
+        self._todo.add(step.number)
         self._ledger.request(step.number, step.pdu, step.at_ns, None, receipts=False)
 
     def _match(self, pdu: Pdu) -> int:
@@ -214,6 +300,7 @@ class CarrierPlayer:
             if not waiting:
                 del self._pairs[pair]
         self._unmatched -= 1
+        self._todo.discard(number)
         return number
 
     def _schedule(self, step: RequestStep, submit: _Submit) -> None:
@@ -223,8 +310,6 @@ class CarrierPlayer:
         due_ns = submit.answered_ns + after_ns
         entry = (due_ns, step, submit.message_id, submit.answered_ns)
         heappush(self._released, _Ordered(entry))
-        if step.receipt is not None and step.receipt.final:
-            self._submits.settle(step.about)
 
     def _follows_something(self, step: RequestStep) -> bool:
         """Whether a submit of the same two numbers that came before is still awaited."""

@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from gateway.replay.errors import ReplayError
+from gateway.replay.options import ReplayOptions
 from gateway.replay.report import Report
-from gateway.replay.run import Replay, ReplayOptions
+from gateway.replay.run import Replay
 from gateway.replay.users_edge import OpenGateway
 from gateway.runtime import log
 from gateway.runtime.commands import sentence

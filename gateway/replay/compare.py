@@ -7,7 +7,7 @@ expected is what was recorded, or what `Golden` or `Rules` say (`gateway.replay.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
@@ -216,16 +216,19 @@ class Ledger:
             if entry.status is not None
         }
 
-    def restore(self, number: int, pdu: Pdu, expected: Expected | None, kept: dict[str, Any]) -> None:
-        """Open a message again as `opened` had it."""
-        self.request(number, pdu, kept["sent_ns"], expected)
+    def restore(
+        self, number: int, pdu: Pdu, expected: Expected | None, kept: dict[str, Any], *, receipts: bool = True
+    ) -> None:
+        """Open a message again as `opened` had it; `receipts` as in `request`."""
+        self.request(number, pdu, kept["sent_ns"], expected, receipts=receipts)
         for name in _KEPT:
             setattr(self._entries[number], name, kept[name])
 
-    def finish(self) -> None:
-        """Nothing more will come: settle everything as it stands."""
+    def finish(self, but: Container[int] = ()) -> None:
+        """Nothing more will come: settle everything as it stands, `but` what a later run goes on with."""
         for entry in list(self._entries.values()):
-            self._settle(entry)
+            if entry.number not in but:
+                self._settle(entry)
 
     def _look(self, entry: _Entry) -> None:
         """Settle a message for which nothing more can come."""

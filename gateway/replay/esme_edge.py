@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from gateway.replay.pace import Pace
@@ -22,10 +23,20 @@ from gateway.smpp.pdu import BindReceiver, BindTransceiver, Pdu, response_to
 Connect = Callable[[int, SmppHandler], Awaitable[SmppConnection]]
 """(command_id of the bind, handler) -> a bound connection."""
 _FULL_WAIT_S: Final = 0.002
+_LAST_ANSWERS_S: Final = 1.0
 _RECEIVER: Final = int(BindReceiver.command_id)
 _TRANSCEIVER: Final = int(BindTransceiver.command_id)
 
 _log = get_logger("replay")
+
+
+async def last_answers(player: EsmePlayer, moved: asyncio.Event) -> None:
+    """Wait a little: what was sent just before a stop has an answer under way, and is not unanswered."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_ANSWERS_S):
+            while player.outstanding:
+                moved.clear()
+                await moved.wait()
 
 
 class _Listening(SmppHandler):
@@ -124,6 +135,8 @@ class EsmeEdge:
                 break
             self.moved.clear()
             await self._wait(deadline_ns)
+        if self.stopping:
+            await last_answers(player, self.moved)
 
     async def _wait(self, due_ns: int | None) -> None:
         """Until an answer has come, or the world is there."""

@@ -12,12 +12,13 @@ bounded: reading stops while much waits to be sent.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.replay.compare import Ledger
 from gateway.replay.remembered import Awaited, Remembered
-from gateway.replay.rewrite import References, with_message_id
+from gateway.replay.rewrite import Halves, References, with_message_id
 from gateway.replay.story import (
     AnswerStep,
     BindStep,
@@ -66,6 +67,20 @@ class CloseLink:
 Command = OpenLink | SendRequest | CloseLink
 
 
+@dataclass(frozen=True, slots=True)
+class SentSoFar:
+    """Where a stopped `EsmePlayer` was, for the one that takes it up."""
+
+    taken: int
+    """Requests of the ESME that were read."""
+    waiting: frozenset[int] = frozenset()
+    """Those of them that had not gone out: another conversation was ahead of theirs."""
+    opened: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """What had come of those that still wait for a receipt, and their message ids (`id`)."""
+    inbound: int = 0
+    references: Halves = field(default_factory=lambda: Halves(1))
+
+
 class StepReader:
     """Steps with a look at the next one; knows when each request was captured."""
 
@@ -81,10 +96,10 @@ class StepReader:
         """When the next step is due; None at the end."""
         return None if self._head is None else max(self._head.at_ns, self.captured_ns)
 
-    def at_request_after(self, number: int) -> bool:
-        """Whether the next step is a request of the ESME with a higher number."""
-        step = self._head
-        return isinstance(step, RequestStep) and step.sender is Side.ESME and step.number > number
+    @property
+    def at_request(self) -> bool:
+        """Whether the next step is a request of the ESME."""
+        return isinstance(self._head, RequestStep) and self._head.sender is Side.ESME
 
     def take(self, now_ns: int | None) -> Step | None:
         """The next step if it is due, or if it only tells how something went on."""
@@ -112,11 +127,7 @@ def _only_tells(step: Step) -> bool:
 
 
 class EsmePlayer:
-    """The ESME's side.
-
-    `skip`: requests up to this number were sent in an earlier, stopped run, which left what had come of those
-    that were still open (`opened`) for `again`.
-    """
+    """The ESME's side; `earlier` is what an earlier run, that was stopped, has done already (`stopped`)."""
 
     def __init__(
         self,
@@ -125,31 +136,30 @@ class EsmePlayer:
         *,
         expectation: Expectation | None = None,
         window: int = 10,
-        skip: int = 0,
-        again: Mapping[int, Mapping[str, Any]] | None = None,
+        earlier: SentSoFar | None = None,
     ) -> None:
         self._reader = StepReader(steps)
         self._ledger = ledger
         self._expectation = expectation
         self._window = window
-        self._skip = skip
+        self._earlier = earlier = earlier or SentSoFar(0)
+        self._taken = 0
         self._queues: dict[int, deque[RequestStep]] = {}
-        self._waiting = 0
+        self._waiting: set[int] = set()
         self._outstanding: dict[int, int] = {}
         self._used: dict[int, int] = {}
         self._ids: Awaited[int, str] = Awaited()
         self._numbers: Awaited[str, int] = Awaited()
         self._orphans: Remembered[str, tuple[Receipt, int]] = Remembered(10_000)
         self._references = References()
-        self.last_number = skip
+        self._references.take_up(earlier.references)
         self.sent = 0
-        self.inbound = 0
+        self.inbound = earlier.inbound
         self.recorded_inbound = 0
-        self._again = dict(again or {})
         self.restored: dict[int, str] = {}
         """Messages of an earlier run that are open still, and their ids."""
         self._first: list[Command] = []
-        if skip:
+        if earlier.taken:
             self._skip_what_was_sent()
 
     @property
@@ -163,6 +173,12 @@ class EsmePlayer:
         return self._reader.next_ns is None and not (self._waiting or self._first)
 
     @property
+    def unsent(self) -> frozenset[int]:
+        """Messages that were read and have not gone out."""
+        first = (command.number for command in self._first if isinstance(command, SendRequest))
+        return frozenset(self._waiting).union(first)
+
+    @property
     def outstanding(self) -> int:
         """Requests without an answer."""
         return len(self._outstanding)
@@ -171,12 +187,12 @@ class EsmePlayer:
         """When `due` will have more to do by time alone; None while it waits for answers, or at the end."""
         if self._first:
             return self.captured_ns
-        return self._reader.next_ns if self._waiting < MAX_WAITING else None
+        return self._reader.next_ns if len(self._waiting) < MAX_WAITING else None
 
     def due(self, now_ns: int | None) -> list[Command]:
         """What is to be done by now, in order."""
         commands, self._first = self._first, []
-        while self._waiting < MAX_WAITING:
+        while len(self._waiting) < MAX_WAITING:
             step = self._reader.take(now_ns)
             if step is None:
                 break
@@ -229,10 +245,16 @@ class EsmePlayer:
         else:
             self._orphans[canonical] = receipt, now_ns
 
-    def opened(self) -> dict[int, dict[str, Any]]:
-        """What has come of messages that wait for a receipt, so that a later run can go on waiting."""
-        kept = self._ledger.opened()
-        return {number: {**each, "id": self._ids.get(number) or ""} for number, each in kept.items()}
+    def stopped(self, *, wait_on: bool) -> SentSoFar:
+        """Nothing more is sent in this run: what a later one has to know.
+
+        `wait_on`: whoever owes receipts will still be there then. What nobody waits for is settled.
+        """
+        opened = self._ledger.opened() if wait_on else {}
+        waiting = self.unsent
+        self._ledger.finish(but=opened.keys() | waiting)
+        kept = {number: {**each, "id": self._ids.get(number) or ""} for number, each in opened.items()}
+        return SentSoFar(self._taken, waiting, kept, self.inbound, self._references.halves())
 
     def finish(self) -> None:
         """Nothing more will come; every message is settled."""
@@ -241,7 +263,8 @@ class EsmePlayer:
     def _skip_what_was_sent(self) -> None:
         """Go to the first request that was not sent; have the links that are open there."""
         links: dict[int, OpenLink] = {}
-        while not self._reader.at_request_after(self._skip):
+        requests: list[Command] = []
+        while not (self._reader.at_request and self._taken >= self._earlier.taken):
             step = self._reader.take(None)
             if step is None:
                 break
@@ -252,7 +275,9 @@ class EsmePlayer:
                     links[command.conversation] = command
                 elif isinstance(command, CloseLink):
                     links.pop(command.conversation, None)
-        self._first = list(links.values())
+                else:
+                    requests.append(command)
+        self._first = [*links.values(), *requests]
         if not self._first and len(self._ledger):  # somebody has to be there for the receipts
             self._first = [OpenLink(0, int(BindTransceiver.command_id))]
 
@@ -279,8 +304,9 @@ class EsmePlayer:
             self._ledger.expect_receipt(step.about, step.receipt.state, after_ns)
 
     def _queue(self, step: RequestStep) -> None:
-        kept = self._again.pop(step.number, None)
-        if step.number <= self._skip and kept is None:
+        self._taken += 1
+        kept = self._earlier.opened.get(step.number)
+        if self._taken <= self._earlier.taken and kept is None and step.number not in self._earlier.waiting:
             return
         expectation = self._expectation
         expected = expectation.expected(step.number, step.pdu) if expectation is not None else None
@@ -292,37 +318,25 @@ class EsmePlayer:
             return
         self._ledger.request(step.number, step.pdu, self._reader.captured_ns, expected)
         self._queues.setdefault(step.conversation, deque()).append(step)
-        self._waiting += 1
+        self._waiting.add(step.number)
 
     def _send(self, conversation: int, commands: list[Command]) -> None:
         queue = self._queues.get(conversation)
         while queue and self._used.get(conversation, 0) < self._window:
             step = queue[0]
-            if step.about in self._outstanding or self._is_queued(step.about, conversation):
+            if step.about in self._outstanding or step.about in self._waiting:
                 break
             queue.popleft()
-            self._waiting -= 1
+            self._waiting.discard(step.number)
             pdu = self._references.rewrite(step.pdu, conversation)
             if step.about:
                 pdu = with_message_id(pdu, self._ids.get(step.about) or str(getattr(pdu, "message_id", "")))
             self._outstanding[step.number] = conversation
             self._used[conversation] = self._used.get(conversation, 0) + 1
             self.sent += 1
-            self.last_number = max(self.last_number, step.number)
             commands.append(SendRequest(conversation, step.number, pdu))
         if queue is not None and not queue:
             del self._queues[conversation]
-
-    def _is_queued(self, number: int, conversation: int) -> bool:
-        """Whether a message that is referred to has not gone out yet (over another conversation)."""
-        if not number or number <= self._skip or self._ids.get(number) is not None:
-            return False
-        return any(
-            step.number == number
-            for other, queue in self._queues.items()
-            if other != conversation
-            for step in queue
-        )
 
     def _release(self, number: int) -> None:
         conversation = self._outstanding.pop(number, None)

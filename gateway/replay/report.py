@@ -38,7 +38,6 @@ class Report:
     recorded_inbound: int = 0
     unexpected: int = 0
     stopped: bool = False
-    last_number: int = 0
 
     @property
     def passed(self) -> bool:

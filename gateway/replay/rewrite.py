@@ -7,7 +7,7 @@ octet for octet.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,6 +28,16 @@ _SAR: Final = int(Tag.SAR_MSG_REF_NUM)
 _PAYLOAD: Final = int(Tag.MESSAGE_PAYLOAD)
 _RECEIPTED: Final = int(Tag.RECEIPTED_MESSAGE_ID)
 _TEXTS: Final = (SubmitSm, SubmitMulti, DeliverSm, DataSm)
+_Key = tuple[int, str, str, int, int]
+"""(conversation, source, destination, recorded reference, parts) of a message of several parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """`References` between two runs: the next one, and which parts of which messages have gone out so far."""
+
+    following: int
+    begun: tuple[tuple[_Key, int, tuple[int, ...]], ...] = ()
 
 
 class References:
@@ -35,8 +45,19 @@ class References:
 
     def __init__(self, first: int = 1) -> None:
         self._next = first
-        self._known: Remembered[tuple[object, ...], int] = Remembered()
-        self._seen: Remembered[tuple[object, ...], set[int]] = Remembered()
+        self._known: Remembered[_Key, int] = Remembered()
+        self._seen: Remembered[_Key, set[int]] = Remembered()
+
+    def halves(self) -> Halves:
+        """What a later run needs, so that a message begun in this one becomes whole."""
+        begun = ((key, self._known[key], tuple(sorted(seen))) for key, seen in self._seen.items())
+        return Halves(self._next, tuple(begun))
+
+    def take_up(self, halves: Halves) -> None:
+        """Go on where an earlier run was stopped."""
+        self._next = halves.following
+        for key, reference, seen in halves.begun:
+            self._known[key], self._seen[key] = reference, set(seen)
 
     def rewrite(self, pdu: Pdu, conversation: int) -> Pdu:
         """The PDU with its reference replaced; one without any comes back as it is."""

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 
 from gateway.carriers.address import e164
+from gateway.replay.esme_edge import last_answers
 from gateway.replay.pace import Pace
 from gateway.replay.player import EsmePlayer, SendRequest
 from gateway.replay.remembered import Remembered
@@ -115,6 +116,8 @@ class UsersEdge:
                 if self.clock.now_ns() >= deadline_ns:
                     break
                 await self._wait(deadline_ns)
+            if self.stopping:
+                await last_answers(self.player, self.moved)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -196,6 +199,7 @@ class UsersEdge:
             code = str((document.get("errors") or [{}])[0].get("code", status))
             wire = int(_STATUS.get(status, CommandStatus.RSUBMITFAIL))
             self.player.answered(number, wire, "", now_ns, code)
+            self.moved.set()
             return
         message_id = str(document["id"])
         self.player.answered(number, 0, message_id, now_ns)

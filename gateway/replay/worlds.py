@@ -47,9 +47,12 @@ def majority_role(trace: Trace) -> str:
     return "carrier" if inbound > submits else "esme"
 
 
-def world_numbers(path: Path) -> list[str]:
-    """The numbers of a configuration's directory, in order; raises `WorldInvalid` and `OSError`."""
-    path.stat()
+def world_numbers(name: str) -> list[str]:
+    """The numbers of a configuration's directory, in order; `gateway.yaml` may be the one that we carry.
+
+    Raises `WorldInvalid` and `ConfigError`.
+    """
+    path = find_config(name)
     tree = read_tree(path, {})
     if tree.unusable:
         raise WorldInvalid(path.name, tree.faults[0].message)

@@ -91,12 +91,16 @@ def busy(what: str) -> Iterator[None]:
 
 def check_url(option: str, url: str) -> None:
     """End the process with a sentence if `url` is not the address of an HTTP service."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+    if not is_service_url(url):
         fail(
             f"{option} {url}: expected the address of a running gateway, such as http://127.0.0.1:8080", USAGE
         )
+
+
+def is_service_url(url: str) -> bool:
+    """Whether a URL can be the address of an HTTP service."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.app import load_config
 from gateway.replay.errors import WorldInvalid
-from gateway.replay.run import Replay, ReplayOptions
+from gateway.replay.options import ReplayOptions
+from gateway.replay.run import Replay
 from gateway.smpp import pdu as p
 from gateway.smpp.constants import MessageState
 from gateway.smpp.pdu import encode

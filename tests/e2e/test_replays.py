@@ -97,7 +97,8 @@ async def test_what_a_gateway_records_can_be_replayed(world: Any, tmp_path: Any)
     from rich.console import Console
 
     from gateway.demo.record import _record
-    from gateway.replay.run import Replay, ReplayOptions
+    from gateway.replay.options import ReplayOptions
+    from gateway.replay.run import Replay
 
     for name in ("monday.pcap", "monday.jsonl"):
         file = tmp_path / name

@@ -14,8 +14,9 @@ import smpplib.consts
 import smpplib.exceptions
 
 from gateway.replay.formats import open_trace
+from gateway.replay.options import ReplayOptions
 from gateway.replay.pcap import Endpoint, PcapWriter
-from gateway.replay.run import Replay, ReplayOptions
+from gateway.replay.run import Replay
 from gateway.replay.trace import ConversationOpened, PartUnreadable, PduCaptured
 from gateway.smpp import pdu as p
 from gateway.smpp.aio import connect

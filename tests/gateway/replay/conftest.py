@@ -23,15 +23,20 @@ OUTCOMES = (
 
 
 def talk(
-    count: int, *, long: bool = False, inbound: bool = True, outcomes=OUTCOMES
+    count: int, *, long: bool = False, inbound: bool = True, outcomes=OUTCOMES, mixed: bool = False
 ) -> list[tuple[bool, bytes]]:
-    """A session's octets: `count` submits, each answered, and where accepted followed by its receipt."""
+    """A session's octets: `count` submits, each answered, and where accepted followed by its receipt.
+
+    `mixed`: the first part of a long text goes before the text that was written before it.
+    """
     script = [
         (True, encode(p.BindTransceiver(system_id="guest", password="guest", interface_version=0x34), 1)),
         (False, encode(p.BindTransceiverResp(system_id="carrier"), 1)),
     ]
     sequence, theirs = 1, 0
+    ended = len(script)
     for index in range(count):
+        begun, ended = ended, len(script)
         status, state = outcomes[index % len(outcomes)]
         text = f"text {index} " + ("which is long " * 20 if long and index % 2 else "")
         parts = segment_text(text, 7)
@@ -48,7 +53,8 @@ def talk(
                 tlvs=part.tlvs,
             )
             message_id = f"old{sequence:06}"
-            script.append((True, encode(submit, sequence)))
+            early = mixed and len(parts) > 1 and part is parts[0]
+            script.insert(begun if early else len(script), (True, encode(submit, sequence)))
             answer = p.SubmitSmResp(message_id="" if status else message_id, command_status=status)
             script.append((False, encode(answer, sequence)))
             if state is not None:

@@ -11,7 +11,8 @@ from gateway.replay import ahead
 from gateway.replay.ahead import Order, ReadAhead, read_to
 from gateway.replay.cast import Cast
 from gateway.replay.numbers import Pseudonyms, same
-from gateway.replay.run import Replay, ReplayOptions
+from gateway.replay.options import ReplayOptions
+from gateway.replay.run import Replay
 from gateway.replay.story import RequestStep
 from gateway.replay.trace import Side
 

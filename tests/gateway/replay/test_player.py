@@ -4,11 +4,13 @@ import io
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from gateway.replay.carrier_player import CarrierPlayer
 from gateway.replay.compare import SECOND_NS, Ledger
+from gateway.replay.pcap import Endpoint
 from gateway.replay.pcap_reader import PcapReader
-from gateway.replay.player import CloseLink, EsmePlayer, OpenLink, SendRequest
+from gateway.replay.player import CloseLink, EsmePlayer, OpenLink, SendRequest, SentSoFar
 from gateway.replay.story import Correlator
 from gateway.smpp import pdu as p
 from gateway.smpp.constants import MessageState
@@ -20,7 +22,23 @@ SUBMIT = {"source_addr": "12025550100", "registered_delivery": 1}
 
 
 def steps(script, step_s=1.0):
-    data = pcap_file(conversation(script, step_ns=int(step_s * SECOND_NS)))
+    return steps_of(conversation(script, step_ns=int(step_s * SECOND_NS)))
+
+
+def two_talks():
+    """Eight submits, by turns of two ESMEs."""
+    clients = (Endpoint("10.0.0.1", 40_000), Endpoint("10.0.0.3", 40_000))
+    packets = [packet for each in clients for packet in conversation(submits(4), client=each)]
+    return steps_of(sorted(packets))
+
+
+def as_read_from_a_file(so_far):
+    form = TypeAdapter(type(so_far))
+    return form.validate_json(form.dump_json(so_far))
+
+
+def steps_of(packets):
+    data = pcap_file(packets)
     return Correlator().steps(PcapReader(io.BytesIO(data)).read())
 
 
@@ -110,9 +128,34 @@ def test_receipts_find_their_message_in_any_notation_and_before_the_answer():
 
 
 def test_what_was_sent_before_a_stop_is_not_sent_again():
-    player = EsmePlayer(steps(submits(5)), ledger()[0], skip=3)
+    player = EsmePlayer(steps(submits(5)), ledger()[0], earlier=SentSoFar(3))
     assert numbers(player.due(None)) == [4, 5]
-    assert player.last_number == 5
+    assert player.stopped(wait_on=True).taken == 5
+
+
+@settings(max_examples=30)
+@given(st.lists(st.sampled_from(("answer", "stop")), max_size=24))
+def test_stopped_wherever_it_is_an_esme_sends_everything_once(script):
+    """Two conversations with a window of one: a stop finds one of them far ahead of the other."""
+    book, results = ledger()
+    earlier, sent, outstanding = None, [], []
+    player = EsmePlayer(two_talks(), book, window=1)
+    for what in (*script, *["answer"] * 30):
+        for command in player.due(None):
+            if isinstance(command, SendRequest):
+                sent.append(command.number)
+                outstanding.append(command.number)
+        if what == "answer" and outstanding:
+            number = outstanding.pop()  # the latest: the other conversation falls behind
+            player.answered(number, 0, f"id{number}", START_NS)
+        elif what == "stop":
+            outstanding.clear()
+            earlier = as_read_from_a_file(player.stopped(wait_on=True))
+            book = Ledger(results.append)
+            player = EsmePlayer(two_talks(), book, window=1, earlier=earlier)
+    player.finish()
+    assert sorted(sent) == list(range(1, 9))
+    assert sorted(result.number for result in results) == list(range(1, 9))
 
 
 def test_reading_stops_while_much_waits():
@@ -186,11 +229,12 @@ def test_a_receipt_never_goes_before_its_submit_nor_a_reply_before_what_it_answe
         seen.add(number)
         ids[reply.response.message_id] = number
         for deliver in player.due(None):
+            pdu = player.sending(deliver, now)
             if deliver.about:
-                read = read_receipt(deliver.pdu.short_message, tlvs=deliver.pdu.tlvs)
+                read = read_receipt(pdu.short_message, tlvs=pdu.tlvs)
                 assert ids[read.message_id] in seen
             else:
-                assert int(deliver.pdu.source_addr[-4:]) in seen
+                assert int(pdu.source_addr[-4:]) in seen
     assert player.exhausted
     assert player.delivered == len([n for n in order if n % 3]) + len(inbound)
 
@@ -212,3 +256,63 @@ def test_long_texts_match_whatever_their_reference():
     script = [(True, encode(part(7, 1), 1) + encode(part(7, 2), 2))]
     player = CarrierPlayer(steps(script), ledger()[0])
     assert [player.submitted(part(99, number), 0).number for number in (2, 1)] == [2, 1]
+
+
+def part_of_a_reply(number):
+    body = bytes((5, 0, 3, 77, 2, number)) + b"part %d" % number
+    return p.DeliverSm(
+        source_addr="13105550001", destination_addr="12025550100", esm_class=0x40, short_message=body
+    )
+
+
+@settings(max_examples=30)
+@given(st.permutations(range(1, 8)), st.lists(st.sampled_from(("submit", "send", "stop")), max_size=24))
+def test_stopped_wherever_it_is_a_carrier_does_everything_once(order, script):
+    """Every submit is known, every receipt is about its own, nothing is sent twice or left out."""
+    talk = recorded(7, inbound={2, 5})
+    talk += [(False, encode(part_of_a_reply(1), 301)), (False, encode(part_of_a_reply(2), 302))]
+    book, results = ledger()
+    player = CarrierPlayer(steps(talk), book)
+    asked, sent, ids, handed, references = list(order), [], {}, [], set()
+    for now, what in enumerate((*script, *["submit", "send"] * 20)):
+        if what == "submit" and asked:
+            reply = player.submitted(again(asked.pop()), now)
+            ids[reply.response.message_id] = reply.number
+        elif what == "send":
+            handed += player.due(None)
+            for deliver in handed[:1]:
+                handed.remove(deliver)
+                sent.append(deliver.number)
+                pdu = player.sending(deliver, now)
+                if pdu.esm_class & 0x40:
+                    references.add(pdu.short_message[3])
+                elif deliver.about:
+                    assert ids[read_receipt(pdu.short_message, tlvs=pdu.tlvs).message_id] == deliver.about
+                player.answered(deliver.number, 0, now)
+        elif what == "stop":
+            handed.clear()
+            earlier = as_read_from_a_file(player.stopped(now))
+            assert earlier.matched == len(order) - len(asked)
+            book = Ledger(results.append)
+            player = CarrierPlayer(steps(talk), book, earlier=earlier)
+            assert player.start_ns >= now
+    assert player.exhausted
+    player.finish()
+    assert len(ids) == 5 + 1  # refusals have no id
+    assert len(references) == 1
+    assert (player.matched, player.unexpected, player.delivered) == (7, 0, 5 + 2 + 2)
+    assert len(sent) == len(set(sent)) == player.delivered
+    assert len({result.number for result in results}) == len(results) == 7 + player.delivered
+
+
+def test_a_text_sent_and_never_answered_is_settled_and_not_sent_again():
+    book, results = ledger()
+    player = CarrierPlayer(steps(recorded(1)), book)
+    player.submitted(again(1), 0)
+    [deliver] = player.due(None)
+    player.sending(deliver, 0)
+    earlier = as_read_from_a_file(player.stopped(5))
+    assert [(result.number, result.actual.status) for result in results] == [(1, 0), (2, None)]
+    resumed = CarrierPlayer(steps(recorded(1)), ledger()[0], earlier=earlier)
+    assert resumed.due(None) == []
+    assert resumed.exhausted

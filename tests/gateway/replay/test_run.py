@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
 
 from gateway.replay.errors import (
     CheckpointInvalid,
@@ -15,11 +16,16 @@ from gateway.replay.errors import (
     TargetInvalid,
     WorldInvalid,
 )
+from gateway.replay.formats import open_trace
+from gateway.replay.options import ReplayOptions
 from gateway.replay.pace import parse_speed
-from gateway.replay.run import Replay, ReplayOptions
+from gateway.replay.run import Replay
+from gateway.replay.story import read_receipt_of
+from gateway.replay.trace import PduCaptured
 from gateway.smpp import pdu as p
+from gateway.smpp.aio import SmppHandler, connect
 from gateway.smpp.constants import MessageState
-from gateway.smpp.pdu import encode
+from gateway.smpp.pdu import encode, response_to
 from gateway.testing.captures import conversation, pcap_file
 from gateway.testing.carriers import running_carrier
 
@@ -151,11 +157,10 @@ async def test_stopped_while_it_waits_for_receipts_it_goes_on_waiting(tmp_path, 
         running = asyncio.ensure_future(replay.run())
         while carrier.decisions.total() < 6:  # noqa: ASYNC110 - the carrier tells nobody
             await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
         replay.stop()
         stopped = await asyncio.wait_for(running, 5)
         assert (stopped.stopped, stopped.summary.messages) == (True, 0)
-        kept = json.loads(checkpoint.read_text())["open"]
+        kept = json.loads(checkpoint.read_text())["so_far"]["opened"]
         assert len(kept) == 6
         assert all(each["id"] and each["status"] == 0 for each in kept.values())
         resumed = await asyncio.wait_for(Replay(options).run(), 20)
@@ -163,6 +168,107 @@ async def test_stopped_while_it_waits_for_receipts_it_goes_on_waiting(tmp_path, 
     assert (resumed.passed, resumed.summary.messages, resumed.stopped) == (True, 6, False)
     assert resumed.summary.receipts == {"DELIVRD": 6}
     assert not checkpoint.exists()
+
+
+class Phone(SmppHandler):
+    """An ESME that keeps what it is sent."""
+
+    def __init__(self):
+        self.received = []
+
+    def on_request(self, connection, pdu):
+        self.received.append(pdu)
+        return response_to(pdu)
+
+
+async def submit_all(where, submits, phone):
+    """Bind, submit one after the other; the message ids."""
+    host, _, port = where.rpartition(":")
+    bind = p.BindTransceiver(system_id="me", password="x", interface_version=0x34)
+    link = await connect(host, int(port), bind=bind, handler=phone)
+    answers = [await link.submit(submit) for submit in submits]
+    return link, [answer.message_id for answer in answers if not answer.command_status]
+
+
+async def test_a_carrier_stopped_and_taken_up_again_does_everything_once(tmp_path, make_capture):
+    capture, checkpoint = make_capture(tmp_path, 20, long=True), tmp_path / "stopped"
+    with open_trace(capture) as opened:
+        captured = [event.pdu for event in opened.trace if isinstance(event, PduCaptured)]
+    submits = [pdu for pdu in captured if isinstance(pdu, p.SubmitSm)]
+    phone, ids, reports = Phone(), [], []
+    options = ReplayOptions(
+        capture, "carrier", listen="127.0.0.1:0", speed=None, idle_s=20, checkpoint=checkpoint
+    )
+    for part in (submits[:9], submits[9:20], submits[20:]):
+        listening = asyncio.Event()
+        replay = Replay(options, on_begin=lambda progress, begun=listening: begun.set())
+        serving = asyncio.ensure_future(replay.run())
+        await asyncio.wait({serving, asyncio.ensure_future(listening.wait())}, return_when="FIRST_COMPLETED")
+        link, given = await submit_all(replay.progress.listening, part, phone)
+        ids += given
+        if part[-1] is not submits[-1]:
+            replay.stop()
+        reports.append(await asyncio.wait_for(serving, 30))
+        await link.wait_closed()
+    assert [report.stopped for report in reports] == [True, True, False]
+    assert not checkpoint.exists()
+    last = reports[-1]
+    assert last.passed, last.summary.differences[:5]
+    assert last.unexpected == 0
+    recorded = [pdu for pdu in captured if isinstance(pdu, p.DeliverSm)]
+    assert last.summary.messages == len(submits) + len(recorded)
+    receipts = [found.message_id for found in map(read_receipt_of, phone.received) if found is not None]
+    assert sorted(receipts) == sorted(ids)
+    assert len(set(ids)) == len(ids)
+    assert len(phone.received) == len(recorded)
+
+
+class FakeGateway:
+    """Takes texts; says that they were delivered once `delivering`."""
+
+    def __init__(self):
+        self.texts, self.delivering, self.on_text = [], False, lambda count: None
+
+    async def post(self, request):
+        self.texts.append((await request.json())["text"])
+        self.on_text(len(self.texts))
+        return web.json_response({"id": str(len(self.texts))}, status=202)
+
+    async def get(self, request):
+        return web.json_response({"state": "delivered" if self.delivering else "submitted"})
+
+    async def health(self, request):
+        return web.Response()
+
+    def app(self):
+        app = web.Application()
+        app.router.add_get("/healthz", self.health)
+        app.router.add_post("/v1/messages", self.post)
+        app.router.add_get("/v1/messages/{id}", self.get)
+        return app
+
+
+async def test_users_stopped_and_taken_up_again_write_every_text_once(tmp_path, make_capture, aiohttp_server):
+    """Parts of different long texts lie between each other, so texts become whole in another order."""
+    capture = make_capture(tmp_path, 24, outcomes=ALL_DELIVERED, long=True, inbound=False, mixed=True)
+    gateway = FakeGateway()
+    server = await aiohttp_server(gateway.app())
+    options = ReplayOptions(
+        capture,
+        "users",
+        target=f"http://127.0.0.1:{server.port}",
+        speed=50.0,
+        checkpoint=tmp_path / "stopped",
+    )
+    replay = Replay(options)
+    gateway.on_text = lambda count: replay.stop() if count in (5, 6) else None
+    assert (await asyncio.wait_for(replay.run(), 30)).stopped
+    assert len(gateway.texts) >= 5
+    gateway.delivering = True
+    report = await asyncio.wait_for(Replay(replace(options, speed=None)).run(), 30)
+    assert len(gateway.texts) == len(set(gateway.texts)) == 24
+    assert (report.passed, report.summary.messages) == (True, 24)
+    assert report.summary.receipts == {"DELIVRD": 24}
 
 
 async def test_taken_up_at_a_speed_it_does_not_wait_for_what_was_sent(tmp_path, make_capture):
