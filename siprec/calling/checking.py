@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from siprec.callcontrol.call import Call
 from siprec.callcontrol.prompts import PromptSet
 from siprec.callcontrol.server import CallControlServer
 from siprec.calling.cast import identifier
@@ -136,27 +135,12 @@ class Checker:
     # ── timeline ──────────────────────────────────────────────────────────────────────────────────
 
     def _timelines(self) -> dict[str, list[Wanted]]:
-        """What must be in each recording of each user, where one call's log tells it whole."""
-        found: dict[str, list[tuple[int, Wanted]]] = {}
-        calls = [*self._calling.control.finished, *self._calling.control.calls]
-        for call in calls:
-            if any(line.what == "moved" for line in call.log):
-                return {}  # legs went from call to call: no one log tells it all
-            users = {line.who for line in call.log if line.what == "recording" and line.detail == "started"}
-            for user in users:
-                begun = [line.at_ns for line in call.log if _starts(line.what, line.who, line.detail, user)]
-                wanted = spans(call.log, user, self._names(call))
-                found.setdefault(user, []).extend(zip(begun, wanted, strict=True))
-        return {
-            user: [wanted for _, wanted in sorted(each, key=lambda pair: pair[0])]
-            for user, each in found.items()
-        }
-
-    def _names(self, call: Call) -> dict[str, str]:
-        domain = self._calling.settings.domain
-        numbers = {f"sip:{party.number}@{domain}": name for name, party in self._scenario.parties.items()}
-        del call
-        return numbers
+        """What must be in each recording of each user, in the order in which they began."""
+        control, domain = self._calling.control, self._calling.settings.domain
+        logs = {call.id: call.log for call in (*control.finished, *control.calls)}
+        names = {f"sip:{party.number}@{domain}": name for name, party in self._scenario.parties.items()}
+        users = {line.who for log in logs.values() for line in log if line.what == "recording"}
+        return {user: spans(logs, user, names) for user in users}
 
     def _in_time(self, who: str, expected: ExpectedRecording, found: Recorded, wanted: Wanted) -> None:
         off = found.seconds - wanted.seconds
@@ -207,7 +191,3 @@ class Checker:
                     told == logged,
                     ", ".join(told),
                 )
-
-
-def _starts(what: str, who: str, detail: str, user: str) -> bool:
-    return what == "recording" and detail == "started" and who == user

@@ -1,12 +1,15 @@
-"""When whose voice must be in a recording, as the call control's log tells, and when it is, by spectrum.
+"""When whose voice must be in a recording, as the call control's logs tell, and when it is, by spectrum.
 
-    wanted = spans(log, "alice", aliases)[0]           # alice's first recording, in recorded time
+    wanted = spans({call.id: call.log}, "alice", aliases)[0]  # alice's first recording, in recorded time
     wanted.seconds, wanted.voices["customer"]          # 4.2, [(0.0, 1.1), (2.0, 4.2)]
     misplaced(samples, 590, wanted.voices["customer"]) # seconds in which it is missing, or there uncalled for
 
-Recorded time leaves pauses out. A call on hold is silent. The log names legs by address of record. Pure.
+Recorded time leaves pauses out. A call on hold is silent. Logs name legs by address of record. A leg that
+moves to another call (attended transfer, conference) takes its user's recording along. Pure.
 """
 
+import heapq
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,86 +29,119 @@ Span = tuple[float, float]
 class Wanted:
     """One recording: how long it is, and when each voice is in it, in seconds of recorded time."""
 
+    begun_ns: int = 0
     seconds: float = 0.0
     voices: dict[str, list[Span]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class _Reader:
-    """Follows one call's log for one recorded user."""
+class _Room:
+    """A call: who is in it, who of them holds it, and from when on voices pass (D10)."""
 
-    user: str
-    names: Mapping[str, str]
     present: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
-    recording: bool = False
-    paused: bool = False
     opens_ns: int = 0
-    wanted: list[Wanted] = field(default_factory=list)
+
+    def audible(self, at_ns: int) -> set[str]:
+        """Whose voices there are."""
+        return set() if self.held or at_ns < self.opens_ns else self.present
+
+
+@dataclass(slots=True)
+class _Take:
+    """A recording under way, and the voices that are in it since when."""
+
+    wanted: Wanted
+    at_ns: int
+    paused: bool = False
     since: dict[str, float] = field(default_factory=dict)
-    last_ns: int = 0
 
-    def read(self, line: Happened) -> None:
-        self._pass_to(line.at_ns)
-        name = self.names.get(line.who, line.who)
-        match line.what:
-            case "joined":
-                self.present.add(name)
-            case "left":
-                self.present.discard(name)
-                self.held.discard(name)
-            case "held":
-                self.held.add(name)
-            case "unheld":
-                self.held.discard(name)
-            case "delayed":
-                self.opens_ns = line.at_ns + int(line.detail) * 1_000_000
-            case "recording" if line.who == self.user:
-                self._recording(line.detail == "started")
-            case "pressed" if line.who == self.user:
-                self.paused = self.recording and line.detail == "pause"
-        self._follow(line.at_ns)
-
-    def _recording(self, started: bool) -> None:
-        self.recording, self.paused = started, False
-        if started:
-            self.wanted.append(Wanted())
-        else:
-            self._close(self.present)
-
-    def _pass_to(self, at_ns: int) -> None:
-        if self.recording and not self.paused:
-            if self.last_ns < self.opens_ns <= at_ns:
-                self._go(self.opens_ns)
-                self._follow(self.opens_ns)
-            self._go(at_ns)
-        self.last_ns = at_ns
+    def pass_to(self, room: _Room, at_ns: int) -> None:
+        """Time goes on; the call may open its doors meanwhile."""
+        if self.at_ns < room.opens_ns <= at_ns:
+            self._go(room.opens_ns)
+            self.follow(room)
+        self._go(at_ns)
 
     def _go(self, at_ns: int) -> None:
-        self.wanted[-1].seconds += (at_ns - self.last_ns) / 1e9
-        self.last_ns = at_ns
+        if not self.paused:
+            self.wanted.seconds += (at_ns - self.at_ns) / 1e9
+        self.at_ns = at_ns
 
-    def _follow(self, at_ns: int) -> None:
+    def follow(self, room: _Room) -> None:
         """Begin and end the spans of voices."""
-        if not self.recording:
-            return
-        heard = self.present if not self.held and at_ns >= self.opens_ns else set()
+        heard = room.audible(self.at_ns)
         for name in heard - self.since.keys():
-            self.since[name] = self.wanted[-1].seconds
-        self._close(self.since.keys() - heard)
+            self.since[name] = self.wanted.seconds
+        self.close(self.since.keys() - heard)
 
-    def _close(self, names: Iterable[str]) -> None:
+    def close(self, names: Iterable[str]) -> None:
+        """End the spans of these voices."""
         for name in list(names):
-            begun = self.since.pop(name, None)
-            if begun is not None:
-                self.wanted[-1].voices.setdefault(name, []).append((begun, self.wanted[-1].seconds))
+            begun = self.since.pop(name)
+            if begun == self.wanted.seconds:
+                continue
+            self.wanted.voices.setdefault(name, []).append((begun, self.wanted.seconds))
 
 
-def spans(log: Sequence[Happened], user: str, names: Mapping[str, str]) -> list[Wanted]:
-    """What one call's log says of the recordings of a user. names: parties by address of record."""
+class _Reader:
+    """Follows calls for one recorded user; each recording is found by the call its leg is in."""
+
+    def __init__(self, user: str, names: Mapping[str, str]) -> None:
+        self.wanted: list[Wanted] = []
+        self._user = user
+        self._names = names
+        self._rooms: defaultdict[int, _Room] = defaultdict(_Room)
+        self._takes: dict[int, _Take] = {}
+
+    def read(self, call: int, line: Happened) -> None:
+        """Take a line of a call's log; lines come in the order of their times."""
+        for number, take in self._takes.items():
+            take.pass_to(self._rooms[number], line.at_ns)
+        self._change_room(self._rooms[call], self._names.get(line.who, line.who), line)
+        if line.what == "moved" and self._names.get(line.who) == self._user and call in self._takes:
+            self._takes[int(line.detail)] = self._takes.pop(call)
+        elif line.who == self._user:
+            self._change_take(call, line)
+        for number, take in self._takes.items():
+            take.follow(self._rooms[number])
+
+    @staticmethod
+    def _change_room(room: _Room, name: str, line: Happened) -> None:
+        match line.what:
+            case "joined":
+                room.present.add(name)
+            case "left" | "moved":
+                room.present.discard(name)
+                room.held.discard(name)
+            case "held":
+                room.held.add(name)
+            case "unheld":
+                room.held.discard(name)
+            case "delayed":
+                room.opens_ns = line.at_ns + int(line.detail) * 1_000_000
+
+    def _change_take(self, call: int, line: Happened) -> None:
+        take = self._takes.get(call)
+        if line.what == "recording" and line.detail == "started":
+            take = self._takes[call] = _Take(Wanted(line.at_ns), line.at_ns)
+            self.wanted.append(take.wanted)
+        elif take is not None and line.what == "recording":
+            take.close(list(take.since))
+            del self._takes[call]
+        elif take is not None and line.what == "pressed":
+            take.paused = line.detail == "pause"
+
+
+def spans(logs: Mapping[int, Sequence[Happened]], user: str, names: Mapping[str, str]) -> list[Wanted]:
+    """What the logs of calls, by number, say of the recordings of a user, in the order in which they began.
+
+    names: parties by address of record.
+    """
     reader = _Reader(user, names)
-    for line in log:
-        reader.read(line)
+    lines = [[(number, line) for line in log] for number, log in logs.items()]
+    for number, line in heapq.merge(*lines, key=lambda each: each[1].at_ns):
+        reader.read(number, line)
     return reader.wanted
 
 
