@@ -233,7 +233,7 @@ class WindowEntry(_WindowHead):
         while True:
             window = calendar.window_at(at_ns)
             if self.used(window) + segments <= cap:
-                return at_ns
+                return max(at_ns, self._smooth(window)) if self._defers_to(window, segments) else at_ns
             at_ns = self._smooth(calendar.window_at(window.end_ns))
 
     def take(self, release_ns: int, segments: int, now_ns: int) -> int:
@@ -276,8 +276,15 @@ class WindowEntry(_WindowHead):
                 return None
         return reset_ns - floor_ns
 
+    def _defers_to(self, window: Window, segments: int) -> bool:
+        """Return whether `window` takes what the one before it has no room for."""
+        calendar = self.limit.calendar
+        if window.start_ns <= calendar.start_ns or not self.limit.waits:
+            return False
+        return self.used(calendar.window_at(window.start_ns - 1)) + segments > self.cap
+
     def _smooth(self, window: Window) -> int:
-        """Return where in a later window the next deferred text leaves."""
+        """Return where in a later window the next deferred text leaves, at the earliest."""
         offset_ns = self.used(window) * self.limit.spacing_ns
         return min(window.start_ns + offset_ns, window.end_ns - 1)
 

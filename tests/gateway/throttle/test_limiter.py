@@ -154,10 +154,11 @@ def test_a_deferred_text_waits_for_midnight_and_the_next_days_cap(limiter_of, pa
     assert releases(limiter, BOB, midnight_ns, 1) == [DAY_NS]
 
 
-def test_deferred_texts_leave_apart_after_the_reset(limiter_of, pacific, now_ns):
+@pytest.mark.parametrize("destination", [None, HANDSET], ids=["to many", "to one"])
+def test_deferred_texts_leave_apart_after_the_reset(limiter_of, pacific, now_ns, destination):
     wait = pacific.window_at(now_ns).end_ns - now_ns
     limiter = limiter_of(brand_day=day(3, pacific, Overflow.DEFER, spacing_ns=SECOND_NS))
-    got = releases(limiter, ALICE, now_ns, 6)
+    got = releases(limiter, ALICE, now_ns, 6, destination=destination)
     assert got == [0, 0, 0, wait, wait + SECOND_NS, wait + 2 * SECOND_NS]
 
 
