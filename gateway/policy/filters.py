@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 NANOSECONDS = 1_000_000_000
+_NEVER = -(1 << 62)
 
 CAUSES = ("fraud", "volume", "burst", "spam", "unauthorised", "inappropriate")
 """The causes that B5 names; the list is open."""
@@ -25,6 +26,8 @@ class Count(Enum):
     """Different destinations."""
     SIMILAR = "similar"
     """Texts alike but for digits, case, punctuation and spacing."""
+
+    __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,67 @@ class WindowCounter:
         return window[1]
 
 
+class SenderWindows:
+    """Several counts per sender, each in windows as `WindowCounter` has them: one look-up for all of them."""
+
+    __slots__ = ("_capacity", "_senders", "_unused")
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._unused: list[int] = []
+        # Per sender the beginning of each window and the events in it, side by side.
+        self._senders: OrderedDict[str, list[int]] = OrderedDict()
+
+    def open(self) -> int:
+        """Have one more count, before the first text; return its place."""
+        self._unused += [_NEVER, 0]
+        return len(self._unused) - 2
+
+    def of(self, sender: str) -> list[int]:
+        """Return the windows of a sender, new ones if there are none; the oldest sender makes room."""
+        windows = self._senders.get(sender)
+        if windows is None:
+            windows = self._senders[sender] = [*self._unused]
+            if len(self._senders) > self._capacity:
+                self._senders.popitem(last=False)
+        return windows
+
+    def look(self, sender: str) -> list[int]:
+        """Return a copy of the windows of a sender, whom this makes no sender."""
+        return [*self._senders.get(sender, self._unused)]
+
+
+def _one_more(windows: list[int], place: int, window_ns: int, now_ns: int) -> int:
+    """Count one event at a place; return how many its window then holds."""
+    if now_ns - windows[place] < window_ns:
+        number = windows[place + 1] = windows[place + 1] + 1
+        return number
+    windows[place], windows[place + 1] = now_ns, 1
+    return 1
+
+
+class _Counting(NamedTuple):
+    """A counting filter at work."""
+
+    kind: Count
+    limit: int
+    window_ns: int
+    place: int
+    """Where its sender's windows have it; of `SIMILAR` no matter."""
+    seen: WindowCounter | None
+    """Pairs of numbers where recipients are counted, senders' texts where similar ones are."""
+    item: CountFilter
+
+
+class _Ratio(NamedTuple):
+    """A filter by opt-outs at work."""
+
+    item: OptOutRatioFilter
+    window_ns: int
+    place: int
+    opt_outs: WindowCounter
+
+
 _SPACED = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\n\r\t'
 _DROPPED = "0123456789'"
 _SPACED_BEYOND_ASCII = "\u00a0\u2013\u2014\u2026\u201c\u201d"
@@ -150,13 +214,13 @@ class FilterChain:
     def __init__(self, filters: Iterable[Filter], capacity: int = 100_000) -> None:
         self._triggers: dict[bytes, list[tuple[bytes, str]]] = {}
         self._domains: list[tuple[str, re.Pattern[str], str]] = []
-        self._counts: list[tuple[CountFilter, WindowCounter]] = []
-        self._ratios: list[tuple[OptOutRatioFilter, WindowCounter, WindowCounter]] = []
-        self._recipients: dict[int, WindowCounter] = {}
+        self._counts: list[_Counting] = []
+        self._ratios: list[_Ratio] = []
+        self._senders = SenderWindows(capacity)
         for item in filters:
             self._add(item, capacity)
         self._words = frozenset(self._triggers)
-        self.folding = bool(self._words) or any(item.count is Count.SIMILAR for item, _ in self._counts)
+        self.folding = bool(self._words) or any(each.kind is Count.SIMILAR for each in self._counts)
 
     def __bool__(self) -> bool:
         return bool(self._triggers or self._domains or self._counts or self._ratios)
@@ -172,19 +236,21 @@ class FilterChain:
             words = fold(body) if self.folding else []
         hit = self._listed(words) or self._linked(body)
         if self._counts or self._ratios:
-            return self._counted(hit, source, destination, words, now_ns, WindowCounter.add)
+            windows = self._senders.of(source)
+            return self._counted(hit, windows, source, destination, words, now_ns, WindowCounter.add)
         return hit
 
     def peek(self, source: str, destination: str, body: str, now_ns: int) -> Hit | None:
         """Return what `judge` would, without counting."""
         words = fold(body)
         hit = self._listed(words) or self._linked(body)
-        return self._counted(hit, source, destination, words, now_ns, _count_one_more)
+        windows = self._senders.look(source)
+        return self._counted(hit, windows, source, destination, words, now_ns, _count_one_more)
 
     def record_opt_out(self, source: str, now_ns: int) -> None:
         """Note that a recipient of `source` has opted out."""
-        for _, _, opt_outs in self._ratios:
-            opt_outs.add(source, now_ns)
+        for ratio in self._ratios:
+            ratio.opt_outs.add(source, now_ns)
 
     def _add(self, item: Filter, capacity: int) -> None:
         match item:
@@ -197,35 +263,41 @@ class FilterChain:
                     pattern = re.compile(rf"(?<![a-z0-9-]){re.escape(domain)}(?![a-z0-9-]|\.[a-z0-9])")
                     self._domains.append((domain, pattern, item.cause))
             case CountFilter():
-                window = item.window_seconds
-                if item.count is Count.RECIPIENTS:
-                    self._recipients[len(self._counts)] = WindowCounter(window, capacity * 10)
-                self._counts.append((item, WindowCounter(window, capacity)))
+                place, window_ns = self._senders.open(), item.window_seconds * NANOSECONDS
+                seen = None
+                if item.count is not Count.MESSAGES:
+                    many = capacity * 10 if item.count is Count.RECIPIENTS else capacity
+                    seen = WindowCounter(item.window_seconds, many)
+                self._counts.append(_Counting(item.count, item.limit, window_ns, place, seen, item))
             case OptOutRatioFilter():
-                window = item.window_seconds
-                self._ratios.append((item, WindowCounter(window, capacity), WindowCounter(window, capacity)))
+                place, window_ns = self._senders.open(), item.window_seconds * NANOSECONDS
+                opt_outs = WindowCounter(item.window_seconds, capacity)
+                self._ratios.append(_Ratio(item, window_ns, place, opt_outs))
 
     def _counted(
         self,
         hit: Hit | None,
+        windows: list[int],
         source: str,
         destination: str,
         words: list[bytes],
         now_ns: int,
         add: Callable[[WindowCounter, Hashable, int], int],
     ) -> Hit | None:
-        for index, (item, counter) in enumerate(self._counts):
-            if item.count is Count.RECIPIENTS:
-                first = add(self._recipients[index], f"{source} {destination}", now_ns) == 1
-                number = add(counter, source, now_ns) if first else counter.count(source, now_ns)
-            elif item.count is Count.SIMILAR:
-                number = add(counter, (source, hash(b" ".join(words))), now_ns)
+        for kind, limit, window_ns, place, seen, item in self._counts:
+            # Pairs and texts are known by their hashes: tuples would cost memory, and the collector time.
+            if seen is None:
+                number = _one_more(windows, place, window_ns, now_ns)
+            elif kind is Count.SIMILAR:
+                number = add(seen, hash((source, b" ".join(words))), now_ns)
+            elif add(seen, hash((source, destination)), now_ns) == 1:
+                number = _one_more(windows, place, window_ns, now_ns)
             else:
-                number = add(counter, source, now_ns)
-            if hit is None and number > item.limit:
+                number = windows[place + 1] if now_ns - windows[place] < window_ns else 0
+            if hit is None and number > limit:
                 hit = Hit(item.cause, f"more than {item.limit} {item.count.value} in {item.window_seconds} s")
-        for ratio, sent, opt_outs in self._ratios:
-            number = add(sent, source, now_ns)
+        for ratio, window_ns, place, opt_outs in self._ratios:
+            number = _one_more(windows, place, window_ns, now_ns)
             if hit is None and number >= ratio.minimum:
                 refused = opt_outs.count(source, now_ns)
                 if refused > ratio.ratio * number:

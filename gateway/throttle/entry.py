@@ -135,8 +135,8 @@ class RateEntry(_RateHead):
 
     def busy_until_ns(self) -> int:
         """Return the end of what is reserved without a gap."""
-        value = self.dimension.read(self.index, self.key)
-        if value >= FAR:
+        value = self.values[self.slot] if self.personal else self.value
+        if value >= FAR:  # islands, or a key that was swept meanwhile
             value = self.dimension.timeline(self.index, self.key).frontier
         return value + EPOCH_NS
 

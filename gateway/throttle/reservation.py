@@ -6,14 +6,13 @@ alone, which is laid out side by side, and of the limits behind it only the head
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from gateway.throttle.dimension import EPOCH_NS
 from gateway.throttle.entry import RateEntry, WindowEntry
 from gateway.throttle.scopes import Scope, ScopeKeys
 from gateway.throttle.state import Values
 
-Entry = TypeVar("Entry", RateEntry, WindowEntry)
 Shared = dict[Hashable, Any]
 """Tuples of entries made earlier: what plans share is warm in the processor's cache."""
 
@@ -50,7 +49,7 @@ class _Head:
 class Plan(_Head):
     """The limits of one sender's texts to one carrier, looked up. Made and renewed by the limiter."""
 
-    __slots__ = ("entries", "first", "keys", "rates", "rejecting", "waiting")
+    __slots__ = ("first", "keys", "rates")
 
     def __init__(self, keys: ScopeKeys) -> None:
         self.keys = keys
@@ -60,28 +59,58 @@ class Plan(_Head):
         self, rates: Sequence[RateEntry], windows: Sequence[WindowEntry], version: int, shared: Shared
     ) -> None:
         """Take over freshly looked-up limits; tuples of entries that others have too come from `shared`."""
-        self.rates = tuple(rates)
-        self.windows = _same(tuple(windows), shared)
-        self.first = rates[0] if rates and rates[0].personal else None
-        self.campaign, self.carrier = _of(Scope.CAMPAIGN, rates), _of(Scope.CARRIER, rates)
-        self.brand_day = _of(Scope.BRAND_DAY, windows)
-        direct = (self.first, self.campaign, self.carrier, self.brand_day)
-        asked = (*self.rates, *self.windows)
-        self.others = _same(tuple(entry for entry in asked if entry not in direct), shared)
-        self.entries = (*(entry for entry in direct if entry is not None), *self.others)
-        self.waiting = tuple(entry for entry in self.entries if entry.limit.waits)
-        self.rejecting = tuple(entry for entry in self.entries if not entry.limit.waits)
+        first: RateEntry | None = None
+        campaign: RateEntry | None = None
+        carrier: RateEntry | None = None
+        brand_day: WindowEntry | None = None
+        others: list[RateEntry | WindowEntry] = []
+        for rate in rates:
+            rate.find()
+            if rate.personal and first is None and not others:
+                first = rate
+            elif rate.scope is Scope.CAMPAIGN:
+                campaign = rate
+            elif rate.scope is Scope.CARRIER:
+                carrier = rate
+            else:
+                others.append(rate)
+        for window in windows:
+            window.find()
+            if window.scope is Scope.BRAND_DAY:
+                brand_day = window
+            else:
+                others.append(window)
+        self.rates, self.windows = tuple(rates), _same(windows, shared)
+        self.campaign, self.carrier, self.brand_day = campaign, carrier, brand_day
+        self.others = _same(others, shared)
         self.version = version
-        for entry in self.entries:
-            entry.find()
-        self.find()
+        self._begin(first)
+
+    @property
+    def entries(self) -> tuple[RateEntry | WindowEntry, ...]:
+        """All limits, in the order a reservation asks them."""
+        direct = (self.first, self.campaign, self.carrier, self.brand_day)
+        return (*(entry for entry in direct if entry is not None), *self.others)
+
+    @property
+    def waiting(self) -> tuple[RateEntry | WindowEntry, ...]:
+        """The limits that let texts wait."""
+        return tuple(entry for entry in self.entries if entry.limit.waits)
+
+    @property
+    def rejecting(self) -> tuple[RateEntry | WindowEntry, ...]:
+        """The limits that refuse."""
+        return tuple(entry for entry in self.entries if not entry.limit.waits)
 
     def find(self) -> None:
-        """Find the state of personal keys: at first, and again after keys were swept."""
+        """Find the state of personal keys again, after keys were swept."""
         for entry in self.entries:
             if entry.personal:
                 entry.find()
-        first = self.first
+        self._begin(self.first)
+
+    def _begin(self, first: RateEntry | None) -> None:
+        self.first = first
         self.values = self.refusal = None
         self.slot = self.step_ns = self.tau_ns = 0
         if first is not None:
@@ -89,14 +118,12 @@ class Plan(_Head):
             self.step_ns, self.tau_ns, self.refusal = first.step_ns, first.tau_ns, first.refusal
 
 
-def _of(scope: Scope, entries: Sequence[Entry]) -> Entry | None:
-    return next((entry for entry in entries if entry.scope is scope), None)
-
-
-def _same(entries: tuple[Any, ...], shared: Shared) -> tuple[Any, ...]:
-    if any(entry.personal for entry in entries):
-        return entries
-    return shared.setdefault(entries, entries)  # type: ignore[no-any-return]
+def _same(entries: Sequence[Any], shared: Shared) -> tuple[Any, ...]:
+    found = tuple(entries)
+    for entry in found:
+        if entry.personal:
+            return found
+    return shared.setdefault(found, found)  # type: ignore[no-any-return]
 
 
 @dataclass(slots=True)

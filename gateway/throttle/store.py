@@ -201,7 +201,8 @@ def insert_reservation(granted: Granted) -> InsertReservation:
     release_ns = settled_ns = granted.release_ns
     for scope, end_ns in busy_until_ns(granted):
         until_ns[_PLACE[scope]] = end_ns
-        settled_ns = max(settled_ns, end_ns)
+        if end_ns > settled_ns:  # noqa: PLR1730 - max() costs three times as much here
+            settled_ns = end_ns
     text = granted.destination, granted.segments, granted.reserved_ns, release_ns, settled_ns
     return tuple.__new__(InsertReservation, (granted.message_id, *granted.plan.keys, *until_ns, *text))
 

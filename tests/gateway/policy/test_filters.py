@@ -156,3 +156,75 @@ def test_any_text_is_judged(body: str) -> None:
         [WordFilter("a", ("one two",)), DomainFilter("b", ("x.y",)), CountFilter("c", Count.SIMILAR, 9, 9)]
     )
     assert chain.judge(A, B, body, 0) is None or "one" in body.lower() or "x.y" in body.lower()
+
+
+class Lists:
+    """The counting filters as plain lists of what happened since each window began."""
+
+    def __init__(self) -> None:
+        self.windows: dict[object, list[tuple[int, object]]] = {}
+
+    def window(self, key: object, seconds: int, now: int) -> list[tuple[int, object]]:
+        events = self.windows.setdefault(key, [])
+        if events and now - events[0][0] >= seconds:
+            events.clear()
+        return events
+
+    def over(self, filters: list[CountFilter], text: tuple[str, str, str], now: int) -> bool:
+        source, destination, body = text
+        over = False
+        for item in filters:
+            if item.count is Count.SIMILAR:
+                events = self.window((item, source, body), item.window_seconds, now)
+                events.append((now, body))
+            elif item.count is Count.RECIPIENTS:
+                events = self.window((item, source), item.window_seconds, now)
+                pair = self.window((item, source, destination), item.window_seconds, now)
+                if not pair:
+                    events.append((now, destination))
+                pair.append((now, destination))
+            else:
+                events = self.window((item, source), item.window_seconds, now)
+                events.append((now, body))
+            over = over or len(events) > item.limit
+        return over
+
+
+TEXTS = st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.sampled_from(["one", "two words"]))
+
+
+@given(
+    st.lists(
+        st.builds(
+            CountFilter, st.just("c"), st.sampled_from(Count), st.integers(1, 4), st.sampled_from([2, 5, 9])
+        ),
+        min_size=1,
+        max_size=4,
+        unique=True,
+    ),
+    st.lists(st.tuples(TEXTS, st.integers(0, 4)), max_size=40),
+)
+def test_chains_agree_with_lists_of_events_and_a_look_with_what_follows(
+    filters: list[CountFilter], steps: list[tuple[tuple[str, str, str], int]]
+) -> None:
+    chain, lists, now = FilterChain(filters), Lists(), 0
+    for text, gap in steps:
+        now += gap
+        looked = chain.peek(*text, now * NANOSECONDS)
+        judged = chain.judge(*text, now * NANOSECONDS)
+        assert (judged is not None) is lists.over(filters, text, now)
+        assert looked == judged
+
+
+def test_a_look_makes_nobody_a_sender_and_the_oldest_sender_makes_room() -> None:
+    chain = FilterChain([CountFilter("c", Count.MESSAGES, 1, 60)], capacity=2)
+    for _ in range(3):
+        assert chain.peek("a", B, "x", 0) is None
+    senders = ["a", "b", "c", "b", "a"]  # c is the third: a is forgotten
+    assert [chain.judge(sender, B, "x", 0) is not None for sender in senders] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
