@@ -4,6 +4,7 @@ Tests that need a system package skip with the reason, and fail in CI. What a te
 ends with it.
 """
 
+import gc
 import glob
 import os
 import shutil
@@ -45,6 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if missing := missing_tools(item):
             item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(missing)}: run `make system-deps`"))
+
+
+def pytest_collection_finish() -> None:
+    """Spare every look for garbage the thousands of tests and all that they import."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -16,13 +16,24 @@ def begin_without_collector() -> None:
 
 
 def settle_memory() -> None:
-    """Spare the collector what lives from start to end; without this its pauses are felt under load."""
+    """Spare the collector what lives from start to end; without this its pauses are felt under load.
+
+    A process that has set memory of its own aside (a test suite, a program that holds several services)
+    keeps that as it is.
+    """
     gc.enable()
     gc.collect()
     gc.set_threshold(*_STEPS)
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.freeze()
+        _settled.add(True)
 
 
 def unsettle_memory() -> None:
-    """Show the collector everything again, when a service has ended and its process goes on."""
-    gc.unfreeze()
+    """Show the collector again what was set aside, when a service has ended and its process goes on."""
+    if _settled:
+        _settled.clear()
+        gc.unfreeze()
+
+
+_settled: set[bool] = set()

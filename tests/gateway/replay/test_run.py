@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
+from gateway import cli
 from gateway.replay.errors import (
     CheckpointInvalid,
     FormatUnknown,
@@ -369,13 +370,25 @@ def test_the_command(capture, tmp_path):
     assert "as esme (the capture's majority)" in done.stderr
     assert (tmp_path / "r.html").exists()
     assert (tmp_path / "r.xml").exists()
-    assert command(capture, "--speed", "max", cwd=tmp_path).returncode == 1
-    for wrong in (
-        ["--as", "nobody"],
-        ["--speed", "fast"],
-        ["--update"],
-        ["--target", "http://x", "--as", "esme"],
-    ):
-        refused = command(capture, *wrong, cwd=tmp_path)
-        assert refused.returncode == 2
-        assert "Traceback" not in refused.stderr
+
+
+def ending(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> object:
+    """The exit code of the command, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["gateway", "replay", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code
+
+
+def test_the_command_without_a_world_has_nothing_to_replay_against(capture, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert ending(monkeypatch, capture, "--speed", "max") == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--as", "nobody"], ["--speed", "fast"], ["--update"], ["--target", "http://x", "--as", "esme"]]
+)
+def test_the_command_refuses_what_makes_no_sense(wrong, capture, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert ending(monkeypatch, capture, *wrong) == 2
+    assert "Traceback" not in capsys.readouterr().err

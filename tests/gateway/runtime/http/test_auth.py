@@ -1,7 +1,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -125,6 +125,7 @@ class TicketMachine(RuleBasedStateMachine):
 
 
 TestTickets = TicketMachine.TestCase
+TestTickets.settings = settings(max_examples=40, stateful_step_count=30)
 
 
 def test_a_guesser_is_slowed_and_forgiven() -> None:
