@@ -60,9 +60,9 @@ class PromptSet(Mapping[str, Samples]):
         return cls({**spoken, **_computed()})
 
 
-def voice(number: int) -> Path:
-    """The file of a party's voice: three distinct ones, taken in turn."""
-    return _FOLDER / f"voice-{number % 3 + 1}.flac"
+def voice(name: str) -> Path:
+    """The file of one of the set's voices: `voice-1` and so on."""
+    return _FOLDER / f"{name}.flac"
 
 
 @lru_cache(maxsize=64)

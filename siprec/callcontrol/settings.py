@@ -1,6 +1,6 @@
 """Settings of the simulated call control: the `calling` section of the YAML."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +19,11 @@ class DelaySettings(_Settings):
     both_ms: int = Field(600, ge=0, le=10_000, description="With both, in milliseconds.")
 
 
+Voice = Literal["voice-1", "voice-2", "voice-3", "voice-4", "voice-5", "voice-6"]
+VOICES: tuple[Voice, ...] = get_args(Voice)
+"""The voices of the audio set."""
+
+
 class PhoneEntry(_Settings):
     """A telephone that the service plays by itself: it registers, answers and speaks."""
 
@@ -32,8 +37,10 @@ class PhoneEntry(_Settings):
     answer_after_seconds: float | None = Field(
         1.0, ge=0, le=3_600, description="Rings that long before it answers; null: until it is told to."
     )
-    says: Literal["voice-1", "voice-2", "voice-3", "tone"] = Field(
-        "voice-1", description="A voice of the audio set, round and round, or a tone of its own."
+    says: Voice | Literal["tone"] | None = Field(
+        None,
+        description="A voice of the audio set, round and round, or a tone of its own; null: a voice that "
+        "nobody else has, while there are some.",
     )
 
     @model_validator(mode="after")
@@ -89,3 +96,14 @@ class CallingSettings(_Settings):
     )
     tones_recorded: bool = Field(False, description="Beeps and repeat tones are in the recording too.")
     beeps_reported: bool = Field(False, description="Tell the provider of beeps as well as announcements.")
+
+    def voices(self) -> dict[str, str]:
+        """What each phone says: its own choice, else its person's, else the voice fewest others have."""
+        found = {name: entry.says for name, entry in self.phones.items() if entry.says is not None}
+        of_person = {self.phones[name].person or name: says for name, says in found.items()}
+        for name, entry in self.phones.items():
+            if entry.says is None:
+                person = entry.person or name
+                rarest = min(VOICES, key=list(of_person.values()).count)
+                found[name] = of_person.setdefault(person, rarest)
+        return dict(found)

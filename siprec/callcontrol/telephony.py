@@ -118,11 +118,14 @@ class Telephony(BasePart):
         self._server.control.on_happened = self._happened
         self._server.forks.on_discarded = self._discarded
         self._pacer = Pacer(asyncio.get_running_loop())
+        voices = settings.voices()
         for number, (name, entry) in enumerate(self.settings.phones.items()):
-            await self._open_phone(name, entry, number, passwords)
+            await self._open_phone(name, entry, number, voices[name], passwords)
         self.ready = True
 
-    async def _open_phone(self, name: str, entry: PhoneEntry, number: int, passwords: dict[str, str]) -> None:
+    async def _open_phone(
+        self, name: str, entry: PhoneEntry, number: int, says: str, passwords: dict[str, str]
+    ) -> None:
         user = entry.number or entry.person or name
         known = self.subscribers.get(user)
         phone = await Phone.open(
@@ -134,7 +137,7 @@ class Telephony(BasePart):
                 known.options.keys if known is not None else RecordingKeys.NEVER,
                 host=self.settings.host,
                 tone_hz=TONES_HZ[number % len(TONES_HZ)],
-                voice=None if entry.says == "tone" else voice(int(entry.says[-1]) - 1),
+                voice=None if says == "tone" else voice(says),
                 voice_repeats=True,
                 answer_after_s=entry.answer_after_seconds,
                 listen=False,

@@ -220,11 +220,3 @@ def test_a_folder_replaces_single_prompts(tmp_path: Any) -> None:
     assert len(ours["recording-paused"]) == 8_000
     assert np.array_equal(ours["recording-resumed"], PROMPTS["recording-resumed"])
     assert len(ours) == len(PROMPTS)
-
-
-def test_the_voices_of_the_parties_differ() -> None:
-    from siprec.callcontrol.prompts import voice
-
-    files = [voice(number) for number in range(3)]
-    assert len({path.read_bytes() for path in files}) == 3
-    assert voice(3) == files[0]
