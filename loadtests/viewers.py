@@ -17,7 +17,8 @@ from gateway.messages.events import MessageAccepted, MessageDelivered, MessageQu
 from gateway.messages.model import Direction, Message, State
 from gateway.runtime.bus import Bus
 from gateway.runtime.http.auth import Principal
-from gateway.runtime.http.stream import EventStream, Viewer, sse_frame
+from gateway.runtime.http.stream import EventStream, Viewer
+from gateway.runtime.http.stream_serving import sse_frame
 
 KINDS = (
     (MessageAccepted, State.ACCEPTED),

@@ -12,7 +12,8 @@ from gateway.messages.documents import message_document
 from gateway.messages.intake import Intake, Refusal
 from gateway.runtime.http.errors import ApiError
 from gateway.runtime.http.routes import ApiRequest, Routes
-from gateway.runtime.http.stream import EventStream, parse_patterns, serve_websocket
+from gateway.runtime.http.stream import EventStream, parse_patterns
+from gateway.runtime.http.stream_serving import serve_websocket
 
 
 def app_routes(intake: Intake, directory: Directory, stream: EventStream) -> Routes:

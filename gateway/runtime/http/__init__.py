@@ -13,7 +13,8 @@ from gateway.runtime.http.paging import Paged, PageRequest
 from gateway.runtime.http.routes import ApiRequest, Reply, Route, Routes
 from gateway.runtime.http.server import HttpServer
 from gateway.runtime.http.settings import HttpSettings, TokenSettings
-from gateway.runtime.http.stream import EventStream, Viewer, serve_sse, serve_websocket
+from gateway.runtime.http.stream import EventStream, Viewer
+from gateway.runtime.http.stream_serving import serve_sse, serve_websocket
 from gateway.runtime.http.wire import event_document, format_ns
 
 __all__ = [

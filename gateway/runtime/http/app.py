@@ -21,7 +21,8 @@ from gateway.runtime.http.models import TicketOut
 from gateway.runtime.http.openapi import as_openapi_30, build_document
 from gateway.runtime.http.routes import ApiRequest, Reply, Route, Routes
 from gateway.runtime.http.settings import HttpSettings, TokenSettings
-from gateway.runtime.http.stream import EventStream, parse_frame_bytes, parse_patterns, serve_sse
+from gateway.runtime.http.stream import EventStream, parse_frame_bytes, parse_patterns
+from gateway.runtime.http.stream_serving import serve_sse
 from gateway.runtime.http.tracking import tracking_ids
 from gateway.runtime.metrics import CONTENT_TYPE, Metrics
 

@@ -1,20 +1,19 @@
 """Events to many viewers: one ring of what happened, a bounded queue per viewer, at most ten frames a second
 each.
 
-The hot path pays one ``deque.append`` per event. Ten times a second, and only while somebody watches, the
-fresh events are dealt out: each is filtered per viewer (pattern, visibility) and serialised once for all of
-them. A viewer that is too slow loses its oldest events and is told how many of which kind (``stream.lost``).
+While nobody watches, and nobody has of late, events are not even built. Otherwise the hot path pays one
+``deque.append`` per event; ten times a second the fresh events are dealt out: each is filtered per viewer
+(pattern, visibility) and serialised once for all of them. A viewer that is too slow loses its oldest events
+and is told how many of which kind (``stream.lost``).
 """
 
 import asyncio
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
-
-from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
 from gateway.runtime.bus import Bus
 from gateway.runtime.http.auth import Principal
@@ -25,17 +24,15 @@ from gateway.runtime.metrics import Metrics
 
 FRAME_INTERVAL_S = 0.1
 HEARTBEAT_S = 15.0
-WRITE_TIMEOUT_S = 30.0
 MAX_FRAME_BYTES = 64 * 1024
 MIN_FRAME_BYTES = 4 * 1024
 PENDING_BYTES = 64
 MAX_PENDING = 1000
 RING_EVENTS = 5000
 MAX_VIEWERS = 500
+LINGER_S = 60.0
+"""How long after its last viewer left the stream still remembers, for one that comes back."""
 MAX_PATTERNS = 32
-
-Receive = Callable[[web.WebSocketResponse, str], Awaitable[None]]
-"""Takes one text message that the peer of a WebSocket sent."""
 
 _log = get_logger("stream")
 
@@ -263,6 +260,7 @@ class EventStream:
         max_frame_bytes: int = MAX_FRAME_BYTES,
         max_viewers: int = MAX_VIEWERS,
         frame_interval_s: float = FRAME_INTERVAL_S,
+        linger_s: float = LINGER_S,
     ) -> None:
         self.max_pending = max_pending
         self.max_frame_bytes = max_frame_bytes
@@ -284,7 +282,11 @@ class EventStream:
             self._lost_counter = metrics.counter(
                 "gateway_stream_events_lost_total", "Events dropped because a viewer was too slow."
             )
-        self._unlisten = [bus.listen(kind, self._on_event) for kind in (tuple(event_types) or (object,))]
+        self._bus = bus
+        self._event_types = tuple(event_types) or (object,)
+        self._linger_s = linger_s
+        self._linger: asyncio.TimerHandle | None = None
+        self._unlisten: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
         return len(self._viewers)
@@ -333,6 +335,7 @@ class EventStream:
             )
         if self._fresh:
             self._deal(asyncio.get_running_loop())
+        self._listen()
         viewer = Viewer(self, principal, tuple(patterns), frame_bytes)
         if last_event_id is not None:
             self._resume(viewer, last_event_id)
@@ -354,13 +357,34 @@ class EventStream:
         """Take a viewer off; ``Viewer.close`` calls it."""
         self._viewers.discard(viewer)
         self._show_viewers()
+        if not self._viewers and self._unlisten and self._linger is None:
+            self._linger = asyncio.get_running_loop().call_later(self._linger_s, self._forget_all)
+
+    def _listen(self) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        if not self._unlisten:
+            self._unlisten = [self._bus.listen(kind, self._on_event) for kind in self._event_types]
+
+    def _deafen(self) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        for unlisten in self._unlisten:
+            unlisten()
+        self._unlisten.clear()
+
+    def _forget_all(self) -> None:
+        """Nobody came back: listen no more; who comes back later is told of a gap."""
+        self._deafen()
+        self._ring.clear()
+        self._sequence += 1
 
     def close(self) -> None:
         """End every viewer and stop listening."""
         self._closed = True
-        for unlisten in self._unlisten:
-            unlisten()
-        self._unlisten.clear()
+        self._deafen()
         if self._deal_timer is not None:
             self._deal_timer.cancel()
             self._deal(asyncio.get_running_loop())
@@ -375,86 +399,3 @@ class EventStream:
     def _show_viewers(self) -> None:
         if self._viewers_gauge is not None:
             self._viewers_gauge.set(len(self._viewers))
-
-
-async def serve_sse(raw: web.Request, viewer: Viewer, headers: dict[str, str]) -> web.StreamResponse:
-    """Write ``viewer``'s events as server-sent events until either side ends."""
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": "text/event-stream; charset=utf-8",
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            "X-Accel-Buffering": "no",
-            **headers,
-        }
-    )
-    try:
-        await response.prepare(raw)
-        await response.write(b"retry: 1000\n: open\n\n")
-        while (batch := await viewer.next_batch()) is not None:
-            async with asyncio.timeout(WRITE_TIMEOUT_S):
-                await response.write(sse_frame(batch))
-        await response.write_eof()
-    except (ConnectionError, TimeoutError):
-        pass
-    finally:
-        viewer.close()
-    return response
-
-
-def sse_frame(batch: Batch) -> bytes:
-    """One frame of server-sent events; a comment as heartbeat where there is nothing to say."""
-    lost = batch.lost_json
-    head = b"" if lost is None else b"event: stream.lost\ndata: %s\n\n" % lost
-    return head + b"".join([entry.sse for entry in batch.entries]) or b": heartbeat\n\n"
-
-
-async def serve_websocket(
-    raw: web.Request, viewer: Viewer, receive: Receive | None = None, headers: dict[str, str] | None = None
-) -> web.WebSocketResponse:
-    """Send ``viewer``'s events over a WebSocket, one JSON document each, until either side ends.
-
-    What the peer sends goes to ``receive(socket, text)``; without it, or for binary, the peer is told that
-    nothing is expected (RFC 6455 §7.4.1, 1003). Messages above 64 KiB close the socket. Raises ``ApiError``
-    426 for a plain request.
-    """
-    if raw.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
-        viewer.close()
-        raise ApiError(
-            426,
-            "upgrade_required",
-            "this address speaks WebSocket: connect with a WebSocket client (RFC 6455)",
-            headers={"Upgrade": "websocket", "Connection": "Upgrade"},
-        )
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES, compress=False)
-    socket.headers.update(headers or {})
-    sending: asyncio.Task[None] | None = None
-    try:
-        await socket.prepare(raw)
-        sending = asyncio.create_task(_send_events(socket, viewer), name="websocket events")
-        async for message in socket:
-            if message.type is not WSMsgType.TEXT or receive is None:
-                await socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"nothing is expected here")
-                break
-            await receive(socket, message.data)
-    except ConnectionError:
-        pass
-    finally:
-        viewer.close()
-        if sending is not None:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
-    return socket
-
-
-async def _send_events(socket: web.WebSocketResponse, viewer: Viewer) -> None:
-    try:
-        while (batch := await viewer.next_batch()) is not None:
-            async with asyncio.timeout(WRITE_TIMEOUT_S):
-                if (lost := batch.lost_json) is not None:
-                    await socket.send_str(lost.decode())
-                for entry in batch.entries:
-                    await socket.send_str(entry.json.decode())
-    except (ConnectionError, TimeoutError):
-        pass
-    await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the stream ended")

@@ -21,8 +21,8 @@ from gateway.runtime.http.stream import (
     matches,
     parse_frame_bytes,
     parse_patterns,
-    sse_frame,
 )
+from gateway.runtime.http.stream_serving import sse_frame
 from gateway.runtime.metrics import Metrics
 
 ADMIN = Principal("admin", "admin")
@@ -369,12 +369,47 @@ async def test_closing_hands_out_what_waits_and_then_ends(bus: Bus) -> None:
     assert not bus.wanted(MessageAccepted)
 
 
-async def test_nobody_watching_costs_no_timer(bus: Bus) -> None:
-    stream = EventStream(bus, ring_events=10)
-    for number in range(100):
-        bus.publish(MessageAccepted(number))
-    assert stream._deal_timer is None
-    assert len(stream._ring) == 10
+async def test_what_nobody_watches_is_not_even_built(bus: Bus) -> None:
+    stream = EventStream(bus)
+    assert not bus.wanted(MessageAccepted)
+    viewer = stream.open(ADMIN)
+    assert bus.wanted(MessageAccepted)
+    viewer.close()
+    assert bus.wanted(MessageAccepted)
+    stream.close()
+    assert not bus.wanted(MessageAccepted)
+
+
+async def test_a_viewer_who_comes_back_in_time_misses_nothing(bus: Bus) -> None:
+    stream = EventStream(bus, linger_s=60)
+    viewer = stream.open(ADMIN)
+    bus.publish(MessageAccepted(1))
+    batch = await viewer.next_batch()
+    assert batch is not None
+    viewer.close()
+    bus.publish(MessageAccepted(2))
+    again = stream.open(ADMIN, last_event_id=batch.entries[-1].event_id)
+    batch = await again.next_batch()
+    assert batch is not None
+    assert ([entry.event for entry in batch.entries], batch.gap) == ([MessageAccepted(2)], False)
+    stream.close()
+
+
+async def test_a_viewer_who_comes_back_too_late_is_told_of_a_gap(bus: Bus) -> None:
+    stream = EventStream(bus, linger_s=0)
+    viewer = stream.open(ADMIN)
+    bus.publish(MessageAccepted(1))
+    batch = await viewer.next_batch()
+    assert batch is not None
+    viewer.close()
+    await asyncio.sleep(0)  # the timer of no time at all
+    await asyncio.sleep(0)
+    assert not bus.wanted(MessageAccepted)
+    again = stream.open(ADMIN, last_event_id=batch.entries[-1].event_id)
+    batch = await again.next_batch()
+    assert batch is not None
+    assert (batch.entries, batch.gap) == ((), True)
+    stream.close()
 
 
 @given(st.lists(st.integers(0, 30), max_size=20), st.integers(1, 40), st.integers(50, 3000))

@@ -1,0 +1,97 @@
+"""The event stream on the wire: server-sent events and WebSocket."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import WSCloseCode, WSMsgType, hdrs, web
+
+from gateway.runtime.http.errors import ApiError
+from gateway.runtime.http.stream import HEARTBEAT_S, MAX_FRAME_BYTES, Batch, Viewer
+
+WRITE_TIMEOUT_S = 30.0
+
+Receive = Callable[[web.WebSocketResponse, str], Awaitable[None]]
+"""Takes one text message that the peer of a WebSocket sent."""
+
+
+async def serve_sse(raw: web.Request, viewer: Viewer, headers: dict[str, str]) -> web.StreamResponse:
+    """Write ``viewer``'s events as server-sent events until either side ends."""
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/event-stream; charset=utf-8",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "X-Accel-Buffering": "no",
+            **headers,
+        }
+    )
+    try:
+        await response.prepare(raw)
+        await response.write(b"retry: 1000\n: open\n\n")
+        while (batch := await viewer.next_batch()) is not None:
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                await response.write(sse_frame(batch))
+        await response.write_eof()
+    except (ConnectionError, TimeoutError):
+        pass
+    finally:
+        viewer.close()
+    return response
+
+
+def sse_frame(batch: Batch) -> bytes:
+    """One frame of server-sent events; a comment as heartbeat where there is nothing to say."""
+    lost = batch.lost_json
+    head = b"" if lost is None else b"event: stream.lost\ndata: %s\n\n" % lost
+    return head + b"".join([entry.sse for entry in batch.entries]) or b": heartbeat\n\n"
+
+
+async def serve_websocket(
+    raw: web.Request, viewer: Viewer, receive: Receive | None = None, headers: dict[str, str] | None = None
+) -> web.WebSocketResponse:
+    """Send ``viewer``'s events over a WebSocket, one JSON document each, until either side ends.
+
+    What the peer sends goes to ``receive(socket, text)``; without it, or for binary, the peer is told that
+    nothing is expected (RFC 6455 §7.4.1, 1003). Messages above 64 KiB close the socket. Raises ``ApiError``
+    426 for a plain request.
+    """
+    if raw.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+        viewer.close()
+        raise ApiError(
+            426,
+            "upgrade_required",
+            "this address speaks WebSocket: connect with a WebSocket client (RFC 6455)",
+            headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+        )
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MAX_FRAME_BYTES, compress=False)
+    socket.headers.update(headers or {})
+    sending: asyncio.Task[None] | None = None
+    try:
+        await socket.prepare(raw)
+        sending = asyncio.create_task(_send_events(socket, viewer), name="websocket events")
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT or receive is None:
+                await socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"nothing is expected here")
+                break
+            await receive(socket, message.data)
+    except ConnectionError:
+        pass
+    finally:
+        viewer.close()
+        if sending is not None:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+    return socket
+
+
+async def _send_events(socket: web.WebSocketResponse, viewer: Viewer) -> None:
+    try:
+        while (batch := await viewer.next_batch()) is not None:
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                if (lost := batch.lost_json) is not None:
+                    await socket.send_str(lost.decode())
+                for entry in batch.entries:
+                    await socket.send_str(entry.json.decode())
+    except (ConnectionError, TimeoutError):
+        pass
+    await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the stream ended")
