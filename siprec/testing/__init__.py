@@ -1,4 +1,5 @@
-"""Public helpers for tests of anything that speaks SIP or SIPREC: networks, messages, a recorder, phones.
+"""Public helpers for tests of anything that speaks SIP or SIPREC: networks, messages (broken ones
+too), a recorder, phones.
 
 Names are imported when they are used: codecs and audio cost only who needs them.
 """
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from siprec.testing.messages import sip_request, sip_response
+    from siprec.testing.mutation import mutated
     from siprec.testing.network import Node, VirtualNetwork, Weather
     from siprec.testing.phones import PhoneOffice, running_phones
     from siprec.testing.recorder import RunningRecorder, recorder_settings, running_recorder
@@ -18,6 +20,7 @@ _HOME: Final = {
     "RunningRecorder": "recorder",
     "VirtualNetwork": "network",
     "Weather": "network",
+    "mutated": "mutation",
     "recorder_settings": "recorder",
     "running_phones": "phones",
     "running_recorder": "recorder",
@@ -31,6 +34,7 @@ __all__ = [
     "RunningRecorder",
     "VirtualNetwork",
     "Weather",
+    "mutated",
     "recorder_settings",
     "running_phones",
     "running_recorder",

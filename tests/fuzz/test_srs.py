@@ -15,43 +15,12 @@ from siprec.multipart import Part, join
 from siprec.phones.document import CallDocument, Party, RecordedCall
 from siprec.sdp import Outgoing
 from siprec.srs.events import RecordingStarted
-from siprec.testing import RunningRecorder, running_recorder, sip_request
+from siprec.testing import RunningRecorder, mutated, running_recorder, sip_request
 
 SOURCE = ("127.0.0.1", 40_000)
 CALL = RecordedCall(
     Party("sip:alice@acme.example", "Alice"), Party("tel:+13105550120"), tenant=("acme", "sales", "alice")
 )
-EDGES = [
-    b"0",
-    b"1",
-    b"65535",
-    b"65536",
-    b"70000",
-    b"-1",
-    b"4294967296",
-    b"99999999999999999999",
-    b"0.0.0.0",
-    b"",
-]
-TOKENS = [
-    b"\r\n",
-    b"\n",
-    b"\r",
-    b";",
-    b",",
-    b"<",
-    b">",
-    b'"',
-    b"=",
-    b":",
-    b"/",
-    b"&",
-    b"\x00",
-    b"\xff",
-    b" ",
-    b"--",
-]
-WORDS = re.compile(rb"[0-9]+(?:\.[0-9]+)*|[A-Za-z-]+")
 
 
 def bodies(dialect: Dialect) -> list[tuple[str, bytes]]:
@@ -83,28 +52,6 @@ def bodies(dialect: Dialect) -> list[tuple[str, bytes]]:
 
 
 SEEDS = {dialect: bodies(dialect) for dialect in Dialect}
-
-
-def mutated(data: bytes, rng: random.Random, changes: int) -> bytes:
-    made = bytearray(data)
-    for _ in range(changes):
-        at = rng.randrange(len(made) + 1)
-        match rng.randrange(6):
-            case 0:
-                made[at:at] = rng.choice(TOKENS)
-            case 1:
-                del made[at : at + rng.randint(1, 30)]
-            case 2:
-                cut = rng.randrange(len(made) + 1)
-                made[at:at] = made[cut : cut + rng.randint(1, 80)]
-            case 3:
-                made[at : at + 1] = bytes([rng.randrange(256)])
-            case _:
-                words = list(WORDS.finditer(made))
-                if words:
-                    word = rng.choice(words)
-                    made[word.start() : word.end()] = rng.choice(EDGES)
-    return bytes(made)
 
 
 class Line:
