@@ -113,7 +113,10 @@ class CarrierPool:
     @property
     def bound(self) -> bool:
         """Whether any bind that can send is up."""
-        return any(link.bound for link, _ in self._senders)
+        for link, _ in self._senders:  # noqa: SIM110 - asked for every text, and any() is a generator
+            if link.bound:
+                return True
+        return False
 
     @property
     def links(self) -> tuple[Link, ...]:

@@ -15,7 +15,7 @@ from gateway.messages.events import MessageRefused
 from gateway.messages.intents import InsertIdempotencyKey, InsertMessage
 from gateway.messages.ledger import Ledger
 from gateway.messages.model import Direction, Message, State, message_row
-from gateway.messages.outbound import SubmitTerms, cost_of, encoding_of
+from gateway.messages.outbound import SubmitTerms, measure
 from gateway.messages.senders import Senders
 from gateway.messages.settings import MessagesSettings
 from gateway.messages.verdicts import VerdictLog
@@ -67,6 +67,9 @@ class Judged(NamedTuple):
     snapshot: Snapshot
     carrier: str
     cost: int
+    """Its segments."""
+    encoding: str = "gsm7"
+    """`gsm7` or `ucs2`."""
     shadowed: list[Verdict] | None = None
     """What rules in shadow mode would have refused."""
 
@@ -218,11 +221,11 @@ class Intake:
         source = _source(request)
         destination = normalise(request.destination)
         carrier = self._carrier_of(destination.e164)
-        cost = cost_of(request.body, self._terms_of(carrier))
+        cost, encoding = measure(request.body, self._terms_of(carrier))
         _, body, _, _, has_media, client, app_version, exempt = request
         text = _new(Text, (source, destination, body, cost, has_media, client, app_version, exempt))
         snapshot = self._senders.snapshot(person, source.e164, destination.e164, carrier)
-        return _new(Judged, (text, snapshot, carrier, cost, None))
+        return _new(Judged, (text, snapshot, carrier, cost, encoding, None))
 
     def _message(
         self, message_id: int, request: OutboundText, judged: Judged, release_ns: int, now_ns: int
@@ -235,7 +238,7 @@ class Intake:
             text.source.e164,
             text.destination.e164,
             text.body,
-            encoding_of(text.body),
+            judged.encoding,
             judged.cost,
             judged.carrier,
             now_ns,

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.messages.model import Message
 from gateway.smpp.constants import RegisteredDelivery
 from gateway.smpp.pdu import SubmitSm
-from gateway.smpp.segment import Concatenation, count_segments, encode_once, segment_text
+from gateway.smpp.segment import Concatenation, count_octets, encode_once, segment_text
 from gateway.smpp.text import Alphabet, CannotEncode
 from gateway.smpp.times import format_relative
 
@@ -41,9 +41,14 @@ def encoding_of(text: str) -> str:
         return "ucs2"
 
 
-def cost_of(text: str, terms: SubmitTerms) -> int:
-    """Segments the network carries for `text`: what limits count."""
-    return count_segments(text, terms.concatenation)
+def measure(text: str, terms: SubmitTerms) -> tuple[int, str]:
+    """Segments the network carries for `text`, which limits count, and its encoding by name.
+
+    Raises `CannotEncode` for half a surrogate pair.
+    """
+    alphabet, octets = encode_once(text, _ALLOWED)
+    encoding = "gsm7" if alphabet is Alphabet.GSM7 else "ucs2"
+    return count_octets(octets, alphabet, terms.concatenation), encoding
 
 
 @lru_cache(maxsize=1024)

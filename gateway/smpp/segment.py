@@ -160,7 +160,12 @@ def count_segments(
     if len(text) <= _ALWAYS_ONE:
         return 1
     alphabet, octets = encode_once(text, allowed)
-    return len(_sized(octets, alphabet, concatenation))
+    return count_octets(octets, alphabet, concatenation)
+
+
+def count_octets(octets: bytes, alphabet: Alphabet, concatenation: Concatenation) -> int:
+    """As `count_segments`, for a text that is encoded already."""
+    return 1 if len(octets) <= _ALONE[alphabet] else len(_sized(octets, alphabet, concatenation))
 
 
 def segment_text(
