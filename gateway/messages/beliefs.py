@@ -91,12 +91,14 @@ class Beliefs:
     def _brand_day(self, brand_id: str, carrier: str) -> ScopeLimit | None:
         found = [self._caps(campaign, carrier) for campaign in self._registry.campaigns_of(brand_id)]
         caps = [each.brand_day for each in found if each is not None]
-        if not caps or self.terms_of(carrier).brand_day is None:
+        terms = self.terms_of(carrier).brand_day
+        if not caps or terms is None:
             return None
         if None in caps:
             return UNLIMITED
         # The cap is the brand's: its best campaign decides (10dlc.md, T-Mobile).
-        return self._settings.brand_day_limit(max(_NOTHING, *(cap for cap in caps if cap is not None)))
+        cap_per_day = max(_NOTHING, *(cap for cap in caps if cap is not None))
+        return self._settings.brand_day_limit(cap_per_day, terms.time_zone)
 
     def _caps(self, campaign: Campaign, carrier: str) -> Caps | None:
         key = (campaign.id, carrier)

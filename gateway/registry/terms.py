@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from gateway.directory.places import TimeZoneName
 from gateway.registry.model import Brand, Campaign, EntityType
 from gateway.registry.rulebook import Days, Section
 from gateway.smpp.receipt import IdNotation
@@ -62,16 +63,10 @@ class MinuteClass(Condition):
 class BrandDayTerms(Section):
     """The cap per brand and calendar day."""
 
-    time_zone: str = Field("America/Los_Angeles", description="Whose midnight resets it, IANA name.")
+    time_zone: TimeZoneName = Field(
+        "America/Los_Angeles", description="Whose midnight resets it, by its IANA name."
+    )
     tiers: tuple[DayTier, ...] = Field(description="Rows, the first that fits holds.")
-
-
-class NumberTerms(Section):
-    """Limits per sending number, segments."""
-
-    per_second: float | None = Field(None, gt=0, description="Rate, segments per second.")
-    per_minute: int | None = Field(None, ge=1, description="Segments per minute.")
-    per_day: int | None = Field(None, ge=1, description="Segments per day.")
 
 
 class ReviewTerms(Section):
@@ -98,7 +93,6 @@ class CarrierTerms(Section):
     segments_per_second: float | None = Field(None, gt=0, description="What the gateway sends it in all.")
     brand_day: BrandDayTerms | None = Field(None, description="Cap per brand and day; null: none.")
     campaign_minute: tuple[MinuteClass, ...] = Field((), description="Caps per campaign and minute.")
-    number: NumberTerms = Field(default_factory=NumberTerms, description="Limits per sending number.")
     review: ReviewTerms | None = Field(None, description="Its review of campaigns; null: it reviews none.")
 
     def minute_class(self, brand: Brand, campaign: Campaign) -> MinuteClass | None:
@@ -108,16 +102,12 @@ class CarrierTerms(Section):
     def caps(self, brand: Brand, campaign: Campaign) -> "Caps":
         """Return all caps the gateway believes to hold for a campaign here."""
         row = self.minute_class(brand, campaign)
-        number = self.number if campaign.number_limits else NumberTerms()
         return Caps(
             brand_day=self._brand_day(brand, campaign),
             brand_day_zone=self.brand_day.time_zone if self.brand_day else "UTC",
             campaign_class=row.name if row else None,
             campaign_minute=row.segments if row else None,
             campaign_counts_per_number=row.per_number if row else False,
-            number_second=number.per_second,
-            number_minute=number.per_minute,
-            number_day=number.per_day,
         )
 
     def _brand_day(self, brand: Brand, campaign: Campaign) -> int | None:
@@ -135,9 +125,6 @@ class Caps(NamedTuple):
     campaign_class: str | None
     campaign_minute: int | None
     campaign_counts_per_number: bool
-    number_second: float | None
-    number_minute: int | None
-    number_day: int | None
 
 
 Terms = Mapping[str, CarrierTerms]

@@ -123,15 +123,9 @@ class CampaignShape(_Model):
 class BrandDayShape(_Model):
     """How the gateway keeps a carrier's cap per brand and day (T-Mobile)."""
 
-    zone: str = Field("America/Los_Angeles", description="Time zone whose midnight resets the day.")
     overflow: Literal["reject", "queue", "defer"] = Field("reject", description="What happens beyond it.")
     max_wait_s: float = Field(FOUR_HOURS_S, ge=0, le=30 * DAY_S, description="Longest delay with `queue`.")
     release_per_s: float = Field(10.0, ge=0, le=10**6, description="Rate of deferred segments after reset.")
-
-    @model_validator(mode="after")
-    def _zone_exists(self) -> "BrandDayShape":
-        zone(self.zone)
-        return self
 
 
 _NUMBER = ScopeSettings(
@@ -193,12 +187,12 @@ class LimitsSettings(_Model):
             )
         )
 
-    def brand_day_limit(self, cap_per_day: int) -> ScopeLimit:
+    def brand_day_limit(self, cap_per_day: int, time_zone: str = "America/Los_Angeles") -> ScopeLimit:
         """Return the limit for a brand's cap, in segments per day of the carrier's zone."""
         shape = self.brand_day_cap
         window = WindowSettings(
             cap=cap_per_day,
-            zone=shape.zone,
+            zone=time_zone,
             overflow=shape.overflow,
             max_wait_s=shape.max_wait_s,
             release_per_s=shape.release_per_s,

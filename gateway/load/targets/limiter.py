@@ -104,7 +104,7 @@ def _terms(profile: Profile) -> Callable[[Scope, str], ScopeLimit | None]:
     if caps.campaign_minute is not None:
         derived[Scope.CAMPAIGN] = limits.campaign_limit(caps.campaign_minute)
     if caps.brand_day is not None:
-        derived[Scope.BRAND_DAY] = limits.brand_day_limit(caps.brand_day)
+        derived[Scope.BRAND_DAY] = limits.brand_day_limit(caps.brand_day, caps.brand_day_zone)
     return lambda scope, _key: derived.get(scope)
 
 

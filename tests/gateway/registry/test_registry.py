@@ -197,7 +197,7 @@ def test_demo_guest_is_class_a_without_number_limits() -> None:
         brand = registry.brand_of(campaign)
         assert brand is not None
         caps = att.caps(brand, campaign)
-        assert (brand.vetting_score, caps.campaign_class, caps.number_second) == (100, "A", None)
+        assert (brand.vetting_score, caps.campaign_class, campaign.number_limits) == (100, "A", False)
 
 
 def test_bench_world_is_5000_numbers_in_103_campaigns() -> None:

@@ -96,19 +96,13 @@ def test_att_sole_proprietor(terms: dict[str, CarrierTerms]) -> None:
 def test_canada_asks_for_no_registration(terms: dict[str, CarrierTerms]) -> None:
     for name in ("bell", "rogers", "telus"):
         assert (terms[name].country, terms[name].registration, terms[name].review) == ("CA", False, None)
-        assert terms[name].caps(brand(), campaign()).number_day == 500
     assert terms["bell"].concatenation is Concatenation.PLAIN
     assert all(terms[name].registration for name in ("tmobile", "att", "verizon", "uscellular"))
 
 
-def test_campaigns_without_number_limits(terms: dict[str, CarrierTerms]) -> None:
-    assert terms["bell"].caps(brand(), campaign(number_limits=False)).number_second is None
-    assert terms["bell"].caps(brand(), campaign(number_limits=False)).number_day is None
-
-
 def test_a_carrier_without_rows_has_no_caps() -> None:
     caps = CarrierTerms().caps(brand(), campaign())
-    assert (caps.brand_day, caps.campaign_minute, caps.campaign_class, caps.number_second) == (None,) * 4
+    assert (caps.brand_day, caps.campaign_minute, caps.campaign_class) == (None,) * 3
 
 
 def test_a_brand_that_no_tier_fits_may_send_nothing() -> None:
