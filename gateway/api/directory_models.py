@@ -11,6 +11,8 @@ from gateway.runtime.http.models import ApiModel
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Label = Annotated[str, StringConstraints(max_length=128)]
+Name = Annotated[str, StringConstraints(max_length=128, pattern=r"\S")]
+"""What something is called: not nothing."""
 Override = Literal["organizationDefault", "on", "off"]
 """A user's own texting setting (webex.md A11)."""
 
@@ -44,7 +46,7 @@ class OrganizationOut(ApiModel):
 class OrganizationChange(ApiModel):
     """What an administrator changes; absent fields stay. The add-on is bought through the partner (A6)."""
 
-    name: Label | None = None
+    name: Name | None = None
     kind: CustomerKind | None = None
     calling_plan_country: CountryCode | None = None
     texting_addon: bool | None = None
@@ -59,7 +61,7 @@ class LocationIn(ApiModel):
 
     id: Id | None = None
     organization_id: Id
-    name: Label
+    name: Name
     country: CountryCode = "US"
     time_zone: TimeZoneName = "America/New_York"
     cisco_pstn: bool = True
@@ -68,7 +70,7 @@ class LocationIn(ApiModel):
 class LocationChange(ApiModel):
     """What an administrator changes; absent fields stay."""
 
-    name: Label | None = None
+    name: Name | None = None
     country: CountryCode | None = None
     time_zone: TimeZoneName | None = None
     cisco_pstn: bool | None = None
@@ -92,7 +94,7 @@ class PersonIn(ApiModel):
     id: Id | None = None
     organization_id: Id
     location_id: Id
-    first_name: Label
+    first_name: Name
     last_name: Label = ""
     email: Label = ""
     licence: Licence = Licence.PROFESSIONAL
@@ -106,7 +108,7 @@ class PersonChange(ApiModel):
     """What an administrator changes; absent fields stay, `number` null takes the number away."""
 
     location_id: Id | None = None
-    first_name: Label | None = None
+    first_name: Name | None = None
     last_name: Label | None = None
     email: Label | None = None
     licence: Licence | None = None

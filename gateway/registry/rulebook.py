@@ -101,6 +101,8 @@ class Rulebook(Section):
         fewest, most = use_case.sub_use_cases
         if not fewest <= len(campaign.sub_use_cases) <= most:
             yield f"subUseCases: {campaign.use_case} takes {fewest} to {most}"
+        if len(set(campaign.sub_use_cases)) < len(campaign.sub_use_cases):
+            yield "subUseCases: one is given twice"
         for name in campaign.sub_use_cases:
             if name not in self.use_cases or self.use_cases[name].special:
                 yield f"subUseCases: '{name}' is not a standard use case"

@@ -364,7 +364,7 @@ def malformed(fault: ValidationError, root: str) -> ApiError:
 
 def describe(item: ErrorDetails, root: str) -> tuple[str, str]:
     """(description, code) of one validation fault: ``$.items[3].text: Field required``."""
-    return f"{json_path(item['loc'], root)}: {item['msg']}", "malformed_request"
+    return f"{json_path(item['loc'], root)}: {item['msg'].removeprefix('Value error, ')}", "malformed_request"
 
 
 def json_path(loc: Sequence[int | str], root: str = "$") -> str:

@@ -95,6 +95,8 @@ async def test_a_ported_number_begins_unauthorised(hub: Any) -> None:
     assert (ported.status, ported.json["authorized"], ported.json["personId"]) == (201, False, None)
     again = await hub.post("/v1/numbers", {"number": "+12025550107", "locationId": "washington"})
     assert again.status == 409
+    wrong = await hub.post("/v1/numbers", {"number": "+10005550107", "locationId": "washington"})
+    assert (wrong.status, wrong.codes) == (400, ["malformed_request"])
     assert (await hub.patch("/v1/people/frank", {"number": "+12025550107"})).json["number"] == "+12025550107"
 
 
@@ -131,6 +133,8 @@ async def test_people_come_change_and_go(hub: Any) -> None:
         ("/v1/organizations/x", {"name": "X"}, 404, "not_found"),
         ("/v1/organizations/acme-dental", {"name": None}, 400, "malformed_request"),
         ("/v1/organizations/acme-dental", {"callingPlanCountry": "XX"}, 400, "malformed_request"),
+        ("/v1/organizations/acme-dental", {"name": ""}, 400, "malformed_request"),
+        ("/v1/people/alice", {"firstName": " "}, 400, "malformed_request"),
         ("/v1/locations/washington", {"country": "UK"}, 400, "malformed_request"),
         ("/v1/locations/washington", {"timeZone": "America/Washington"}, 400, "malformed_request"),
     ],

@@ -61,6 +61,7 @@ def test_brand_faults(rules: Rulebook, changes: dict[str, object], fault: str) -
             {"use_case": "LOW_VOLUME", "sub_use_cases": ("POLITICAL",)},
             "subUseCases: 'POLITICAL' is not a standard use case",
         ),
+        ({"use_case": "LOW_VOLUME", "sub_use_cases": ("2FA", "2FA")}, "subUseCases: one is given twice"),
         ({"use_case": "CHARITY", "samples": ("a", "b")}, "useCase: CHARITY is not for PRIVATE_PROFIT"),
     ],
 )
