@@ -6,8 +6,8 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.carriers.errors import CarrierError, CarrierUnknown
-from gateway.carriers.faults import BEHAVIOURS, CATALOGUE, FaultSpec
-from gateway.carriers.profile import CarrierProfile
+from gateway.carriers.faults import BEHAVIOURS, CATALOGUE, BehaviourName, FaultSpec
+from gateway.carriers.profile import CarrierProfile, Transition
 from gateway.carriers.service import CarriersService
 from gateway.carriers.smsc import CarrierState
 from gateway.runtime.http.errors import ApiError
@@ -20,11 +20,31 @@ ADMIN = ("admin", "partner")
 Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,20}$")]
 
 
+class Step(ApiModel):
+    """A behaviour that a carrier takes on later."""
+
+    after_seconds: float = Field(ge=0, le=10 * 366 * 86_400, description="World seconds from now.")
+    profile: BehaviourName
+    faults: tuple[FaultSpec, ...] = ()
+
+
 class CarrierChange(ApiModel):
-    """A behaviour by name (`profile`), further faults, or both."""
+    """A behaviour by name (`profile`), further faults, what it will be later, or all of them."""
 
     profile: str | None = None
     faults: tuple[FaultSpec, ...] | None = None
+    schedule: tuple[Step, ...] | None = Field(
+        None, max_length=1000, description="Replaces what was planned; empty: nothing."
+    )
+
+    def planned(self) -> tuple[Transition, ...] | None:
+        """The schedule in the words of a carrier's profile."""
+        if self.schedule is None:
+            return None
+        return tuple(
+            Transition(at_seconds=step.after_seconds, behaviour=step.profile, faults=step.faults)
+            for step in self.schedule
+        )
 
 
 class BehaviourOut(ApiModel):
@@ -115,11 +135,11 @@ def carrier_routes(service: CarriersService) -> Routes:
         errors=(400, 404),
     )
     async def change(request: ApiRequest) -> dict[str, Any]:
-        """Switch a carrier's behaviour and faults; binds that are up feel it at once."""
+        """Switch a carrier's behaviour and faults, at once or by a schedule; binds that are up feel it."""
         body: CarrierChange = request.body
         name = _carrier(request).name
         try:
-            return carrier_document(service.configure(name, body.profile, body.faults))
+            return carrier_document(service.configure(name, body.profile, body.faults, body.planned()))
         except KeyError as error:
             raise ApiError(
                 400, "malformed_request", f"$.profile: {error.args[0]!r} is no behaviour"
@@ -162,7 +182,11 @@ def carrier_document(state: CarrierState) -> dict[str, Any]:
         "host": state.host,
         "port": state.port,
         "profile": state.behaviour,
-        "faults": [fault.model_dump(mode="json", exclude_defaults=True) for fault in state.faults],
+        "faults": _faults(state.faults),
+        "schedule": [
+            {"at": format_ns(due_ns), "profile": step.behaviour, "faults": _faults(step.faults)}
+            for due_ns, step in state.planned
+        ],
         "binds": [
             {
                 "systemId": bind.system_id,
@@ -178,3 +202,7 @@ def carrier_document(state: CarrierState) -> dict[str, Any]:
         "dropped": state.dropped,
         "decisions": state.decisions,
     }
+
+
+def _faults(faults: tuple[FaultSpec, ...]) -> list[dict[str, Any]]:
+    return [fault.model_dump(mode="json", exclude_defaults=True) for fault in faults]

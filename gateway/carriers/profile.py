@@ -317,7 +317,7 @@ class Transition(Frozen):
     """A behaviour that sets in by itself."""
 
     at_seconds: Annotated[float, Field(ge=0)]
-    """World seconds after the carrier's start."""
+    """World seconds after the carrier's start, or after it is planned over the API."""
     behaviour: BehaviourName
     """What it is from then on."""
     faults: tuple[FaultSpec, ...] = ()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.carriers.errors import CarrierUnknown
 from gateway.carriers.faults import FaultSpec
-from gateway.carriers.profile import Registration
+from gateway.carriers.profile import Registration, Transition
 from gateway.carriers.settings import CarriersSettings
 from gateway.carriers.smsc import Carrier, CarrierState
 from gateway.carriers.texts import TextStore
@@ -81,9 +81,13 @@ class CarriersService:
         return [carrier.state() for carrier in self.carriers.values()]
 
     def configure(
-        self, name: str, behaviour: str | None = None, faults: Sequence[FaultSpec] | None = None
+        self,
+        name: str,
+        behaviour: str | None = None,
+        faults: Sequence[FaultSpec] | None = None,
+        schedule: Sequence[Transition] | None = None,
     ) -> CarrierState:
-        """Change a carrier's behaviour, its faults, or both (`PATCH {"profile", "faults"}`).
+        """Change a carrier's behaviour, its faults, or what it will be later (`PATCH /v1/carriers/{name}`).
 
         Raises `CarrierUnknown`, and `KeyError` for an unknown behaviour.
         """
@@ -92,6 +96,8 @@ class CarriersService:
             carrier.behaviour if behaviour is None else behaviour,
             carrier.faults if faults is None else faults,
         )
+        if schedule is not None:
+            carrier.plan(schedule)
         return carrier.state()
 
     def inject(self, name: str, source: str, destination: str, text: str, files: Sequence[str] = ()) -> int:

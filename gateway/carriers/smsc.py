@@ -26,7 +26,7 @@ from gateway.carriers.handset import Handsets, TextArrived, reply_to
 from gateway.carriers.inbound import InboundWriter
 from gateway.carriers.mailbox import Delivery, Mailbox
 from gateway.carriers.numbers import NumberTable
-from gateway.carriers.profile import Account, CarrierProfile, Registration
+from gateway.carriers.profile import Account, CarrierProfile, Registration, Transition
 from gateway.carriers.receipts import ReceiptWriter
 from gateway.carriers.texts import TakenText, TextLog, TextStore
 from gateway.policy.optout import KeywordAction, KeywordTable
@@ -79,6 +79,8 @@ class CarrierState:
     delivered: int
     dropped: int
     decisions: dict[str, int]
+    planned: tuple[tuple[int, Transition], ...] = ()
+    """What it will be, each with its world time in nanoseconds."""
 
 
 class Carrier:
@@ -121,7 +123,7 @@ class Carrier:
         self._started_ns = 0
         self._tls = tls
         self._server: SmppServer | None = None
-        self._transitions: list[TimerHandle] = []
+        self._planned: list[tuple[int, Transition, TimerHandle]] = []
         self._children: dict[str, Any] = {}
         self._metric = (
             metrics.counter(
@@ -154,14 +156,11 @@ class Carrier:
             raise PortTaken(self.name, self.host, self.port) from error
         self.port = self._server.port
         self.configure(self.profile.behaviour, self.profile.faults)
-        for step in self.profile.schedule:
-            due_ns = self._started_ns + int(step.at_seconds * SECOND_NS)
-            self._transitions.append(self.clock.call_at(due_ns, self.configure, step.behaviour, step.faults))
+        self.plan(self.profile.schedule)
 
     async def stop(self, wait_s: float = 0.0) -> None:
         """Unbind everybody and stop listening."""
-        for timer in self._transitions:
-            timer.cancel()
+        self.plan(())
         if self._server is not None:
             await self._server.close(wait_s)
             self._server = None
@@ -183,6 +182,17 @@ class Carrier:
                 bind.behaviour.configure(behaviour, faults)
         if changed:
             _log.info("behaviour changed", carrier=self.name, behaviour=behaviour, faults=len(self.faults))
+
+    def plan(self, schedule: Sequence[Transition]) -> None:
+        """Take on behaviours later, counted from now, instead of those planned before."""
+        now_ns = self.clock.now_ns()
+        for _, _, timer in self._planned:
+            timer.cancel()
+        due = ((now_ns + int(step.at_seconds * SECOND_NS), step) for step in schedule)
+        self._planned = [
+            (due_ns, step, self.clock.call_at(due_ns, self.configure, step.behaviour, step.faults))
+            for due_ns, step in due
+        ]
 
     def replace_registrations(self, rows: Sequence[Registration]) -> None:
         """Take another snapshot of the registry."""
@@ -212,6 +222,7 @@ class Carrier:
             sum(box.delivered for box in boxes),
             sum(box.dropped for box in boxes),
             dict(self.decisions),
+            tuple((due_ns, step) for due_ns, step, timer in self._planned if timer.pending),
         )
 
     # --- binds ----------------------------------------------------------------------------------------------

@@ -112,3 +112,20 @@ async def test_a_behaviour_switched_live_disagrees_at_once(open_world: Any) -> N
         assert code is not None
         await world.client.call("PATCH", "/v1/carriers/uscellular", {"profile": "healthy"})
         assert await outcome(world, USCELLULAR) == ("delivered", None)
+
+
+async def test_a_behaviour_sets_in_by_itself(open_world: Any) -> None:
+    async with open_world(*FROZEN) as world:
+        path = "/v1/carriers/uscellular"
+        later = [{"afterSeconds": 60, "profile": "capped"}, {"afterSeconds": 3600, "profile": "healthy"}]
+        status, carrier = await world.client.call("PATCH", path, {"schedule": later})
+        assert (status, [step["profile"] for step in carrier["schedule"]]) == (200, ["capped", "healthy"])
+        await world.client.post("/v1/clock", {"advance": 60})
+        assert (await outcome(world, USCELLULAR))[0] == "rejected"
+        _, carrier = await world.client.get(path)
+        assert (carrier["profile"], [step["profile"] for step in carrier["schedule"]]) == (
+            "capped",
+            ["healthy"],
+        )
+        await world.client.call("PATCH", path, {"schedule": [], "profile": "healthy"})
+        assert await outcome(world, USCELLULAR) == ("delivered", None)
