@@ -6,12 +6,14 @@
 
 Taken as they come: LF-only lines, a missing final boundary, no blank after a header's colon
 (`Content-Type:application/rs-metadata+xml`), parts in any order, nested multiparts (flattened), a boundary
-parameter that is missing or wrong (the first `--` line tells). A part's own Content-Length is not believed.
+parameter that is missing or wrong (the first `--` line tells), parts in base64 or quoted-printable. A part's
+own Content-Length is not believed.
 
 Error: `MultipartError(reason)` is the only one raised.
 """
 
-from collections.abc import Iterator, Sequence
+import binascii
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_BODY_BYTES = 262_144
@@ -21,6 +23,12 @@ MAX_NESTING = 3
 MAX_BOUNDARY_CHARS = 200
 
 BROADWORKS_BOUNDARY = "UniqueBroadWorksBoundary"
+
+_TRANSFER_ENCODING = "content-transfer-encoding"
+_DECODERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "base64": binascii.a2b_base64,
+    "quoted-printable": binascii.a2b_qp,
+}
 
 
 class MultipartError(ValueError):
@@ -196,7 +204,20 @@ def _read_part(chunk: bytes) -> Part:
         name, colon, value = raw.partition(":")
         if colon and name.strip():
             headers.append((name.strip(), value.strip()))
-    return Part(tuple(headers), body)
+    return _without_transfer_encoding(Part(tuple(headers), body))
+
+
+def _without_transfer_encoding(part: Part) -> Part:
+    """A part's bytes as they are meant (RFC 2045 §6)."""
+    decode = _DECODERS.get((part.header(_TRANSFER_ENCODING) or "").lower())
+    if decode is None:
+        return part
+    try:
+        body = decode(part.body)
+    except binascii.Error:
+        raise MultipartError("a part is not in the base64 it says") from None
+    kept = ((name, value) for name, value in part.headers if name.lower() != _TRANSFER_ENCODING)
+    return Part(tuple(kept), body)
 
 
 def _split_head(chunk: bytes) -> tuple[bytes, bytes]:

@@ -128,7 +128,7 @@ def _refusal(media: Media, codec: Codec | None, crypto: Crypto | None, srtp: boo
 
 def _choose(offered: Sequence[Codec], names: tuple[str, ...], prefer: str) -> Codec | None:
     wanted = [name.lower() for name in names]
-    usable = [codec for codec in offered if codec.name.lower() in wanted]
+    usable = [codec for codec in offered if codec.name.lower() in wanted and codec.is_as_known]
     if prefer == "ours":
         usable.sort(key=lambda codec: wanted.index(codec.name.lower()))
     return usable[0] if usable else None

@@ -86,6 +86,12 @@ class Codec(NamedTuple):
         """Whether this is `name`; encoding names have no case (RFC 4855 §3)."""
         return self.name.lower() == name.lower()
 
+    @property
+    def is_as_known(self) -> bool:
+        """Whether clock and channels are those of its name: PCMU at 16,000 or in stereo is not PCMU."""
+        known = next((each for each in WELL_KNOWN_CODECS.values() if each.is_named(self.name)), self)
+        return self.clock_hz == known.clock_hz and self.channels <= known.channels
+
 
 _STATIC_CODECS = {
     0: Codec(0, "PCMU", 8_000),

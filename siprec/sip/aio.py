@@ -15,7 +15,6 @@ from siprec.sip.endpoint import Endpoint
 from siprec.sip.errors import DestinationError, NoResponseError
 from siprec.sip.events import (
     CloseConnection,
-    Command,
     Event,
     ResponseReceived,
     SendMessage,
@@ -200,8 +199,12 @@ class SipEdge:
                 context = {"message": f"handler of {type(event).__name__} failed", "exception": error}
                 self._loop.call_exception_handler(context)
         commands = self.endpoint.take_commands()
+        closing = [command for command in commands if isinstance(command, CloseConnection)]
         for command in commands:
-            self._execute(command)
+            if isinstance(command, SendMessage):
+                self._execute(command)
+        for each in closing:  # last, so that what came whole is still answered
+            self._close_stream(each.connection)
         return bool(events or commands)
 
     def _rearm(self) -> None:
@@ -304,12 +307,12 @@ class SipEdge:
 
     # ------------------------------------------------------------------ sending
 
-    def _execute(self, command: Command) -> None:
-        if isinstance(command, CloseConnection):
-            stream = self._streams.get(command.connection)
-            if stream is not None and stream.transport is not None:
-                stream.transport.close()
-            return
+    def _close_stream(self, number: int) -> None:
+        stream = self._streams.get(number)
+        if stream is not None and stream.transport is not None:
+            stream.transport.close()
+
+    def _execute(self, command: SendMessage) -> None:
         try:
             check_destination(command.target.host, command.target.port)
             self._send(command)

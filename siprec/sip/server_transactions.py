@@ -103,6 +103,7 @@ class Unacknowledged:
         "over",
         "response",
         "side",
+        "superseded",
         "target",
     )
 
@@ -115,6 +116,8 @@ class Unacknowledged:
         self.cseq = cseq
         self.response = response
         self.target = target
+        self.superseded: Unacknowledged | None = None
+        """An earlier one of the dialog whose ACK has not come: who sends another INVITE has seen its 2xx."""
         self.bye = False
         self.over = False
         self.armed: float | None = None

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from siprec.sip.errors import MessageTooLargeError, ParseError
 from siprec.sip.message import Message
-from siprec.sip.parse import DEFAULT_RULES, ParseRules, content_length, find_head_end, parse_head
+from siprec.sip.parse import (
+    DEFAULT_RULES,
+    ParseRules,
+    blame,
+    content_length,
+    find_head_end,
+    parse_head,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ class StreamParser:
     def _parse(self, head: bytes) -> None:
         try:
             self._head = parse_head(head, self._rules)
-            self._body_bytes = content_length(self._head, self._rules) or 0
+            self._body_bytes = self._length_of(self._head)
         except ParseError as error:
             if error.headers is None:
                 raise
@@ -102,6 +109,13 @@ class StreamParser:
             except ParseError:
                 raise error from None
             self._head = error
+
+    def _length_of(self, message: Message) -> int:
+        """The size of a body; one that is there without a size ends the framing (§20.14)."""
+        length = content_length(message, self._rules)
+        if length is None and "content-type" in message.headers:
+            raise blame(message, ParseError("Content-Length", "missing, and needed on a stream"))
+        return length or 0
 
     def _take_body(self) -> Message | ParseError | None:
         item, size = self._head, self._body_bytes

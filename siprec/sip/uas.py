@@ -197,7 +197,8 @@ class UserAgentServer:
             ):
                 self.core.emit(MessageDiscarded(flow, "ACK of nothing"))
             return
-        if request.cseq.number != waiting.cseq and not self.core.config.lenient:
+        late = waiting.superseded is not None and request.cseq.number == waiting.superseded.cseq
+        if late or (request.cseq.number != waiting.cseq and not self.core.config.lenient):
             self.core.emit(MessageDiscarded(flow, "ACK with another CSeq number"))
             return
         self._forget_unacknowledged(dialog)
@@ -315,6 +316,7 @@ class UserAgentServer:
             dialog.state = DialogState.CONFIRMED
             target = transaction._machine.target
             waiting = Unacknowledged(self, dialog, request.cseq.number, response, target, now)
+            self._supersede(dialog, waiting)
             self._unacknowledged[dialog.id] = waiting
             self.core.schedule.arm(waiting)
         elif dialog.state is DialogState.EARLY:
@@ -333,6 +335,13 @@ class UserAgentServer:
         """Give a dialog up whose 2xx was never acknowledged (§13.3.1.4)."""
         self._forget_unacknowledged(waiting.dialog)
         self._hang_up(waiting.dialog, EndReason.ACK_MISSING, now)
+
+    def _supersede(self, dialog: Dialog, waiting: Unacknowledged) -> None:
+        """Repeat no earlier 2xx: the peer has it, or it could not send another INVITE (§14.1)."""
+        earlier = self._unacknowledged.get(dialog.id)
+        if earlier is not None:
+            self._forget_unacknowledged(dialog)
+            earlier.superseded, waiting.superseded, waiting.bye = None, earlier, earlier.bye
 
     def _forget_unacknowledged(self, dialog: Dialog) -> None:
         waiting = self._unacknowledged.pop(dialog.id, None)

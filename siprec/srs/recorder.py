@@ -77,10 +77,12 @@ class Recorder:
             track.keep()
 
     def close_track(self, index: int, now: float) -> None:
-        """End a track; its file stays."""
+        """End a track; its file stays, closed: streams may come and go all day."""
         track = self.tracks.pop(index)
         self._closed.append(track)
         self._write(track, now, last=True)
+        if track.file is not None:
+            track.file.close()
 
     def pause(self, now: float) -> None:
         """Keep nothing that arrives from now on."""

@@ -1,5 +1,8 @@
 """Multipart bodies (RFC 2046 §5.1, RFC 5621) as careful and careless equipment writes them."""
 
+import base64
+import quopri
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -169,3 +172,26 @@ def test_property_parts_survive_the_round_trip(contents):
     assume(all(b"--edge" not in part.body for part in parts))
     content_type, raw = multipart.join(parts, "edge")
     assert list(multipart.split(content_type, raw)) == parts
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encoded"),
+    [
+        ("base64", base64.encodebytes(SDP)),
+        ("Base64", base64.b64encode(SDP)),
+        ("quoted-printable", quopri.encodestring(SDP.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")),
+        ("8bit", SDP),
+        ("binary", SDP),
+    ],
+)
+def test_a_part_in_a_transfer_encoding_is_what_it_means(encoding, encoded):
+    head = f"Content-Type: application/sdp\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
+    (part,) = multipart.split("multipart/mixed;boundary=b1", body(head + encoded))
+    assert part.body == SDP
+    assert part.content_type == "application/sdp"
+
+
+def test_base64_that_is_none_is_refused():
+    head = b"Content-Type: application/sdp\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    with pytest.raises(MultipartError, match="base64"):
+        multipart.split("multipart/mixed;boundary=b1", body(head + b"A"))

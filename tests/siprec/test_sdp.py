@@ -112,6 +112,24 @@ def test_g722_runs_on_a_clock_of_8000_whatever_is_announced():
     assert media.codecs() == (Codec(9, "G722", 8_000),)
 
 
+@pytest.mark.parametrize(
+    ("rtpmap", "chosen"),
+    [
+        ("96 PCMU/8000", "PCMU"),
+        ("96 PCMU/16000", None),
+        ("96 PCMA/8000/2", None),
+        ("96 opus/48000/2", "opus"),
+        ("96 opus/48000", "opus"),
+        ("96 opus/24000/2", None),
+        ("96 G722/16000", "G722"),
+    ],
+)
+def test_a_codec_at_another_clock_or_in_stereo_is_not_the_codec(rtpmap, chosen):
+    offer = sdp.parse(f"v=0\r\nc=IN IP4 192.0.2.2\r\nm=audio 9 RTP/AVP 96\r\na=rtpmap:{rtpmap}\r\n")
+    (stream,) = sdp.negotiate(offer, codecs=("PCMU", "PCMA", "G722", "opus"))
+    assert (stream.codec.name if stream.codec else None) == chosen
+
+
 @pytest.mark.parametrize("rtpmap", ["96 /8000", "96 x/0", "96 x/", "96 x/8000/z", "96 x/99999999"])
 def test_a_senseless_rtpmap_has_no_meaning(rtpmap):
     media = sdp.parse(f"v=0\r\nm=audio 9 RTP/AVP 96\r\na=rtpmap:{rtpmap}\r\n").media[0]

@@ -232,6 +232,19 @@ async def test_a_flood_of_garbage_and_half_open_streams_then_a_good_invite(
         assert srs.endpoint.connections <= 64
 
 
+async def test_what_came_whole_is_answered_before_a_stream_that_lost_its_framing_is_closed(
+    parties: Callable[..., Party],
+) -> None:
+    srs = parties()
+    tcp = await srs.edge.listen_tcp("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", tcp.port)
+    writer.write(sip_request(body=b"v=0\r\n", via="SIP/2.0/TCP 192.0.2.2:5060") + b"too much\r\n\r\n")
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    assert answer.startswith(b"SIP/2.0 200 OK\r\n")
+    writer.close()
+
+
 async def test_a_handler_that_fails_costs_only_its_call(parties: Callable[..., Party]) -> None:
     srs, phone = parties(), parties()
     problems: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

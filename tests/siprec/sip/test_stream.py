@@ -99,6 +99,18 @@ def test_lost_framing_is_final(data: bytes) -> None:
     assert parser.receive_data(MESSAGES[0]) == []
 
 
+def test_a_body_without_its_size_is_refused_with_the_reason() -> None:
+    """§20.14: over a stream nobody else says where a message ends; one without a body needs no size."""
+    parser = StreamParser()
+    data = sip_request(body=b"v=0\r\n").replace(b"Content-Length: 5\r\n", b"")
+    refused, *rest = parser.receive_data(data)
+    assert isinstance(refused, ParseError)
+    assert (refused.status, refused.method, str(refused)[:14]) == (400, "INVITE", "Content-Length")
+    assert rest == []
+    bare = sip_request("OPTIONS").replace(b"Content-Length: 0\r\n", b"")
+    assert isinstance(StreamParser().receive_data(bare)[0], Request)
+
+
 def test_a_head_without_end_is_bounded() -> None:
     parser = StreamParser(ParseRules(max_head_bytes=1000))
     found: list[object] = []

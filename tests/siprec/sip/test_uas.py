@@ -122,6 +122,40 @@ def test_a_missing_ack_ends_the_dialog_with_a_bye(bench: Any) -> None:
     assert bench.endpoint.dialogs == []
 
 
+@pytest.mark.parametrize("late_ack", [False, True])
+def test_a_lost_ack_costs_nothing_once_the_next_invite_is_acknowledged(bench: Any, late_ack: bool) -> None:
+    """Two re-INVITEs, the ACK of the first one lost: only the second 2xx is repeated, and its ACK ends it."""
+    tag = established(bench)
+    for number in (2, 3):
+        bench.put(sip_request(branch=f"z9hG4bKre{number}", to_tag=tag, cseq=number))
+        bench.endpoint.respond(bench.event(RequestReceived).transaction, 200, now=bench.now)
+        bench.collect()
+    bench.sent.clear()
+    if late_ack:  # of the first one, which the network held back: the second 2xx still waits for its own
+        bench.put(sip_request("ACK", branch="z9hG4bKa2", to_tag=tag, cseq=2))
+        bench.event(MessageDiscarded)
+    bench.wait(0.6)
+    assert [message.cseq.number for message in bench.messages()] == [3]
+    bench.put(sip_request("ACK", branch="z9hG4bKa3", to_tag=tag, cseq=3))
+    bench.event(AckReceived)
+    bench.wait(60)
+    assert (bench.sent, bench.events, len(bench.endpoint.dialogs)) == ([], [], 1)
+
+
+def test_a_bye_that_waits_for_an_ack_waits_for_the_next_ones(bench: Any) -> None:
+    tag = established(bench)
+    for number in (2, 3):
+        bench.put(sip_request(branch=f"z9hG4bKre{number}", to_tag=tag, cseq=number))
+        event = bench.event(RequestReceived)
+        bench.endpoint.respond(event.transaction, 200, now=bench.now)
+        if number == 2:
+            bench.endpoint.bye(event.dialog, now=bench.now)
+        bench.collect()
+    bench.sent.clear()
+    bench.put(sip_request("ACK", branch="z9hG4bKa3", to_tag=tag, cseq=3))
+    assert bench.request().method == "BYE"
+
+
 def test_failure_is_repeated_until_its_ack(bench: Any) -> None:
     event = invited(bench)
     bench.endpoint.respond(event.transaction, 486, now=0.0)

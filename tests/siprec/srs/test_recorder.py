@@ -158,6 +158,28 @@ def test_audio_truth(codec: str, seed: int, tmp_path: Path) -> None:
     assert abs(mark.at / TICKS_HZ - 10.0) < 0.05
 
 
+def test_streams_that_come_and_go_leave_no_file_open(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, RecordingProfile())
+    recorder.open_track(stream(0))
+    for turn in range(5):
+        track = recorder.open_track(stream(1))
+        for party in (Party(0, "PCMU", 440), Party(1, "PCMU", 1210)):
+            party.sequence += 50 * turn
+            party.timestamp += 160 * 50 * turn
+            for number in range(50):
+                recorder.tracks[party.index].receive(party.packet(), turn + number * PACKET_S)
+        recorder.close_track(1, turn + 1.0)
+        assert track.file is not None
+        assert track.file._file._descriptor < 0
+    recorder.finish(6.0)
+    assert recorder.error is None
+    names = [f"party-{number}.wav" for number in (1, 2, 102, 202, 302, 402)]
+    assert sorted(path.name for path in tmp_path.glob("party-*.wav")) == sorted(names)
+    for name in names[1:]:
+        samples, rate = read(tmp_path / name)
+        assert loudest_hz(samples[-rate // 2 :, 0].astype(float), rate) == pytest.approx(1210, abs=3)
+
+
 def test_gaps_are_where_the_packets_were(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, RecordingProfile())
     party = Party(0, "PCMU", 440)
