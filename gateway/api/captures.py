@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import Field
 
+from gateway.api.runs import Runs
 from gateway.replay.recorder import Capture, CaptureFormat, Recorder
 from gateway.runtime.http.errors import ApiError
 from gateway.runtime.http.models import ApiModel
-from gateway.runtime.http.paging import Paged
 from gateway.runtime.http.routes import ApiRequest, Reply, Routes
 from gateway.runtime.http.wire import format_ns
 from gateway.runtime.ids import encode_id, new_id
@@ -60,21 +60,8 @@ def capture_routes(recorder: Recorder) -> Routes:
             )
         )
 
-    @routes.get("/v1/captures", returns=list[CaptureOut], roles=ADMIN, paged=True)
-    async def listing(request: ApiRequest) -> Paged:
-        """List the captures of this run."""
-        del request
-        return Paged([_out(capture) for capture in recorder.all()])
-
-    @routes.get("/v1/captures/{id}", returns=CaptureOut, roles=ADMIN, errors=(404,))
-    async def show(request: ApiRequest) -> CaptureOut:
-        """Show one capture."""
-        return _out(_find(request))
-
-    @routes.post("/v1/captures/{id}/stop", returns=CaptureOut, roles=ADMIN, errors=(404,))
-    async def stop(request: ApiRequest) -> CaptureOut:
-        """End a capture; its files stay."""
-        return _out(recorder.stop(_find(request).id))
+    runs = Runs("capture", recorder.all, recorder.get, recorder.stop, _out)
+    runs.add_to(routes, CaptureOut, ADMIN, stop_does="End a capture; its files stay.")
 
     @routes.get(
         "/v1/captures/{id}/files/{file}",
@@ -85,7 +72,7 @@ def capture_routes(recorder: Recorder) -> Routes:
     )
     async def fetch(request: ApiRequest) -> Reply:
         """Fetch one file of a capture that has ended."""
-        capture = _find(request)
+        capture = runs.find(request)
         if capture.stopped_ns is None:
             raise ApiError(409, "capture_running", "end the capture first: its files are still written")
         wanted: Path | None = next((f for f in capture.files if f.name == request.params["file"]), None)
@@ -98,13 +85,7 @@ def capture_routes(recorder: Recorder) -> Routes:
     @routes.delete("/v1/captures/{id}", roles=ADMIN, status=204, errors=(404,))
     async def delete(request: ApiRequest) -> None:
         """End a capture and delete its files."""
-        recorder.delete(_find(request).id)
-
-    def _find(request: ApiRequest) -> Capture:
-        capture = recorder.get(request.params["id"])
-        if capture is None:
-            raise ApiError(404, "capture_not_found", "there is no such capture")
-        return capture
+        recorder.delete(runs.find(request).id)
 
     return routes
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from gateway.api.runs import Runs
 from gateway.replay.errors import FormatUnknown
 from gateway.replay.jobs import Job, Jobs, JobState, TooManyReplays
 from gateway.runtime.http.errors import ApiError
 from gateway.runtime.http.models import ApiModel
-from gateway.runtime.http.paging import Paged
 from gateway.runtime.http.routes import ApiRequest, Reply, Routes
 from gateway.runtime.ids import encode_id, new_id
 
@@ -87,21 +87,8 @@ def replay_routes(jobs: Jobs) -> Routes:
             file.unlink(missing_ok=True)
             raise ApiError(429, "too_many_replays", "wait for a replay to end", retry_after_s=5) from None
 
-    @routes.get("/v1/replays", returns=list[ReplayOut], roles=ADMIN, paged=True)
-    async def listing(request: ApiRequest) -> Paged:
-        """List the replays of this run."""
-        del request
-        return Paged([_out(job) for job in jobs.all()])
-
-    @routes.get("/v1/replays/{id}", returns=ReplayOut, roles=ADMIN, errors=(404,))
-    async def show(request: ApiRequest) -> ReplayOut:
-        """Show one replay."""
-        return _out(_find(request))
-
-    @routes.post("/v1/replays/{id}/stop", returns=ReplayOut, roles=ADMIN, errors=(404,))
-    async def stop(request: ApiRequest) -> ReplayOut:
-        """End a replay early; its report covers what was played."""
-        return _out(jobs.end(_find(request).id))
+    runs = Runs("replay", jobs.all, jobs.get, jobs.end, _out)
+    runs.add_to(routes, ReplayOut, ADMIN, stop_does="End a replay early; its report covers what was played.")
 
     @routes.get(
         "/v1/replays/{id}/report/{format}",
@@ -112,19 +99,13 @@ def replay_routes(jobs: Jobs) -> Routes:
     )
     async def report(request: ApiRequest) -> Reply:
         """Fetch the report as json, html or junit."""
-        found, form = _find(request), request.params["format"]
+        found, form = runs.find(request), request.params["format"]
         if form not in _REPORTS:
             raise ApiError(404, "report_not_found", "reports are json, html and junit")
         if found.report is None:
             raise ApiError(409, "replay_running", found.error or "there is no report yet")
         write = {"json": found.report.to_json, "html": found.report.to_html, "junit": found.report.to_junit}
         return Reply(write[form]().encode(), content_type=_REPORTS[form])
-
-    def _find(request: ApiRequest) -> Job:
-        job = jobs.get(request.params["id"])
-        if job is None:
-            raise ApiError(404, "replay_not_found", "there is no such replay")
-        return job
 
     return routes
 

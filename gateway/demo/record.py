@@ -10,9 +10,7 @@ import aiohttp
 from rich.console import Console
 
 from gateway.demo.client import ApiClient
-from gateway.runtime.commands import nobody_answers
-
-DONE, NOT_AS_EXPECTED = 0, 1
+from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, check_output, nobody_answers
 
 
 def record(
@@ -30,6 +28,7 @@ def record(
     A new file begins every `rotate_mib`; the last `max_files` are kept.
     """
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
+    check_output("FILE", file)
     kind = "jsonl" if file.suffix == ".jsonl" else "pcap"
     body = {"format": kind, "maskText": mask_text, "rotateMib": rotate_mib, "maxFiles": max_files}
     try:
@@ -45,15 +44,18 @@ async def _record(
     async with ApiClient(url, token) as client:
         status, capture = await client.post("/v1/captures", body)
         if status != 201:
-            notes.print(f"[red]{status}[/]: {capture['errors'][0]['description']}")
+            notes.print(f"{status}: {capture['errors'][0]['description']}", style="red", markup=False)
             return NOT_AS_EXPECTED
         notes.print("recording; Ctrl-C ends it" if duration_s is None else f"recording for {duration_s:g} s")
         await _wait_for_signal(duration_s)
         path = f"/v1/captures/{capture['id']}"
-        _, capture = await client.post(f"{path}/stop")
+        status, capture = await client.post(f"{path}/stop")
+        if status != 200:
+            notes.print(f"{status}: {capture['errors'][0]['description']}", style="red", markup=False)
+            return NOT_AS_EXPECTED
         written = await _fetch(client, path, capture, file)
         await client.call("DELETE", path)
-    notes.print(f"{capture['frames']} PDUs in {', '.join(each.name for each in written)}")
+    notes.print(f"{capture['frames']} PDUs in {', '.join(each.name for each in written)}", markup=False)
     return DONE
 
 

@@ -20,7 +20,7 @@ from gateway.demo.steps import SLOW, STEPS
 from gateway.demo.tour import Step, Tour
 from gateway.runtime import log
 from gateway.runtime.commands import INTERRUPTED, NOT_AS_EXPECTED
-from gateway.runtime.config import LoadedConfig
+from gateway.runtime.config import LoadedConfig, carried_config
 from gateway.runtime.lifecycle import BasePart, run
 from gateway.service import CarrierBound
 
@@ -32,7 +32,7 @@ def run_demo(*, once: bool, as_json: bool, speed: float, overrides: Sequence[str
     """Run it; with `once` the exit code says whether every step went as expected."""
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
         settings = [f"storage.folder={json.dumps(folder)}", "log.level=warning", *_clock(speed), *overrides]
-        config = load_config("gateway.yaml", PARTS, settings)
+        config = load_config(str(carried_config("gateway.yaml")), PARTS, settings)
         log.configure(config.section("log").level, json=False)
         console = Console(stderr=as_json)
         return run(_demo(config, console, once=once, as_json=as_json))

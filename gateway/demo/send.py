@@ -58,7 +58,7 @@ def _show(status: int, document: dict[str, Any]) -> None:
     for heading in ("at", "event", "details"):
         table.add_column(heading)
     for moment in document["timeline"]:
-        details = {key: value for key, value in moment.items() if key not in ("at", "event")}
+        details = {key: value for key, value in moment.items() if key not in ("at", "event", "pdu")}
         shown = ", ".join(f"{key} {value}" for key, value in details.items())
         table.add_row(moment["at"], moment["event"], shown)
     console.print(table)

@@ -17,7 +17,7 @@ from gateway.load.profile import Profile, carried, read_profile
 from gateway.load.report import Report
 from gateway.load.run import Run
 from gateway.runtime import log
-from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE
+from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE, check_output, fail, reason_of
 from gateway.runtime.errors import ConfigError
 from gateway.runtime.lifecycle import run
 from gateway.smpp.errors import BindFailed
@@ -30,13 +30,14 @@ def load_command(profile: Profile, *, reports: Sequence[Path], as_json: bool, re
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
     address = profile.address
     if not address.is_local and not remote:
-        notes.print(f"{address.host} is another machine: give --remote if it may be loaded")
-        return USAGE
+        fail(f"{address.host} is another machine: give --remote if it may be loaded", USAGE)
+    check_output("--report", *reports)
     try:
         report = run(_run(profile, notes))
-    except (BindFailed, aiohttp.ClientError, PortsUnavailableError, OSError) as error:
-        notes.print(f"[red]{profile.address.authority or profile.target}: {error or type(error).__name__}[/]")
-        return NOT_AS_EXPECTED
+    except (BindFailed, PortsUnavailableError) as error:
+        fail(f"{address.authority or profile.target}: {error}", NOT_AS_EXPECTED)
+    except (aiohttp.ClientError, OSError) as error:
+        fail(f"{address.authority or profile.target}: {reason_of(error)}", NOT_AS_EXPECTED)
     for path in reports:
         write_report(report, path)
     if as_json:
@@ -44,7 +45,7 @@ def load_command(profile: Profile, *, reports: Sequence[Path], as_json: bool, re
     else:
         Console(highlight=False).print(report.renderable())
         for path in reports:
-            notes.print(f"report: {path}")
+            notes.print(f"report: {path}", markup=False)
     return report.exit_code
 
 

@@ -11,28 +11,11 @@ from gateway.load.conformance import ScopeConformance, ScopeSecond
 from gateway.load.histogram import Histogram
 from gateway.load.report import PERCENTS, Report
 from gateway.load.tally import Second
+from gateway.replay.page import html_page
 from gateway.replay.plots import bar_plot, line_plot
 
 MOST_POINTS: Final = 450
 US_NS: Final = 1_000
-
-_STYLE: Final = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #667085; --line: #d0d5dd;
-  --ground: #fff; --good: #087443; --bad: #b42318; --warn: #b54708 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #98a2b3; --line: #344054;
-  --ground: #10151d; --good: #47cd89; --bad: #f97066; --warn: #fdb022 } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground);
-  max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem } table { border-collapse: collapse }
-td, th { border-bottom: 1px solid var(--line); padding: .25rem .8rem .25rem 0; text-align: left;
-  vertical-align: top } td.number { text-align: right; font-variant-numeric: tabular-nums }
-.good { color: var(--good) } .bad { color: var(--bad) } .soft { color: var(--soft) }
-.warn { color: var(--warn) } pre { overflow: auto; font-size: 13px }
-svg { width: 100%; height: auto } .axis { stroke: var(--line) }
-svg text { fill: var(--soft); font: 11px system-ui, sans-serif }
-.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem }
-.legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem }
-"""
 
 
 def page(report: Report) -> str:
@@ -63,12 +46,7 @@ def page(report: Report) -> str:
         "<h2>Profile</h2>",
         f"<details><summary>as it was run</summary><pre>{escape(_profile(report))}</pre></details>",
     ]
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>Load of {target}</title><style>{_STYLE}</style>"
-        f"<body>{''.join(parts)}</body></html>\n"
-    )
+    return html_page(f"Load of {without_password(report.profile.target)}", parts)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -33,6 +33,7 @@ from gateway.load.settings import (
 from gateway.replay.errors import FormatUnknown
 from gateway.replay.formats import open_trace
 from gateway.replay.trace import PduCaptured
+from gateway.runtime.commands import sentence
 from gateway.runtime.errors import ConfigError, Fault
 from gateway.runtime.yamltree import KeyPath, Tree, read_tree
 from gateway.smpp.pdu import SubmitMulti, SubmitSm
@@ -147,7 +148,7 @@ def read_profile(path: Path) -> Profile:
     try:
         offsets = capture_offsets(path.parent / capture)
     except (OSError, FormatUnknown) as error:
-        raise ConfigError([_fault(tree, ("arrivals", "capture"), f"{capture}: {error}")]) from None
+        raise ConfigError([_fault(tree, ("arrivals", "capture"), sentence(error))]) from None
     if not offsets:
         raise ConfigError([_fault(tree, ("arrivals", "capture"), f"{capture}: no submit_sm in it")])
     arrivals = profile.arrivals.model_copy(update={"offsets_s": offsets})

@@ -133,9 +133,10 @@ class CarrierPlayer:
         return self._unmatched
 
     @property
-    def captured_ns(self) -> int:
-        """How far the capture was read."""
-        return self._reader.captured_ns
+    def share(self) -> float:
+        """How much of what was read has been asked for or sent, 0 to 1: reading runs ahead of the ESME."""
+        done = self.matched + self.delivered
+        return done / (done + len(self._todo)) if self._todo else 1.0
 
     def submitted(self, pdu: Pdu, now_ns: int) -> Reply:
         """The ESME submits."""
@@ -239,14 +240,16 @@ class CarrierPlayer:
             if step is None:
                 return
             self._steps += 1
-            known = self._steps <= self._earlier.steps and isinstance(step, RequestStep)
-            if known and step.number not in self._earlier.todo:
+            if self._steps <= self._earlier.steps and isinstance(step, RequestStep):
                 self._recall(step)
             else:
                 self._note(step)
 
     def _recall(self, step: RequestStep) -> None:
-        """A request that an earlier run is done with, but for its receipts."""
+        """A request that an earlier run has read: most are done with, but for receipts of theirs."""
+        if step.number in self._earlier.todo:
+            self._note(step)
+            return
         answered = self._earlier.answered.get(step.number)
         if answered is not None:
             submit = _Submit(step.at_ns)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from socket import gaierror
 from typing import Final
 
 import aiohttp
@@ -17,16 +20,23 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from gateway.replay.errors import ReplayError
-from gateway.replay.options import ReplayOptions
+from gateway.replay.options import USUAL_GATEWAY, ReplayOptions
 from gateway.replay.report import Report
 from gateway.replay.run import Replay
 from gateway.replay.users_edge import OpenGateway
 from gateway.runtime import log
-from gateway.runtime.commands import sentence
+from gateway.runtime.commands import (
+    DONE,
+    NOT_AS_EXPECTED,
+    USAGE,
+    check_output,
+    fail,
+    reason_of,
+    sentence,
+)
 from gateway.runtime.lifecycle import run
 from gateway.smpp.errors import BindFailed
 
-DONE, NOT_AS_EXPECTED, USAGE = 0, 1, 2
 _REFRESH_S: Final = 0.2
 GC_THRESHOLDS: Final = (100_000, 50, 100)  # PDUs are freed by count; looking for cycles cost a quarter
 
@@ -41,33 +51,61 @@ def replay_command(
 ) -> int:
     """Run a replay for a person; returns the exit code. `open_gateway`: see `Replay`."""
     log.configure("warning", None)
+    check_output("--report", *reports)
+    check_output("--save-world", options.save_world)
+    check_output("--expect", options.expect if options.update else None)
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
-    checkpoint = options.file.with_name(options.file.name + ".replay")
+    if options.file.is_dir():
+        fail(f"{options.file}: is a folder; a capture is a file", USAGE)
+    checkpoint = _checkpoint_of(options.file)
     options = replace(options, checkpoint=checkpoint)
     if afresh:
         checkpoint.unlink(missing_ok=True)
     elif checkpoint.exists():
-        notes.print(f"taking up where it was stopped ({checkpoint.name}); --afresh begins anew")
+        notes.print(f"taking up where it was stopped ({checkpoint.name}); --afresh begins anew", markup=False)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     try:
         report = run(_play(Replay(options, open_gateway=open_gateway), notes))
     except ReplayError as error:
-        notes.print(f"[red]{error}[/]")
-        return USAGE
-    except (BindFailed, aiohttp.ClientError, TimeoutError) as error:
-        notes.print(f"[red]{options.target}: {error or type(error).__name__}[/]")
-        return NOT_AS_EXPECTED
+        fail(str(error), USAGE)
+    except (BindFailed, aiohttp.ClientError, TimeoutError, ConnectionError, gaierror) as error:
+        where = _without_password(options.target or USUAL_GATEWAY)
+        fail(f"{where}: {error if isinstance(error, BindFailed) else reason_of(error)}", NOT_AS_EXPECTED)
     except OSError as error:
-        notes.print(sentence(error), style="red", markup=False)
-        return USAGE
+        fail(sentence(error), USAGE)
     for path in reports:
         report.write(path)
     if as_json:
         sys.stdout.write(report.to_json())
     else:
         report.show(Console())
-    return DONE if report.passed and not report.stopped else NOT_AS_EXPECTED
+    if report.stopped:
+        notes.print("the same command takes it up again; --afresh begins anew")
+    return DONE if report.passed else NOT_AS_EXPECTED
+
+
+def _checkpoint_of(file: Path) -> Path:
+    """Beside the capture, or in the current folder where nothing may be written there."""
+    folder = file.parent if os.access(file.parent, os.W_OK) else Path()
+    return folder / f"{file.name}.replay"
+
+
+class Rate:
+    """How many a second, over the last seconds: what is sent once in a while shall not flicker."""
+
+    def __init__(self, window_s: float = 5.0) -> None:
+        self._window_s = window_s
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def update(self, now_s: float, count: int) -> float:
+        """Tell the count at a moment; how many a second have been added to it lately."""
+        seen = self._seen
+        seen.append((now_s, count))
+        while len(seen) > 2 and seen[1][0] <= now_s - self._window_s:
+            seen.popleft()
+        begun_s, before = seen[0]
+        return (count - before) / (now_s - begun_s) if now_s > begun_s else 0.0
 
 
 async def _play(replay: Replay, notes: Console) -> Report:
@@ -86,14 +124,12 @@ async def _play(replay: Replay, notes: Console) -> Report:
         replay.on_begin = lambda progress: _say(replay, notes)
         task = bar.add_task("replaying", total=1.0, sent=0, rate=0.0)
         playing = asyncio.ensure_future(replay.run())
-        begun, sent_before, rate = loop.time(), 0, 0.0
+        rate = Rate()
         while not playing.done():
             await asyncio.wait({playing}, timeout=_REFRESH_S)
-            sent, now = replay.progress.sent(), loop.time()
-            if now > begun:
-                rate = (sent - sent_before) / (now - begun)
-            begun, sent_before = now, sent
-            bar.update(task, completed=replay.progress.share(), sent=sent, rate=rate)
+            sent = replay.progress.sent()
+            shown = rate.update(loop.time(), sent)
+            bar.update(task, completed=replay.progress.share(), sent=sent, rate=shown)
         return playing.result()
 
 
@@ -108,8 +144,8 @@ def _say(replay: Replay, notes: Console) -> None:
         played = f", {progress.stand_ins} of them stand-ins" if progress.stand_ins else ""
         where = f", through a gateway in this process ({progress.people} people{played}; {options.carrier})"
     elif progress.role != "carrier":
-        where = f", against {_without_password(options.target or 'http://127.0.0.1:8080')}"
-    notes.print(f"{options.file.name}: {progress.format}, as {progress.role}{chosen}{where}")
+        where = f", against {_without_password(options.target or USUAL_GATEWAY)}"
+    notes.print(f"{options.file.name}: {progress.format}, as {progress.role}{chosen}{where}", markup=False)
 
 
 def _without_password(url: str) -> str:

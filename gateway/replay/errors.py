@@ -14,6 +14,8 @@ Parts of a capture that cannot be read raise nothing: they come as `PartUnreadab
 position.
 """
 
+from collections.abc import Sequence
+
 
 class ReplayError(Exception):
     """Root of every error of `gateway.replay`."""
@@ -34,15 +36,15 @@ class FormatUnknown(ReplayError):
 class NothingToReplay(ReplayError):
     """The capture was read, and holds nothing that the role would do."""
 
-    def __init__(self, name: str, role: str, events: int, unreadable: int) -> None:
-        super().__init__(name, role, events, unreadable)
-        self.name, self.role, self.events, self.unreadable = name, role, events, unreadable
+    def __init__(self, name: str, role: str, events: int, complaints: Sequence[str] = ()) -> None:
+        super().__init__(name, role, events, complaints)
+        self.name, self.role, self.events, self.complaints = name, role, events, complaints
 
     def __str__(self) -> str:
-        return (
-            f"{self.name}: {self.events} PDUs, {self.unreadable} unreadable parts, and nothing to do as "
-            f"{self.role}; try another --as"
-        )
+        if self.events:
+            return f"{self.name}: {self.events} PDUs, and nothing to do as {self.role}; try another --as"
+        why = f": {self.complaints[0]}" if self.complaints else ", on whatever port"
+        return f"{self.name}: no SMPP could be read in it{why}"
 
 
 class TargetInvalid(ReplayError):

@@ -97,13 +97,15 @@ class EsmeEdge:
         """
         try:
             if self._pace is not None:
-                await asyncio.ensure_future(self._run_discrete(self._pace))  # a task: its awaits stay shallow
+                await asyncio.ensure_future(
+                    self._run_discrete(self._pace, ledger_open)
+                )  # a task: its awaits stay shallow
             else:
                 await self._run_live(ledger_open)
         finally:
             await self._close()
 
-    async def _run_discrete(self, pace: Pace) -> None:
+    async def _run_discrete(self, pace: Pace, ledger_open: Callable[[], int]) -> None:
         player, clock = self.player, self.clock
         while not self.stopping and not player.exhausted:
             due_ns = player.next_due_ns()
@@ -117,7 +119,7 @@ class EsmeEdge:
                 await pace.move_to(clock.now_ns())
             if due_ns is None and not commands:
                 break  # what is left waits for an answer that never came
-        await pace.move_to(clock.now_ns() + int(self._grace_s * SECOND_NS))
+        await pace.wait_out(self._grace_s, ledger_open)
 
     async def _run_live(self, ledger_open: Callable[[], int]) -> None:
         player, clock = self.player, self.clock

@@ -13,6 +13,7 @@ from gateway.replay.pace import MAX
 from gateway.replay.worlds import AUTO, world_numbers
 
 ROLES: Final = ("carrier", "esme", "users")
+USUAL_GATEWAY: Final = "http://127.0.0.1:8080"
 
 
 @dataclass(frozen=True, slots=True)

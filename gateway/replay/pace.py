@@ -8,12 +8,15 @@ at every speed: decisions are a function of captured time, whatever the machine 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from gateway.runtime.clock import SECOND_NS, WorldClock
 
 MAX: Final = "max"
 _STEPS_PER_TURN: Final = 64
+_LOOK_NS: Final = SECOND_NS // 4
+"""How often it is looked whether anything is still awaited, in world time."""
 
 
 def parse_speed(text: str) -> float | None:
@@ -58,6 +61,15 @@ class Pace:
             await self._step_to(max(due_ns, clock.now_ns()))
         if until_ns > clock.now_ns():
             await self._step_to(until_ns)
+
+    async def wait_out(self, grace_s: float, is_open: Callable[[], int]) -> None:
+        """Let world seconds pass for what is late; in no real time once nothing is open any more."""
+        until_ns = self._clock.now_ns() + int(grace_s * SECOND_NS)
+        while self._clock.now_ns() < until_ns:
+            if not is_open():
+                self.hurry()
+            step_ns = until_ns if self._speed is None else self._clock.now_ns() + _LOOK_NS
+            await self.move_to(min(until_ns, step_ns))
 
     async def _step_to(self, moment_ns: int) -> None:
         self._steps += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 _MAGIC_NANOSECONDS: Final = 0xA1B23C4D
 _LINKTYPE_RAW: Final = 101
@@ -19,6 +19,13 @@ _SEGMENT_BYTES: Final = 1_400
 _FIN, _SYN, _PSH, _ACK = 0x01, 0x02, 0x08, 0x10
 _TCP: Final = 6
 _SECOND_NS: Final = 1_000_000_000
+
+
+class Writable(Protocol):
+    """Takes octets."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write them all."""
 
 
 class Endpoint(NamedTuple):
@@ -32,7 +39,7 @@ class Endpoint(NamedTuple):
 class PcapWriter:
     """Writes packets to a binary stream, which stays its owner's to close."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Writable) -> None:
         self._stream = stream
         self.packets = 0
         stream.write(struct.pack("<IHHiIII", _MAGIC_NANOSECONDS, 2, 4, 0, 0, _SNAP_BYTES, _LINKTYPE_RAW))

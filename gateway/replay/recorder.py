@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -24,6 +25,7 @@ from gateway.messages.events import (
     MessageRefused,
 )
 from gateway.replay.pcap import Endpoint, Flow, PcapWriter
+from gateway.replay.rewrite import RECEIPT_TEXT
 from gateway.replay.story import read_receipt_of
 from gateway.runtime.bus import Bus
 from gateway.runtime.ids import encode_id
@@ -53,6 +55,25 @@ class CaptureFormat(StrEnum):
     JSONL = "jsonl"
 
 
+class CountedStream:
+    """A stream of octets that knows how many were written."""
+
+    __slots__ = ("_stream", "octets")
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.octets = 0
+
+    def write(self, data: bytes) -> None:
+        """Write on."""
+        self._stream.write(data)
+        self.octets += len(data)
+
+    def close(self) -> None:
+        """End the file."""
+        self._stream.close()
+
+
 class Sink(Protocol):
     """Writes frames into one file."""
 
@@ -69,7 +90,7 @@ class Sink(Protocol):
 class PcapSink:
     """One TCP conversation per link."""
 
-    def __init__(self, stream: BinaryIO, server_of: Callable[[str], Endpoint]) -> None:
+    def __init__(self, stream: CountedStream, server_of: Callable[[str], Endpoint]) -> None:
         self._stream = stream
         self._writer = PcapWriter(stream)
         self._server_of = server_of
@@ -96,7 +117,7 @@ class PcapSink:
 class JsonlSink:
     """One line per frame."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: CountedStream) -> None:
         self._stream = stream
 
     def write(self, carrier: str, link: str, direction: Direction, frame: bytes, at_ns: int) -> None:
@@ -171,6 +192,8 @@ class Capture:
     frames: int = 0
     octets: int = 0
     files: list[Path] = field(default_factory=list)
+    begun: int = 0
+    """Files begun, those that were deleted since among them."""
 
 
 class Recorder:
@@ -192,7 +215,8 @@ class Recorder:
         self._server_of = server_of
         self._captures: dict[str, Capture] = {}
         self._sinks: dict[str, tuple[Capture, Sink]] = {}
-        self._file_octets: dict[str, int] = {}
+        self._streams: dict[str, CountedStream] = {}
+        """The file that grows, of each capture that runs."""
 
     def start(
         self,
@@ -219,6 +243,7 @@ class Recorder:
         if running is not None:
             capture.stopped_ns = self._now_ns()
             running[1].close(capture.stopped_ns)
+            del self._streams[capture_id]
             if not self._sinks:
                 self._set_tap(None)
             if not any(isinstance(sink, JsonlSink) for _, sink in self._sinks.values()):
@@ -249,11 +274,10 @@ class Recorder:
 
     def _open(self, capture: Capture) -> Sink:
         make_private_folder(self._folder)
-        number = len(capture.files)
-        path = self._folder / f"{capture.id}-{number:03d}.{capture.format.value}"
-        stream = open_private(path, _BUFFER_BYTES)
+        path = self._folder / f"{capture.id}-{capture.begun:03d}.{capture.format.value}"
+        stream = self._streams[capture.id] = CountedStream(open_private(path, _BUFFER_BYTES))
         capture.files.append(path)
-        self._file_octets[capture.id] = 0
+        capture.begun += 1
         while len(capture.files) > capture.max_files:
             capture.files.pop(0).unlink(missing_ok=True)
         if capture.format is CaptureFormat.JSONL:
@@ -262,8 +286,9 @@ class Recorder:
 
     def _judged(self, event: MessageEvent | MessageRefused) -> None:
         document, at_ns = judgement(event), self._now_ns()
-        for _, sink in self._sinks.values():
+        for capture, sink in list(self._sinks.values()):
             sink.judge(document, at_ns)
+            self._rotate(capture, sink, at_ns)
 
     def _tap(
         self, carrier: str, link: str, direction: Direction, frame: bytes, pdu: Pdu | None, now: float
@@ -271,7 +296,7 @@ class Recorder:
         del now
         at_ns = self._now_ns()
         masked: bytes | None = None
-        for capture_id, (capture, sink) in list(self._sinks.items()):
+        for capture, sink in list(self._sinks.values()):
             if capture.mask_text:
                 masked = masked_frame(frame, pdu) if masked is None else masked
                 sink.write(carrier, link, direction, masked, at_ns)
@@ -279,33 +304,44 @@ class Recorder:
                 sink.write(carrier, link, direction, frame, at_ns)
             capture.frames += 1
             capture.octets += len(frame)
-            self._file_octets[capture_id] += len(frame)
-            if self._file_octets[capture_id] >= capture.rotate_bytes:
-                sink.close(at_ns)
-                self._sinks[capture_id] = capture, self._open(capture)
+            self._rotate(capture, sink, at_ns)
+
+    def _rotate(self, capture: Capture, sink: Sink, at_ns: int) -> None:
+        """Begin a new file once the last one is as large as was asked for."""
+        if self._streams[capture.id].octets >= capture.rotate_bytes:
+            sink.close(at_ns)
+            self._sinks[capture.id] = capture, self._open(capture)
 
 
 def masked_frame(frame: bytes, pdu: Pdu | None) -> bytes:
-    """The frame with every octet of its text replaced by `*`; headers and receipts stay as they are.
+    """The frame with every octet of its text replaced by `*`, also where a receipt quotes it.
 
-    A frame that could not be decoded is kept as its header alone: nobody knows where its text is.
+    Headers stay as they are, and what else a receipt says. A frame that could not be decoded is kept as its
+    header alone: nobody knows where its text is.
     """
     if pdu is None:
         return HEADER_OCTETS.to_bytes(4, "big") + frame[4:HEADER_OCTETS]
     if not isinstance(pdu, SubmitSm | SubmitMulti | DeliverSm | DataSm | ReplaceSm):
         return frame
     esm_class = 0 if isinstance(pdu, ReplaceSm) else pdu.esm_class
-    if isinstance(pdu, DeliverSm | DataSm) and is_receipt(esm_class):
-        return frame
+    is_quoted = isinstance(pdu, DeliverSm | DataSm) and is_receipt(esm_class)
+    masked = _masked_quotation if is_quoted else partial(_masked, esm_class=esm_class)
     changes: dict[str, Any] = {
         "tlvs": tuple(
-            Tlv(tlv.tag, _masked(tlv.value, esm_class)) if tlv.tag == Tag.MESSAGE_PAYLOAD else tlv
-            for tlv in pdu.tlvs
+            Tlv(tlv.tag, masked(tlv.value)) if tlv.tag == Tag.MESSAGE_PAYLOAD else tlv for tlv in pdu.tlvs
         )
     }
     if not isinstance(pdu, DataSm):
-        changes["short_message"] = _masked(pdu.short_message, esm_class)
+        changes["short_message"] = masked(pdu.short_message)
     return encode(replace(pdu, **changes), pdu.sequence_number)
+
+
+def _masked_quotation(receipt: bytes) -> bytes:
+    """A receipt's text ends with the first characters of what it is about (SMPP 3.4 appendix B)."""
+    quoted = RECEIPT_TEXT.search(receipt)
+    if quoted is None:
+        return receipt
+    return receipt[: quoted.end()] + b"*" * (len(receipt) - quoted.end())
 
 
 def _masked(octets: bytes, esm_class: int) -> bytes:

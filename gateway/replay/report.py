@@ -11,11 +11,14 @@ from xml.sax.saxutils import quoteattr
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from gateway.replay.page import html_page
 from gateway.replay.plots import bar_plot, line_plot
 from gateway.replay.summary import Summary
 
 SHOWN: Final = 20
+_DIFFERENCE: Final = ("what", "expected", "actual")
 
 
 @dataclass(slots=True)
@@ -41,8 +44,15 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether no more messages differ than are tolerated."""
-        return self.summary.different <= self.tolerated
+        """Whether it came to its end, and no more messages differ than are tolerated."""
+        return self.summary.different <= self.tolerated and not self.stopped
+
+    @property
+    def verdict(self) -> str:
+        """The same in words."""
+        if self.stopped:
+            return "stopped"
+        return "as expected" if self.passed else "not as expected"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document."""
@@ -105,26 +115,24 @@ class Report:
 
     def show(self, console: Console) -> None:
         """Print it."""
-        verdict = "[bold green]as expected[/]" if self.passed else "[bold red]not as expected[/]"
-        table = Table(
-            title=f"{escape(self.capture)} as {self.role} against {self.against}: {verdict}",
-            show_header=False,
-        )
+        title = Text(f"{self.capture} as {self.role} against {self.against}: ")
+        title.append(self.verdict, "bold green" if self.passed else "bold red")
+        table = Table(title=title, show_header=False)
         for name, value in _totals(self):
-            table.add_row(name, value)
+            table.add_row(name, Text(value))
         console.print(table)
         if self.summary.differences:
             found = Table(title="differences")
-            for heading in ("message", "what", "expected", "actual"):
+            for heading in ("message", *_DIFFERENCE):
                 found.add_column(heading)
             for each in self.summary.differences[:SHOWN]:
-                found.add_row(str(each["message"]), each["what"], each["expected"], each["actual"])
+                found.add_row(str(each["message"]), *(Text(each[name]) for name in _DIFFERENCE))
             console.print(found)
             more = sum(self.summary.kinds.values()) - SHOWN
             if more > 0:
                 console.print(f"… and {more} more; --report FILE.html has them")
         for complaint in self.complaints[:5]:
-            console.print(f"[yellow]unreadable[/] {escape(complaint)}", highlight=False)
+            console.print(Text.assemble(("unreadable ", "yellow"), complaint), soft_wrap=True)
 
 
 def _totals(report: Report) -> list[tuple[str, str]]:
@@ -151,36 +159,15 @@ def _totals(report: Report) -> list[tuple[str, str]]:
             )
             rows.append((f"{name} time", shown))
     if report.stopped:
-        rows.append(("stopped", "before its end; the same command takes it up again"))
+        rows.append(("stopped", "what was not played is not judged"))
     return rows
 
 
 # --- HTML ---------------------------------------------------------------------------------------------------
 
-_STYLE: Final = """
-:root { color-scheme: light dark; --ink: #1c2430; --soft: #667085; --line: #d0d5dd;
-  --ground: #fff; --good: #087443; --bad: #b42318 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #98a2b3; --line: #344054;
-  --ground: #10151d; --good: #47cd89; --bad: #f97066 } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground);
-  max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem } table { border-collapse: collapse }
-td, th { border-bottom: 1px solid var(--line); padding: .25rem .8rem .25rem 0; text-align: left;
-  vertical-align: top }
-.good { color: var(--good) } .bad { color: var(--bad) } .soft { color: var(--soft) }
-svg { width: 100%; height: auto } .axis { stroke: var(--line) }
-svg text { fill: var(--soft); font: 11px system-ui, sans-serif }
-.legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem }
-.legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem }
-"""
-
 
 def _page(report: Report) -> str:
-    verdict = (
-        '<span class="good">as expected</span>'
-        if report.passed
-        else '<span class="bad">not as expected</span>'
-    )
+    verdict = f'<span class="{"good" if report.passed else "bad"}">{report.verdict}</span>'
     timeline = report.summary.timeline.to_dict()
     rows = "".join(
         f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in _totals(report)
@@ -201,12 +188,7 @@ def _page(report: Report) -> str:
     if report.complaints:
         items = "".join(f"<li>{escape(each)}</li>" for each in report.complaints)
         parts.append(f"<h2>Unreadable parts</h2><ol>{items}</ol>")
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>Replay of {escape(report.capture)}</title><style>{_STYLE}</style>"
-        f"<body>{''.join(parts)}</body></html>\n"
-    )
+    return html_page(f"Replay of {report.capture}", parts)
 
 
 def _differences(report: Report) -> str:

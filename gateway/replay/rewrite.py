@@ -23,6 +23,8 @@ _DATES: Final = {
     "submit": re.compile(rb"(?i)(\bsubmit[ _]?date\s*:\s*)(\d{14}|\d{12}|\d{10})(?!\d)"),
     "done": re.compile(rb"(?i)(\bdone[ _]?date\s*:\s*)(\d{14}|\d{12}|\d{10})(?!\d)"),
 }
+RECEIPT_TEXT: Final = re.compile(rb"(?i)\stext\s*:")
+"""Where a receipt begins to quote its message (SMPP 3.4 appendix B)."""
 _FORMATS: Final = {10: "%y%m%d%H%M", 12: "%y%m%d%H%M%S", 14: "%Y%m%d%H%M%S"}
 _SAR: Final = int(Tag.SAR_MSG_REF_NUM)
 _PAYLOAD: Final = int(Tag.MESSAGE_PAYLOAD)
@@ -153,7 +155,7 @@ def _receipt_tlv(tlv: Tlv, message_id: str, dates: dict[str, datetime]) -> Tlv:
 def _receipt_text(text: bytes, message_id: str, dates: dict[str, datetime]) -> bytes:
     """Only what stands before `text:` is a receipt's; the quoted text may look like anything."""
     head, mark, quoted = text, b"", b""
-    found = re.search(rb"(?i)\stext\s*:", text)
+    found = RECEIPT_TEXT.search(text)
     if found is not None:
         head, mark, quoted = text[: found.start()], found[0], text[found.end() :]
     written = message_id.encode("latin-1", "replace")

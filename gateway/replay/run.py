@@ -30,7 +30,7 @@ from gateway.replay.expectations import (
 from gateway.replay.formats import OpenTrace, open_trace
 from gateway.replay.links import BINDS, connector, http_url, joined, listen_address
 from gateway.replay.numbers import MapNumber, map_numbers
-from gateway.replay.options import Progress, ReplayOptions
+from gateway.replay.options import USUAL_GATEWAY, Progress, ReplayOptions
 from gateway.replay.pace import Pace
 from gateway.replay.player import EsmePlayer, SentSoFar
 from gateway.replay.report import Report
@@ -148,7 +148,7 @@ class Replay:
             report.unexpected += plan.earlier.unexpected
         report.stopped = self._stopped
         if not report.summary.messages and not self._stopped:
-            raise NothingToReplay(options.file.name, plan.role, read.pdus, read.unreadable)
+            raise NothingToReplay(options.file.name, plan.role, read.pdus, report.complaints)
 
     @contextmanager
     def _reading(
@@ -191,7 +191,7 @@ class Replay:
         if cast is not None:
             await self._against_own_gateway(player, clock, ledger, cast)
         elif users:
-            url = http_url(options.target or "http://127.0.0.1:8080")
+            url = http_url(options.target or USUAL_GATEWAY)
             edge = UsersEdge(player, clock, url, options.token, as_fast=as_fast, grace_s=options.grace_s)
             await self._run_edge(edge, ledger)
         elif options.target is None:
@@ -267,6 +267,7 @@ class Replay:
         options = self.options
         player = CarrierPlayer(steps, ledger, prefix=f"{options.seed:x}r", earlier=plan.served_so_far)
         self.progress.sent = lambda: player.matched + player.delivered
+        self.progress.share = lambda: plan.opened.share() * player.share
         clock = WorldClock(player.start_ns, frozen=True)
         account = None
         if options.account is not None:

@@ -107,7 +107,7 @@ class UsersEdge:
             async with session.get(self._url + "/healthz"):
                 pass
             if self._pace is not None:
-                await self._run_discrete(session, self._pace)
+                await self._run_discrete(session, self._pace, ledger_open)
                 return
             await self._send_all(session)
             begun_ns = self.clock.now_ns()
@@ -122,7 +122,9 @@ class UsersEdge:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run_discrete(self, session: aiohttp.ClientSession, pace: Pace) -> None:
+    async def _run_discrete(
+        self, session: aiohttp.ClientSession, pace: Pace, ledger_open: Callable[[], int]
+    ) -> None:
         player, clock = self.player, self.clock
         while not self.stopping and not player.exhausted:
             due_ns = player.next_due_ns()
@@ -136,7 +138,7 @@ class UsersEdge:
                     await self._text(session, command)
             if due_ns is None and not commands:
                 break
-        await pace.move_to(clock.now_ns() + int(self._grace_s * SECOND_NS))
+        await pace.wait_out(self._grace_s, ledger_open)
 
     async def _send_all(self, session: aiohttp.ClientSession) -> None:
         player, clock = self.player, self.clock

@@ -20,7 +20,7 @@ from gateway.registry.settings import RegistrySettings
 from gateway.registry.terms import CarrierTerms
 from gateway.replay.errors import WorldInvalid
 from gateway.replay.trace import PduCaptured, Trace
-from gateway.runtime.config import find_config, load
+from gateway.runtime.config import carried_config, find_config, load
 from gateway.runtime.yamltree import read_tree
 from gateway.smpp.pdu import DeliverSm, SubmitMulti, SubmitSm
 from gateway.smpp.receipt import is_receipt
@@ -80,7 +80,7 @@ def auto_world(numbers: Sequence[str], carrier: str, seed: int, token: str) -> d
     )
     terms = load(_file_of(carrier), {"terms": CarrierTerms}).section("terms")
     carrier = Path(carrier).stem
-    rulebook = load(find_config("gateway.yaml"), {"registry": RegistrySettings}).section("registry")
+    rulebook = load(carried_config("gateway.yaml"), {"registry": RegistrySettings}).section("registry")
     people = {
         f"sender-{index:05}": {"location": "here", "first_name": f"Sender {index}", "number": number}
         for index, number in enumerate(numbers)
@@ -124,7 +124,7 @@ def write_world(path: Path, world: dict[str, Any]) -> None:
 
 def _file_of(carrier: str) -> Path:
     """`tmobile` is one of ours; `my/own.yaml` somebody's."""
-    return find_config(carrier if Path(carrier).suffix else f"carriers/{carrier}.yaml")
+    return find_config(carrier) if Path(carrier).suffix else carried_config(f"carriers/{carrier}.yaml")
 
 
 def carrier_for(name: str, seed: int, *, registered: bool) -> CarrierProfile:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
@@ -67,10 +68,29 @@ def fail(told: str, code: int) -> NoReturn:
 
 def nobody_answers(url: str, error: Exception, how: str) -> str:
     """Return what a person is told when no service is at `url`; `how` says how to start one."""
-    cause = getattr(error, "os_error", None) or error
-    reason = os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else sentence(cause)
-    told = f"No service answers at {url} ({reason.lower()})."
+    told = f"No service answers at {url} ({reason_of(error)})."
     return f"{told} Start one with {how}, or say where it is with --url."
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a connection could not be made or was lost, in the system's words."""
+    cause = getattr(error, "os_error", None) or error
+    if isinstance(cause, OSError) and (cause.errno or 0) > 0:
+        return os.strerror(cause.errno or 0).lower()
+    return sentence(cause)[:1].lower() + sentence(cause)[1:]
+
+
+def check_output(option: str, *paths: Path | None) -> None:
+    """End the process with a sentence if a file cannot be written: before work that would be lost."""
+    for path in paths:
+        if path is None:
+            continue
+        if path.is_dir():
+            fail(f"{option} {path}: is a folder; a file is wanted", USAGE)
+        if not path.parent.is_dir():
+            fail(f"{option} {path}: there is no folder {path.parent}", USAGE)
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            fail(f"{option} {path}: may not be written", USAGE)
 
 
 @contextmanager

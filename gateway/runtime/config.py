@@ -23,7 +23,7 @@ from gateway.runtime.errors import ConfigError, Fault
 from gateway.runtime.log import get_logger
 from gateway.runtime.yamltree import INCLUDE, KeyPath, Place, Tree, parse_value, path_text, read_tree
 
-__all__ = ["ConfigError", "Fault", "LoadedConfig", "find_config", "json_schema", "load"]
+__all__ = ["ConfigError", "Fault", "LoadedConfig", "carried_config", "find_config", "json_schema", "load"]
 
 Sections = Mapping[str, type[BaseModel]]
 _M = TypeVar("_M", bound=BaseModel)
@@ -93,10 +93,18 @@ def find_config(name: str) -> Path:
         return given
     if given.is_dir():
         raise ConfigError([Fault(name, 0, 0, "", "is a folder; a configuration is a file")])
+    return carried_config(name)
+
+
+def carried_config(name: str) -> Path:
+    """Return a configuration file of this distribution, whatever lies in the current folder.
+
+    Raises `ConfigError`.
+    """
     package = Path(str(resources.files("gateway")))
     for folder in (package / "_config", package.parent / "config"):
         carried = folder / name
-        if not given.is_absolute() and carried.is_file():
+        if not Path(name).is_absolute() and carried.is_file():
             return carried
     told = "there is no such configuration file; `gateway.yaml`, the demo world's, comes with the program"
     raise ConfigError([Fault(name, 0, 0, "", told)])

@@ -19,7 +19,7 @@ from gateway.carriers.smsc import Carrier
 from gateway.carriers.texts import TakenText
 from gateway.replay.worlds import with_everybody_registered
 from gateway.runtime.clock import WorldClock
-from gateway.runtime.config import find_config, load
+from gateway.runtime.config import carried_config, load
 from gateway.smpp.segment import MalformedUdh, read_part
 from gateway.smpp.text import decode_text
 from gateway.testing.backstage import Backstage
@@ -28,11 +28,11 @@ POLL_S = 0.005
 
 
 def carrier_profile(name: str, **changes: Any) -> CarrierProfile:
-    """Return the profile of `config/carriers/<name>.yaml`, with top-level settings changed.
+    """Return the profile of our `config/carriers/<name>.yaml`, with top-level settings changed.
 
     Raises `ConfigError` with every fault of the file, and pydantic's `ValidationError` for a wrong change.
     """
-    loaded = load(find_config(f"carriers/{name}.yaml"), {"profile": CarrierProfile})
+    loaded = load(carried_config(f"carriers/{name}.yaml"), {"profile": CarrierProfile})
     profile: CarrierProfile = loaded.section("profile", CarrierProfile)
     if not changes:
         return profile

@@ -19,6 +19,7 @@ from typing import Any
 from gateway.app import Service, build, load_config
 from gateway.messages.events import MessageDelivered, MessageEvent, MessageFailed
 from gateway.runtime.clock import WorldClock
+from gateway.runtime.config import carried_config
 from gateway.runtime.ids import encode_id
 from gateway.service import CarrierBound
 from gateway.testing.backstage import Backstage
@@ -62,16 +63,18 @@ class RunningGateway:
 async def running_gateway(
     folder: Path,
     *overrides: str,
-    config: str = "gateway.yaml",
+    config: str | None = None,
     parts: Sequence[str] = PARTS,
     clock: WorldClock | None = None,
 ) -> AsyncIterator[RunningGateway]:
     """Run a service on the running loop, by default the demo world's texting half; every bind is up.
 
+    The demo world is that of this distribution: a `gateway.yaml` in the current folder has to be named.
     `overrides` are `key=value` as of `--set`; data go to `folder`. Raises `ConfigError`.
     """
+    file = config or str(carried_config("gateway.yaml"))
     settings = [f"storage.folder={folder}", "http.port=0", "carriers.port=0", *overrides]
-    loaded = await asyncio.get_running_loop().run_in_executor(None, load_config, config, parts, settings)
+    loaded = await asyncio.get_running_loop().run_in_executor(None, load_config, file, parts, settings)
     service = await build(loaded, parts, clock=clock)
     service.world.clock.start()
     await service.lifecycle.start()

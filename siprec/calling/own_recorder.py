@@ -23,7 +23,7 @@ from gateway.directory.store import DirectoryStore
 from gateway.runtime.blobs import FolderBlobs
 from gateway.runtime.bus import Bus
 from gateway.runtime.clock import WorldClock
-from gateway.runtime.config import find_config, load
+from gateway.runtime.config import carried_config, load
 from gateway.runtime.database import Database, MigrationBranch
 from gateway.runtime.errors import BlobError
 from gateway.runtime.http.auth import Principal
@@ -69,7 +69,7 @@ def _nothing_left(recording_id: int) -> Recorded:
 
 def providers_of_ours() -> ProvidersSettings:
     """The providers of the demo world."""
-    section = load(find_config("gateway.yaml"), RECORDING).section("recording", ProvidersSettings)
+    section = load(carried_config("gateway.yaml"), RECORDING).section("recording", ProvidersSettings)
     return ProvidersSettings(providers=section.providers, repeat_tone_seconds=section.repeat_tone_seconds)
 
 

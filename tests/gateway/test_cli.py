@@ -1,27 +1,16 @@
 """The `gateway` commands: mistakes end as one sentence on stderr with their exit code."""
 
 import socket
-import sys
 from pathlib import Path
 
 import pytest
 
-from gateway import cli
-
-
-def run_gateway(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple:
-    monkeypatch.setattr(sys, "argv", ["gateway", *words])
-    with pytest.raises(SystemExit) as ending:
-        cli.main()
-    return ending.value.code, capsys.readouterr().err.splitlines()
-
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("NO_COLOR", "1")
-
+def run(gateway_command):
     def run(*words: str) -> tuple[int, list[str]]:
-        return run_gateway(capsys, monkeypatch, *words)
+        ended = gateway_command(*words)
+        return ended.code, ended.err.splitlines()
 
     return run
 

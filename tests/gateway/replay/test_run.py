@@ -2,14 +2,11 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
-from gateway import cli
 from gateway.replay.errors import (
     CheckpointInvalid,
     FormatUnknown,
@@ -342,53 +339,3 @@ def test_speeds():
     for text in ("0", "-1", "nan", "fast", "1e9"):
         with pytest.raises(ValueError, match=r".*"):
             parse_speed(text)
-
-
-def command(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "replay", *map(str, arguments)],
-        capture_output=True, text=True, cwd=cwd, timeout=60, check=False,
-    )  # fmt: skip
-
-
-def test_the_command(capture, tmp_path):
-    done = command(
-        capture,
-        "--speed",
-        "max",
-        "--world",
-        "auto",
-        "--json",
-        "--report",
-        "r.html",
-        "--report",
-        "r.xml",
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["ok"] is True
-    assert "as esme (the capture's majority)" in done.stderr
-    assert (tmp_path / "r.html").exists()
-    assert (tmp_path / "r.xml").exists()
-
-
-def ending(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> object:
-    """The exit code of the command, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["gateway", "replay", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return ended.value.code
-
-
-def test_the_command_without_a_world_has_nothing_to_replay_against(capture, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert ending(monkeypatch, capture, "--speed", "max") == 1
-
-
-@pytest.mark.parametrize(
-    "wrong", [["--as", "nobody"], ["--speed", "fast"], ["--update"], ["--target", "http://x", "--as", "esme"]]
-)
-def test_the_command_refuses_what_makes_no_sense(wrong, capture, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert ending(monkeypatch, capture, *wrong) == 2
-    assert "Traceback" not in capsys.readouterr().err

@@ -24,6 +24,7 @@ def examples() -> dict[str, str]:
     ("name", "tests"), [("test_esme.py", 2), ("test_gateway.py", 3), ("test_recording.py", 1)]
 )
 def test_the_examples_of_the_page_run(pytester: pytest.Pytester, name: str, tests: int) -> None:
+    (pytester.path / "gateway.yaml").write_text("captures: {format: jsonl}\n")  # a world of the reader's own
     pytester.makepyfile(**{name.removesuffix(".py"): examples()[name]})
     pytester.runpytest_subprocess(*QUIET).assert_outcomes(passed=tests)
 
