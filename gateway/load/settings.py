@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from gateway.directory.places import TimeZoneName
 from gateway.load.arrivals import Bursts, Constant, Diurnal, Ramp, Replayed, Shape, Stage
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -157,6 +158,9 @@ class CapSettings(Model):
 
     campaign_minute: int | None = Field(None, ge=2, description="Segments per campaign and minute.")
     brand_day: int | None = Field(None, gt=0, description="Segments per brand and carrier's day.")
+    brand_day_zone: TimeZoneName = Field(
+        "America/Los_Angeles", description="Whose midnight resets `brand_day`, by its IANA name."
+    )
 
 
 class HttpSettings(Model):
