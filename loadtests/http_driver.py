@@ -102,10 +102,10 @@ def gateway_request(args: argparse.Namespace) -> Request:
         }
 
     def single(number: int) -> bytes:
-        return post("/v1/messages", args.token, json.dumps(one(number)).encode())
+        return post("/v1/messages", args.token, json.dumps(one(args.first + number)).encode())
 
     def bulk(number: int) -> bytes:
-        first = number * args.bulk
+        first = args.first + number * args.bulk
         body = json.dumps([one(first + index) for index in range(args.bulk)])
         return post("/v1/messages/bulk", args.token, body.encode())
 
@@ -119,6 +119,7 @@ def kannel_request(args: argparse.Namespace) -> Request:
         extra = f"&dlr-mask=3&dlr-url=http%3A%2F%2F127.0.0.1%3A{args.callback}%2Fdlr%3Fs%3D%25d"
 
     def single(number: int) -> bytes:
+        number += args.first
         sender = source(number, args.senders)[1:]
         return get(
             f"/cgi-bin/sendsms?username=bench&password=bench&from=%2B{sender}"
@@ -133,6 +134,7 @@ def jasmin_request(args: argparse.Namespace) -> Request:
     """Jasmin's /send."""
 
     def single(number: int) -> bytes:
+        number += args.first
         sender = source(number, args.senders)[1:]
         return get(
             f"/send?username=bench&password=bench&from={sender}&to=1310{2_000_000 + number % 500_000:07d}"
@@ -158,6 +160,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("target", choices=["gateway", "kannel", "jasmin"])
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--total", type=int, default=20_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first text")
     parser.add_argument("--connections", type=int, default=50)
     parser.add_argument("--bulk", type=int, default=1)
     parser.add_argument("--senders", type=int, default=5_000)

@@ -1,5 +1,6 @@
 """Texts over HTTP: send one or many, list, show with verdicts and timeline."""
 
+import asyncio
 import hashlib
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,8 @@ from gateway.runtime.http.routes import ApiRequest, Reply, Routes
 from gateway.runtime.ids import decode_id
 
 MAX_BULK = 1000
+TURN = 100
+"""Texts of bulk requests that are taken at a stretch: about 10 ms, in which nobody else is served."""
 TEXTERS = ("admin", "partner", "person")
 Number = Annotated[str, StringConstraints(max_length=64)]
 
@@ -126,6 +129,7 @@ def message_routes(intake: Intake, dispatch: Dispatch, store: MessageStore, dire
 
 def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory: Directory) -> None:
     """One text, and many."""
+    turn = asyncio.Lock()
 
     @routes.post(
         "/v1/messages",
@@ -188,7 +192,13 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
 
         Each has its own result, in order: a malformed or refused one does not keep the others back.
         """
-        outcomes = [_take(intake, item, request.principal, directory) for item in request.body]
+        outcomes: list[Taken | Refusal] = []
+        for first in range(0, len(request.body), TURN):
+            async with turn:  # its release wakes the next in the loop's next round: all others come between
+                items = request.body[first : first + TURN]
+                outcomes += [_take(intake, item, request.principal, directory) for item in items]
+            if first + TURN < len(request.body):
+                await asyncio.sleep(0)
         await intake.settle([each for each in outcomes if isinstance(each, Taken)])
         return Reply([_bulk_item(outcome) for outcome in outcomes])
 

@@ -184,6 +184,24 @@ async def test_bulk_has_a_result_per_item_in_order(world: Any) -> None:
     assert results[0]["message"]["text"] == "One"
 
 
+async def test_many_bulks_at_once_keep_their_order_beyond_a_turn(world: Any) -> None:
+    """Bulk requests are taken a hundred texts at a time, in turns with all others."""
+
+    async def bulk(name: str) -> None:
+        good = {place: {"from": ALICE, "to": PLAIN, "text": f"{name} {place}"} for place in (0, 99, 100, 220)}
+        items = [good.get(place, place) for place in range(221)]
+        status, results = await world.client.post("/v1/messages/bulk", items)
+        assert status == 200
+        assert [result["status"] for result in results] == [
+            202 if place in good else 400 for place in range(221)
+        ]
+        assert [results[place]["message"]["text"] for place in good] == [
+            item["text"] for item in good.values()
+        ]
+
+    await asyncio.gather(bulk("a"), bulk("b"))
+
+
 async def test_a_person_texts_as_that_person_only(world: Any) -> None:
     async with world.as_("demo-alice") as alice:
         status, message = await alice.post("/v1/messages", {"to": PLAIN, "text": "From me"})
