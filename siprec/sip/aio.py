@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import ssl
 from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from siprec.sip.client_transactions import ClientTransaction
 from siprec.sip.endpoint import Endpoint
@@ -23,14 +23,18 @@ from siprec.sip.events import (
 )
 from siprec.sip.flow import Target, Transport, check_destination
 from siprec.sip.message import Response
-from siprec.sip.sockets import RECEIVE_BUFFER_BYTES, UdpSocket, literal_version, local_address_towards, why
+from siprec.sip.sockets import (
+    RECEIVE_BUFFER_BYTES,
+    Route,
+    StreamSocket,
+    UdpSocket,
+    literal_version,
+    local_address_towards,
+    why,
+)
 
 CONNECT_TIMEOUT_S = 5.0
 HANDSHAKE_TIMEOUT_S = 5.0
-MAX_UNSENT_BYTES = 1024 * 1024
-"""A peer that does not read is disconnected once this much waits for it."""
-
-Route = tuple[Transport, str, int]
 
 
 class RandomIds:
@@ -48,40 +52,6 @@ class Listening(NamedTuple):
     host: str
     port: int
     receive_buffer_bytes: int = 0
-
-
-class _Stream(asyncio.Protocol):
-    """One TCP or TLS connection, incoming or ours."""
-
-    def __init__(self, edge: "SipEdge", transport: Transport, *, incoming: bool) -> None:
-        self._edge = edge
-        self.kind = transport
-        self.incoming = incoming
-        self.number = edge.next_number()
-        self.transport: asyncio.Transport | None = None
-        self.routes: set[Route] = set()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's TLS transports are no `asyncio.Transport`, though they are what one is.
-        self.transport = cast(asyncio.Transport, transport)
-        peer = transport.get_extra_info("peername") or ("", 0)
-        self._edge.stream_opened(self, (str(peer[0]), int(peer[1])))
-
-    def data_received(self, data: bytes) -> None:
-        self._edge.stream_received(self, data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._edge.stream_closed(self)
-
-    def write(self, data: bytes) -> bool:
-        """Queue bytes; False where the peer has stopped reading."""
-        if self.transport is None or self.transport.is_closing():
-            return False
-        if self.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            self.transport.abort()
-            return False
-        self.transport.write(data)
-        return True
 
 
 class SipEdge:
@@ -104,8 +74,8 @@ class SipEdge:
         self._loop = asyncio.get_running_loop()
         self._udp: dict[int, UdpSocket] = {}
         self._servers: list[asyncio.Server] = []
-        self._streams: dict[int, _Stream] = {}
-        self._routes: dict[Route, _Stream] = {}
+        self._streams: dict[int, StreamSocket] = {}
+        self._routes: dict[Route, StreamSocket] = {}
         self._connecting: dict[Route, list[SendMessage]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: dict[ClientTransaction, asyncio.Future[Response]] = {}
@@ -152,7 +122,7 @@ class SipEdge:
     ) -> Listening:
         timeout = HANDSHAKE_TIMEOUT_S if context else None
         server = await self._loop.create_server(
-            lambda: _Stream(self, transport, incoming=True),
+            lambda: StreamSocket(self, transport, incoming=True),
             host,
             port,
             ssl=context,
@@ -276,7 +246,7 @@ class SipEdge:
         self._numbers += 1
         return self._numbers
 
-    def stream_opened(self, stream: _Stream, peer: tuple[str, int]) -> None:
+    def stream_opened(self, stream: StreamSocket, peer: tuple[str, int]) -> None:
         """Enter a new connection; one too many is closed at once."""
         admitted = self.endpoint.connection_made(
             stream.number, stream.kind, peer, self.now(), incoming=stream.incoming
@@ -288,22 +258,25 @@ class SipEdge:
         self._reach(stream, (stream.kind, *peer))
         self._rearm()
 
-    def _reach(self, stream: _Stream, route: Route) -> None:
+    def _reach(self, stream: StreamSocket, route: Route) -> None:
         self._routes[route] = stream
         stream.routes.add(route)
 
-    def stream_received(self, stream: _Stream, data: bytes) -> None:
+    def stream_received(self, stream: StreamSocket, data: bytes) -> None:
         """Feed the endpoint."""
         self.endpoint.receive_data(stream.number, data, self.now())
         self.flush()
 
-    def stream_closed(self, stream: _Stream) -> None:
-        """Forget a connection."""
+    def stream_closed(self, stream: StreamSocket, reason: str) -> None:
+        """Forget a connection; who waits for a first answer on it need not wait any longer."""
         self._streams.pop(stream.number, None)
         for route in stream.routes:
             if self._routes.get(route) is stream:
                 del self._routes[route]
         self.endpoint.connection_lost(stream.number)
+        for ticket in () if self._closed else stream.asked:
+            self.endpoint.answer_lost(ticket, reason, self.now())
+        self.flush()
 
     # ------------------------------------------------------------------ sending
 
@@ -357,7 +330,7 @@ class SipEdge:
         stream = self._streams.get(target.connection) if target.connection is not None else None
         route = (target.transport, target.host, target.port)
         stream = stream or self._routes.get(route)
-        if stream is not None and stream.write(command.data):
+        if stream is not None and stream.write(command):
             return
         if route in self._connecting:
             self._connecting[route].append(command)
@@ -369,16 +342,16 @@ class SipEdge:
         transport, host, port = route
         context = self._tls_context() if transport is Transport.TLS else None
         reason = ""
-        stream: _Stream | None = None
+        stream: StreamSocket | None = None
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 _, stream = await self._loop.create_connection(
-                    lambda: _Stream(self, transport, incoming=False), host, port, ssl=context
+                    lambda: StreamSocket(self, transport, incoming=False), host, port, ssl=context
                 )
         except (OSError, TimeoutError) as error:
             reason = why(error)
         for command in self._connecting.pop(route, []):
-            if stream is None or not stream.write(command.data):
+            if stream is None or not stream.write(command):
                 self._failed(command, reason or "connection closed")
         if stream is not None and stream.number in self._streams:
             self._reach(stream, route)

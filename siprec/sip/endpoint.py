@@ -161,6 +161,17 @@ class Endpoint:
         elif isinstance(ticket, ServerEntry):
             self._server.send_failed(ticket, now)
 
+    def answer_lost(self, ticket: object, reason: str, now: float) -> None:
+        """Say that the connection a `SendMessage` went out on is gone.
+
+        A request outside any dialog that nobody has answered yet has failed; others may be answered on
+        another connection (§18.2.2).
+        """
+        if isinstance(ticket, ClientEntry):
+            handle = ticket.handle
+            if handle.dialog is None and not handle.provisional and handle.final_status is None:
+                self._client.send_failed(ticket, reason, now)
+
     def next_deadline(self) -> float | None:
         """Return when `handle_timeout` is to be called next, None while nothing waits."""
         return self._core.schedule.next_deadline()

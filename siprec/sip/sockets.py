@@ -1,4 +1,4 @@
-"""UDP sockets for SIP: large receive buffers, checked destinations, bounded work per wake-up.
+"""Sockets for SIP. UDP: large receive buffers, checked destinations, bounded work per wake-up.
 
 A burst is taken out of the kernel at once but worked off a few requests at a time, so that media and timers
 keep their turn; ACKs go first, lest answers be repeated whose ACK waits behind new requests.
@@ -12,13 +12,18 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+from typing import Protocol, cast
 
-from siprec.sip.flow import check_destination
+from siprec.sip.events import SendMessage
+from siprec.sip.flow import Transport, check_destination
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 MAX_DATAGRAM = 65_536
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 """What is taken out of the kernel before it is worked off; more stays there."""
+MAX_UNSENT_BYTES = 1024 * 1024
+"""A peer that does not read is disconnected once this much waits for it."""
+MAX_ASKED = 256
 _MOST_TAKEN = 4_096
 _AT_ONCE = 16
 _ACKS_AT_ONCE = 64
@@ -26,6 +31,7 @@ _EACH_BYTES = 256
 """What a datagram costs beside its bytes."""
 _SO_RCVBUFFORCE = 33
 
+Route = tuple[Transport, str, int]
 _Waiting = deque[tuple[bytes, tuple[str, int]]]
 
 
@@ -170,3 +176,60 @@ class UdpSocket:
             self._turn.cancel()
         self._acks.clear()
         self._others.clear()
+
+
+class StreamOwner(Protocol):
+    """Who is told of streams (`siprec.sip.aio.SipEdge`)."""
+
+    def next_number(self) -> int:
+        """Return the number of a new connection."""
+
+    def stream_opened(self, stream: "StreamSocket", peer: tuple[str, int]) -> None:
+        """Take a new connection."""
+
+    def stream_received(self, stream: "StreamSocket", data: bytes) -> None:
+        """Take bytes."""
+
+    def stream_closed(self, stream: "StreamSocket", reason: str) -> None:
+        """Forget a connection."""
+
+
+class StreamSocket(asyncio.Protocol):
+    """One TCP or TLS connection, incoming or ours. routes: where it leads."""
+
+    def __init__(self, owner: StreamOwner, transport: Transport, *, incoming: bool) -> None:
+        self._owner = owner
+        self.kind = transport
+        self.incoming = incoming
+        self.number = owner.next_number()
+        self.transport: asyncio.Transport | None = None
+        self.routes: set[Route] = set()
+        self.asked: deque[object] = deque(maxlen=MAX_ASKED)
+        """Tickets of what was sent on a connection of ours, in case it ends without an answer."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport, and tell."""
+        # uvloop's TLS transports are no `asyncio.Transport`, though they are what one is.
+        self.transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername") or ("", 0)
+        self._owner.stream_opened(self, (str(peer[0]), int(peer[1])))
+
+    def data_received(self, data: bytes) -> None:
+        """Pass it on."""
+        self._owner.stream_received(self, data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell, and why."""
+        self._owner.stream_closed(self, "connection closed" if exc is None else why(exc))
+
+    def write(self, command: SendMessage) -> bool:
+        """Queue a message; False where the peer has stopped reading."""
+        if self.transport is None or self.transport.is_closing():
+            return False
+        if self.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            self.transport.abort()
+            return False
+        self.transport.write(command.data)
+        if command.ticket is not None and not self.incoming:
+            self.asked.append(command.ticket)
+        return True

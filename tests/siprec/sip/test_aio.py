@@ -232,6 +232,21 @@ async def test_a_flood_of_garbage_and_half_open_streams_then_a_good_invite(
         assert srs.endpoint.connections <= 64
 
 
+async def test_a_connection_that_ends_without_an_answer_is_not_waited_for(
+    parties: Callable[..., Party],
+) -> None:
+    """As where a TLS server wants a certificate: the handshake is over before it says no."""
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    phone = parties()
+    await phone.edge.listen_tcp("127.0.0.1", 0)
+    uri = f"sip:127.0.0.1:{server.sockets[0].getsockname()[1]};transport=tcp"
+    transaction = phone.endpoint.request("INVITE", uri, now=phone.edge.now())
+    with pytest.raises(NoResponseError, match=r"connection closed|reset"):
+        async with asyncio.timeout(20):
+            await phone.edge.final_response(transaction)
+    server.close()
+
+
 async def test_what_came_whole_is_answered_before_a_stream_that_lost_its_framing_is_closed(
     parties: Callable[..., Party],
 ) -> None:

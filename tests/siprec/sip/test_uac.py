@@ -161,6 +161,21 @@ def test_a_transport_failure_is_reported(bench: Any) -> None:
     assert bench.endpoint.transactions == 0
 
 
+def test_a_lost_connection_fails_what_nobody_has_answered_and_nothing_else(bench: Any) -> None:
+    ringing = call(bench)
+    ticket = bench.sent[0].ticket
+    answer(bench, ringing, 180)
+    bench.events.clear()
+    bench.endpoint.answer_lost(ticket, "connection closed", 0.0)
+    bench.collect()
+    assert bench.events == [], "the peer knows of it, and may answer on another connection"
+    bench.sent.clear()
+    silent = call(bench)
+    bench.endpoint.answer_lost(bench.sent[0].ticket, "connection closed", 0.0)
+    bench.collect()
+    assert bench.event(TransportFailed).transaction is silent
+
+
 def test_cancel_waits_for_a_provisional(bench: Any) -> None:
     """§9.1: a CANCEL may not overtake its INVITE."""
     transaction = call(bench)
