@@ -26,8 +26,9 @@ from gateway.messages.senders import Senders
 from gateway.messages.settings import MessagesSettings
 from gateway.messages.upkeep import Upkeep
 from gateway.policy.consent import Consent
+from gateway.policy.rules import RECIPIENT_OPTED_OUT
 from gateway.policy.settings import BusinessTextingSettings
-from gateway.policy.verdict import Verdict
+from gateway.policy.verdict import Mode, Verdict
 from gateway.registry.events import BrandChanged, CampaignChanged
 from gateway.registry.reviews import Reviews
 from gateway.registry.settings import RegistrySettings
@@ -150,6 +151,7 @@ class Texting:
             self.pipeline,
         )
         self.backlog = Backlog(world.database, self.reservations, self.throttle, self.registry)
+        stop_ends = self.pipeline.mode(RECIPIENT_OPTED_OUT) is Mode.ENFORCE
         self.dispatch = Dispatch(
             outlets=self.carriers.pools,
             terms_of=self.beliefs.terms_of,
@@ -157,6 +159,7 @@ class Texting:
             receipts=self.receipts,
             refund=self.throttle.refund,
             refund_refused=settings.limits.refund_refused,
+            opted_out=self.senders.opted_out_meanwhile if stop_ends else None,
         )
         self.intake = Intake(
             senders=self.senders,

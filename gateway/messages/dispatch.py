@@ -60,7 +60,8 @@ class Dispatch:
     """Hands texts to carriers and notes what the carriers answer.
 
     `refund(reservation, now_ns)` gives a text's room in the limiter back when it did not go;
-    `refund_refused` says whether a carrier's refusal does so too.
+    `refund_refused` says whether a carrier's refusal does so too. `opted_out(message)`: its recipient has
+    opted out while it waited for its release.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Dispatch:
         receipts: Receipts,
         refund: Callable[[object, int], None],
         refund_refused: bool = False,
+        opted_out: Callable[[Message], bool] | None = None,
     ) -> None:
         self._outlets = outlets
         self.terms_of = terms_of
@@ -80,6 +82,7 @@ class Dispatch:
         self._receipts = receipts
         self._refund = refund
         self._refund_refused = refund_refused
+        self._opted_out = opted_out
         self._later: dict[int, tuple[Message, object, frozenset[int], TimerHandle]] = {}
         self._accepted_ns: dict[str, dict[int, int]] = {carrier: {} for carrier in outlets}
         self._stopping = False
@@ -136,6 +139,11 @@ class Dispatch:
     def _release_later(self, message_id: int) -> None:
         message, reservation, done, _ = self._later.pop(message_id)
         self._accepted_ns[message.carrier].pop(message_id)
+        if self._opted_out is not None and not done and self._opted_out(message):
+            self._refund(reservation, self._clock.now_ns())
+            code, party = "recipient_opted_out", "gateway"
+            self._ledger.finish(message.id, message.carrier, State.REJECTED, code=code, blocked_by=party)
+            return
         self._release(message, reservation, done)
 
     def _release(self, message: Message, reservation: object, done: frozenset[int]) -> None:

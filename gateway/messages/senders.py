@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gateway.directory.directory import Directory
 from gateway.directory.model import Person
+from gateway.messages.model import Message
 from gateway.policy.abuse import SpamBlock
 from gateway.policy.optout import OptOutList
 from gateway.policy.snapshot import PolicyTerms, Snapshot
@@ -74,3 +75,11 @@ class Senders:
             return False
         keys = (source,) if campaign is None else (source, campaign.id, campaign.brand_id)
         return self.opt_outs.contains_any(recipient, keys)
+
+    def opted_out_meanwhile(self, message: Message) -> bool:
+        """Whether the recipient has opted out since the text was taken: its answer to a STOP came later."""
+        if not len(self.opt_outs):
+            return False
+        campaign = self.registrations.campaign_of(message.source)
+        keys = (message.source,) if campaign is None else (message.source, campaign.id, campaign.brand_id)
+        return self.opt_outs.after(message.created_ns, message.destination, keys)

@@ -169,6 +169,11 @@ class OptOutList:
         """Return whether `recipient` has opted out of any of the number, campaign and brand given."""
         return any((recipient, key) in self._entries for key in scope_keys if key is not None)
 
+    def after(self, moment_ns: int, recipient: str, scope_keys: Iterable[str | None]) -> bool:
+        """Return whether `recipient` has opted out of any of them later than at that moment."""
+        found = (self._entries.get((recipient, key)) for key in scope_keys if key is not None)
+        return any(entry is not None and entry.since_ns > moment_ns for entry in found)
+
     def find(self, recipient: str, scope_key: str) -> OptOut | None:
         """Return the entry, if there is one."""
         return self._entries.get((recipient, scope_key))

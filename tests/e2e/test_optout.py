@@ -71,6 +71,31 @@ async def test_stop_is_confirmed_once_and_start_ends_it(open_world: Any) -> None
         assert await try_text(world) == "delivered"
 
 
+async def test_a_text_that_waits_does_not_leave_after_a_stop(open_world: Any) -> None:
+    frozen = ("clock.mode=frozen", "clock.start=2026-11-02T15:00:00Z", "limits.person={}")
+    slow = 'limits.number={"rate": {"segments": 1, "per": "minute", "burst": 1, "overflow": "queue"}}'
+    async with open_world(*frozen, slow) as world:
+        ids = []
+        for number in range(3):
+            body = {"from": ALICE, "to": OTHER if number == 2 else HANDSET, "text": f"Text {number}"}
+            ids.append((await world.client.post("/v1/messages", body))[1]["id"])
+        await world.client.post("/v1/clock", {"advance": 5})
+        await write(world, "STOP")
+        assert await world.client.received(LONG_S, number=HANDSET) is not None
+        async with asyncio.timeout(LONG_S):
+            while len(await outbound(world, HANDSET)) < 2:
+                await world.client.post("/v1/clock", {"advance": 10})
+        waited, other = [(await world.client.get(f"/v1/messages/{each}"))[1] for each in ids[1:]]
+        assert (waited["state"], waited["code"], waited["blockedBy"]) == (
+            "rejected",
+            "recipient_opted_out",
+            "gateway",
+        )
+        assert other["state"] == "delivered"
+        texts = [text["text"] for text in await outbound(world, HANDSET)]
+        assert (texts[0], texts[1][:30]) == ("Text 0", "Acme Dental: You are unsubscri")
+
+
 @pytest.mark.parametrize(
     ("out", "back", "help_word", "says"),
     [

@@ -139,6 +139,10 @@ def test_any_of_several_reaches() -> None:
     assert opt_outs.contains_any(HANDSET, [TN, None, "B"])
     assert not opt_outs.contains_any(HANDSET, [TN, None, "C"])
     assert not opt_outs.contains_any(TN, ["B"])
+    (entry,) = opt_outs
+    assert opt_outs.after(entry.since_ns - 1, HANDSET, [TN, None, "B"])
+    assert not opt_outs.after(entry.since_ns, HANDSET, ["B"])
+    assert not opt_outs.after(0, HANDSET, [TN, None])
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("ab"), st.sampled_from("xy"))))
