@@ -15,7 +15,7 @@ from typing import Protocol
 
 from gateway.runtime.blobs import Blobs
 from gateway.runtime.bus import Bus
-from gateway.runtime.errors import BlobError
+from gateway.runtime.errors import BlobError, DatabaseError
 from gateway.runtime.ids import encode_id
 from gateway.runtime.log import get_logger
 from siprec.srs.errors import FileDamagedError
@@ -37,6 +37,8 @@ from siprec.srs.timeline import Timeline
 
 SIDECAR = "recording.json"
 HISTORY = "metadata.json"
+ROW_RETRIES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""A database that is full or away is asked again after these waits; then the row stays as it was."""
 MAX_AT_ONCE = 4
 """Sealing waits for disks and shares the interpreter with calls that begin: a few at a time."""
 
@@ -109,6 +111,7 @@ class Sealer:
         self._now_ns = now_ns
         self._gate = asyncio.Semaphore(MAX_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._hurry = asyncio.Event()
 
     @property
     def pending(self) -> int:
@@ -117,17 +120,32 @@ class Sealer:
 
     def seal_soon(self, finished: Finished) -> None:
         """Seal in the background."""
-        task = asyncio.get_running_loop().create_task(self.seal(finished), name="seal recording")
+        task = asyncio.get_running_loop().create_task(
+            self._seal_in_background(finished), name="seal recording"
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def wait(self) -> None:
-        """Wait until everything handed over is sealed."""
+    async def wait(self, *, hurry: bool = False) -> None:
+        """Wait until everything handed over is sealed. hurry: a database that refuses is asked once more."""
+        if hurry:
+            self._hurry.set()
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def seal(self, finished: Finished) -> None:
-        """Seal one recording. A failure keeps the spool and marks the row; it never raises."""
+    async def _seal_in_background(self, finished: Finished) -> None:
+        try:
+            await self.seal(finished, ROW_RETRIES_S)
+        except DatabaseError as error:
+            _log.error(
+                "recording is kept without its row", recording=finished.facts.recording_id, error=str(error)
+            )
+
+    async def seal(self, finished: Finished, row_retries_s: Sequence[float] = ()) -> None:
+        """Seal one recording. A failure keeps the spool and marks the row.
+
+        Raises `DatabaseError` where the row cannot be written, after so many more attempts.
+        """
         facts = finished.facts
         key = storage_key(finished.recording_id, facts.started_ns)
         try:
@@ -148,7 +166,7 @@ class Sealer:
             failure = {"storageKey": key, "failure": type(error).__name__}
             document = _json(write_sidecar(facts, files) | failure)
         size = sum(file.size_bytes for file in files)
-        await self._store.seal(_sealed_row(finished, state, size, document))
+        await self._write_row(_sealed_row(finished, state, size, document), row_retries_s)
         self._meters.stored(facts.provider, size)
         event = RecordingFinished(
             finished.recording_id,
@@ -159,6 +177,21 @@ class Sealer:
             self._now_ns(),
         )
         self._bus.publish(event)
+
+    async def _write_row(self, row: SealRecording, waits_s: Sequence[float]) -> None:
+        for wait_s in waits_s:
+            try:
+                await self._store.seal(row)
+            except DatabaseError as error:
+                _log.warning("sealed recording has no row yet", error=str(error))
+            else:
+                return
+            if self._hurry.is_set():
+                break
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._hurry.wait()
+        await self._store.seal(row)
 
     async def _seal_files(self, directory: Path) -> list[SealedFile]:
         """Seal what the recorder wrote, parties first."""

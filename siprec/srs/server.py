@@ -170,7 +170,7 @@ class RecordingServer:
         """End what is left, seal it, close every socket."""
         self._draining = True
         self._end_all("server is stopping")
-        await self._sealer.wait()
+        await self._sealer.wait(hurry=True)
         if self._disk_timer is not None:
             self._disk_timer.cancel()
         if self._edge is not None:

@@ -1,5 +1,6 @@
 """From spool to store: what is kept, what a failure leaves, what a crash left."""
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from gateway.runtime.blobs import FolderBlobs
 from gateway.runtime.bus import Bus
 from gateway.runtime.database import Database, MigrationBranch
+from gateway.runtime.errors import DatabaseFull
 from gateway.runtime.ids import encode_id
 from gateway.runtime.metrics import Metrics
 from siprec.metadata import Remark, Revision
+from siprec.srs import sealing
 from siprec.srs.events import RecordingFinished
 from siprec.srs.files import WavFile
 from siprec.srs.meters import RecorderMeters
@@ -167,3 +170,45 @@ async def test_facts_of_another_day_are_kept_apart(kit: Kit) -> None:
     kit.begin(1)
     await kit.sealer.seal(replace(finished, facts=later))
     assert await kit.blobs.list("2026/01/02/")
+
+
+class Full:
+    """A store whose database is full for some time."""
+
+    def __init__(self, store: RecordingStore, refusals: int) -> None:
+        self._store = store
+        self.refusals = refusals
+
+    async def seal(self, row: Any) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise DatabaseFull("no room")
+        await self._store.seal(row)
+
+
+async def test_a_database_that_is_full_is_asked_again(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "ROW_RETRIES_S", (0.001,) * 5)
+    kit.begin(1)
+    kit.sealer._store = Full(kit.store, 3)  # type: ignore[assignment]
+    kit.sealer.seal_soon(kit.finished())
+    await kit.sealer.wait()
+    assert (await kit.store.get(1)).state == "sealed"
+    assert len(kit.events) == 1
+
+
+async def test_a_database_that_stays_full_is_given_up_and_holds_up_no_stop(kit: Kit) -> None:
+    """The waits are seconds long: who stops does not sit through them."""
+    kit.begin(1)
+    kit.sealer._store = Full(kit.store, 100)  # type: ignore[assignment]
+    kit.sealer.seal_soon(kit.finished())
+    async with asyncio.timeout(sum(sealing.ROW_RETRIES_S)):
+        await kit.sealer.wait(hurry=True)
+    assert (kit.events, (await kit.store.get(1)).state) == ([], "recording")
+
+
+async def test_a_start_on_a_full_database_says_so(kit: Kit) -> None:
+    kit.begin(1)
+    await kit.store._database.flush()
+    kit.sealer._store.seal = Full(kit.store, 100).seal  # type: ignore[method-assign]
+    with pytest.raises(DatabaseFull):
+        await kit.sealer.recover(kit.root / "spool")
