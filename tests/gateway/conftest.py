@@ -22,7 +22,7 @@ class Ended(NamedTuple):
 def gateway_command(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Ended]]:
-    """Run `gateway` with these words; what it does to the garbage collector is undone."""
+    """Run `gateway` with these words; what it makes of the garbage collector's steps is undone."""
     monkeypatch.setenv("NO_COLOR", "1")
     thresholds = gc.get_threshold()
 
@@ -36,4 +36,3 @@ def gateway_command(
 
     yield run
     gc.set_threshold(*thresholds)
-    gc.unfreeze()

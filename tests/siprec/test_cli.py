@@ -1,27 +1,30 @@
 """The `siprec` commands: help, mistakes, and a whole round against a running `siprec serve`."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import soundfile
 from typer.testing import CliRunner
 
 from gateway.runtime.ports import free_ports
+from siprec import cli
 from siprec.calling.plain import SCENARIOS
 from siprec.cli import SCENARIO_NAMES, app
 
 COMMANDS = (["serve"], ["call"], ["recordings"], ["recordings", "list"], ["recordings", "show"],
             ["recordings", "export"])  # fmt: skip
+
+
+Run = Callable[..., "Ended"]
 
 
 def invoke(*arguments: str) -> Any:
@@ -61,18 +64,31 @@ def test_mistakes_are_usage_errors(arguments: list[str]) -> None:
     assert invoke(*arguments).exit_code == 2
 
 
-def run_siprec(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "siprec.cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, **environment},
-        check=False,
-    )
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def test_a_faulty_configuration_is_told_with_its_place(tmp_path: Path) -> None:
+@pytest.fixture
+def run_siprec(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """`siprec` with these words, in this process; further names are its environment."""
+
+    def run(*words: str, **environment: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["siprec", *words])
+        with monkeypatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ending:
+                cli.main()
+        return Ended(int(ending.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+def test_a_faulty_configuration_is_told_with_its_place(tmp_path: Path, run_siprec: Run) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("recording:\n  max_sessions: 0\n  provider: {}\n")
     result = run_siprec("serve", "-c", str(path))
@@ -81,7 +97,7 @@ def test_a_faulty_configuration_is_told_with_its_place(tmp_path: Path) -> None:
     assert f"{path}:3:" in result.stderr
 
 
-def test_nobody_answering_is_told_and_not_as_expected() -> None:
+def test_nobody_answering_is_told_and_not_as_expected(run_siprec: Run) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -134,10 +150,13 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
 
 
-def test_a_round_serve_call_list_show_export(served: tuple[str, str], tmp_path: Path) -> None:
+def test_a_round_serve_call_list_show_export(
+    served: tuple[str, str], tmp_path: Path, run_siprec: Run
+) -> None:
     url, sip = served
-    calls = run_siprec(
-        "call", "pause", "--to", sip, "--calls", "2", "--duration", "0.9", "--json", "--seed", "4"
+    words = ["call", "pause", "--to", sip, "--calls", "2", "--duration", "0.9", "--json", "--seed", "4"]
+    calls = subprocess.run(
+        [sys.executable, "-m", "siprec.cli", *words], capture_output=True, text=True, timeout=60, check=False
     )
     outcome = json.loads(calls.stdout.splitlines()[-1])
     assert (calls.returncode, outcome["ok"], outcome["calls"], outcome["failed"]) == (0, True, 2, 0)
@@ -172,7 +191,7 @@ def test_a_round_serve_call_list_show_export(served: tuple[str, str], tmp_path: 
     assert (refused.returncode, "recording_private" in refused.stderr) == (1, True)
 
 
-def test_a_call_nobody_takes_is_not_as_expected() -> None:
+def test_a_call_nobody_takes_is_not_as_expected(run_siprec: Run) -> None:
     (port,) = free_ports(1)
     result = run_siprec(
         "call", "--to", f"sip:srs@127.0.0.1:{port};transport=tcp", "--duration", "0.2", "--json"
@@ -210,14 +229,14 @@ def test_options_of_plain_calls_are_refused_elsewhere(arguments: list[str]) -> N
     assert arguments[-1] == "0" or "is for plain calls" in result.output
 
 
-def test_a_scenario_is_played_and_its_checks_are_shown() -> None:
+def test_a_scenario_is_played_and_its_checks_are_shown(run_siprec: Run) -> None:
     result = run_siprec("call", "no-provider", COLUMNS="200")
     assert result.returncode == 0, result.stderr
     assert "0 recording sessions" in result.stdout
     assert "4 checks passed, as it must be" in result.stdout
 
 
-def test_a_scenario_that_goes_wrong_ends_with_one(tmp_path: Path) -> None:
+def test_a_scenario_that_goes_wrong_ends_with_one(tmp_path: Path, run_siprec: Run) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(
         'scenario:\n  title: Wrong\n  parties:\n    alice: {number: "+12025550100"}\n'
@@ -232,7 +251,7 @@ def test_a_scenario_that_goes_wrong_ends_with_one(tmp_path: Path) -> None:
     ]
 
 
-def test_a_faulty_scenario_is_told_with_its_place(tmp_path: Path) -> None:
+def test_a_faulty_scenario_is_told_with_its_place(tmp_path: Path, run_siprec: Run) -> None:
     path = tmp_path / "faulty.yaml"
     path.write_text("scenario:\n  title: Faulty\n  parties: {}\n  script: [alice sings]\n")
     result = run_siprec("call", str(path))
