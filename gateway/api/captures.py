@@ -60,7 +60,7 @@ def capture_routes(recorder: Recorder) -> Routes:
             )
         )
 
-    runs = Runs("capture", recorder.all, recorder.get, recorder.stop, _out)
+    runs = Runs("capture", recorder.all, recorder.get, recorder.stop, _out, _missing)
     runs.add_to(routes, CaptureOut, ADMIN, stop_does="End a capture; its files stay.")
 
     @routes.get(
@@ -88,6 +88,10 @@ def capture_routes(recorder: Recorder) -> Routes:
         recorder.delete(runs.find(request).id)
 
     return routes
+
+
+def _missing() -> ApiError:
+    return ApiError(404, "capture_not_found", "there is no such capture")
 
 
 def _out(capture: Capture) -> CaptureOut:

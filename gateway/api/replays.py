@@ -87,7 +87,7 @@ def replay_routes(jobs: Jobs) -> Routes:
             file.unlink(missing_ok=True)
             raise ApiError(429, "too_many_replays", "wait for a replay to end", retry_after_s=5) from None
 
-    runs = Runs("replay", jobs.all, jobs.get, jobs.end, _out)
+    runs = Runs("replay", jobs.all, jobs.get, jobs.end, _out, _missing)
     runs.add_to(routes, ReplayOut, ADMIN, stop_does="End a replay early; its report covers what was played.")
 
     @routes.get(
@@ -139,6 +139,10 @@ def _prepare(file: Path, content: bytes, query: ReplayQuery) -> "Replay":
             tolerances=Tolerances(differences=query.tolerate),
         )
     )
+
+
+def _missing() -> ApiError:
+    return ApiError(404, "replay_not_found", "there is no such replay")
 
 
 def _out(job: Job) -> ReplayOut:

@@ -22,17 +22,19 @@ class Runs(NamedTuple, Generic[R]):
     """Where they are kept, and what is told of them."""
 
     noun: str
-    """`capture`: in paths as `/v1/captures`, in errors as `capture_not_found`."""
+    """`capture`: in paths as `/v1/captures`."""
     all: Callable[[], Iterable[R]]
     get: Callable[[str], R | None]
     stop: Callable[[str], R]
     out: Callable[[R], ApiModel]
+    missing: Callable[[], ApiError]
+    """What is raised where there is none of that id."""
 
     def find(self, request: ApiRequest) -> R:
-        """The one in the path; raises `ApiError` 404."""
+        """The one in the path; raises `ApiError`."""
         found = self.get(request.params["id"])
         if found is None:
-            raise ApiError(404, f"{self.noun}_not_found", f"there is no such {self.noun}")
+            raise self.missing()
         return found
 
     def add_to(self, routes: Routes, returns: Any, roles: Sequence[str], *, stop_does: str) -> None:

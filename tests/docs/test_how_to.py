@@ -124,8 +124,12 @@ def test_the_cut_by_machines_has_no_faults(tmp_path: Path):
     assert loaded.section("http").host == loaded.section("recording").sip.host == "0.0.0.0"
 
 
+BEGUN = "2> record.log &\nuntil grep -q recording record.log; do sleep 0.1; done\n"
+ENDED = "kill $!\nwait $!\n"
+
+
 def test_a_first_replay_report_by_the_page_alone(tmp_path: Path):
-    """The page's commands as they stand, but for the port: record two texts of a demo, replay, judge."""
+    """The page's commands as they stand, but for the port and how long is recorded: as long as it takes."""
     first, commands, golden, by_rules, pipeline = blocks("replay-a-capture.md", "sh")
     assert first == "gateway demo\n"
     [rules] = blocks("replay-a-capture.md", "yaml")
@@ -148,7 +152,10 @@ def test_a_first_replay_report_by_the_page_alone(tmp_path: Path):
     )  # fmt: skip
     try:
         _wait_until_ready(url)
-        script = commands.replace("--duration 10", f"--duration 6 --url {url}") + golden + by_rules + pipeline
+        recording = commands.replace("--duration 10 &\nsleep 2\n", BEGUN).replace("wait\n", ENDED)
+        assert BEGUN in recording
+        assert ENDED in recording
+        script = recording + golden + by_rules + pipeline
         done = subprocess.run(
             ["sh", "-ec", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90,
             check=False,

@@ -1,13 +1,12 @@
 """The Locust file without Locust: it says what it sends, and takes a refusal for what it is."""
 
-import importlib.util
+import importlib
 import sys
 import types
-from pathlib import Path
 
 import pytest
 
-FILE = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
+MODULE = "gateway.load.locustfile"
 
 
 class Response:
@@ -51,10 +50,9 @@ def locustfile(monkeypatch):
         lambda function: function,
     )
     monkeypatch.setitem(sys.modules, "locust", fake)
-    spec = importlib.util.spec_from_file_location("locustfile", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    monkeypatch.delitem(sys.modules, MODULE, raising=False)
+    yield importlib.import_module(MODULE)
+    sys.modules.pop(MODULE)
 
 
 @pytest.mark.parametrize(("status", "fine"), [(202, True), (429, True), (500, False), (403, False)])

@@ -1,0 +1,1 @@
+"""Parts of the command line that `gateway.cli` puts together."""
