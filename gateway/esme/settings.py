@@ -3,11 +3,13 @@
 The gateway's binds to each carrier, and which destination goes where.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 BindType = Literal["transceiver", "transmitter_receiver"]
+Digits = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]+$")]
+"""A number or the beginning of one, E.164, with its plus or without."""
 
 
 class Section(BaseModel):
@@ -91,9 +93,9 @@ class RouteSettings(Section):
     Exact number, then ported, then longest prefix, then default.
     """
 
-    numbers: dict[str, str] = Field({}, description="E.164 number → carrier.")
-    ported: dict[str, str] = Field({}, description="Ported E.164 number → the carrier that serves it now.")
-    prefixes: dict[str, str] = Field({}, description="E.164 prefix → carrier; the longest match wins.")
+    numbers: dict[Digits, str] = Field({}, description="E.164 number → carrier.")
+    ported: dict[Digits, str] = Field({}, description="Ported E.164 number → the carrier that serves it now.")
+    prefixes: dict[Digits, str] = Field({}, description="E.164 prefix → carrier; the longest match wins.")
     default: str | None = Field(None, description="Carrier of everything else; null: no route.")
 
     def named(self) -> set[str]:

@@ -1,5 +1,6 @@
 """The `registry:` section: the registry's rules and who is registered when the world begins."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -100,11 +101,21 @@ class RegistrySettings(Rulebook):
 
     @model_validator(mode="after")
     def _holds_together(self) -> "RegistrySettings":
+        for campaign_id, campaign in self._campaigns() if self.use_cases else ():
+            for name in (campaign.use_case, *campaign.sub_use_cases):
+                if name not in self.use_cases:
+                    raise ValueError(f"campaign '{campaign_id}': the use case '{name}' is not known")
         try:
             self.build()
         except RegistryError as error:
             raise ValueError(str(error)) from error
         return self
+
+    def _campaigns(self) -> Iterator[tuple[str, CampaignEntry]]:
+        for brand in self.brands.values():
+            yield from brand.campaigns.items()
+        for block in self.generated:
+            yield block.prefix, block.campaign
 
     def build(self) -> Registry:
         """Return a registry that holds the seed world."""

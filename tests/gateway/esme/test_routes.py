@@ -52,3 +52,8 @@ def test_routes_to_carriers_that_do_not_exist_are_refused() -> None:
 def test_a_password_longer_than_the_field_is_refused() -> None:
     with pytest.raises(ValidationError, match="at most 8 characters"):
         CarrierLinkSettings(system_id="x", password="123456789")  # type: ignore[arg-type]
+
+
+def test_a_prefix_is_digits():
+    with pytest.raises(ValidationError, match="pattern"):
+        RouteSettings(prefixes={"+1x": "att"})

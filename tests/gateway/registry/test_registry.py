@@ -233,6 +233,13 @@ def test_bench_world_is_5000_numbers_in_103_campaigns() -> None:
         ),
         ({"generated": [{"brand": "x", "count": 1, "numbers": 1, "first_number": TN}]}, "no brand 'x'"),
         ({"brands": {"b": {"name": "B", "country": "XX"}}}, "Input should be 'US' or 'CA'"),
+        (
+            {
+                "use_cases": {"2FA": {}},
+                "brands": {"b": {"name": "B", "campaigns": {"c": {"use_case": "3FA"}}}},
+            },
+            "campaign 'c': the use case '3FA' is not known",
+        ),
     ],
 )
 def test_faults(section: dict[str, object], words: str) -> None:
