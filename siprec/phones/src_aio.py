@@ -328,7 +328,7 @@ class SimulatedSrc:
         with contextlib.ExitStack() as undo:
             for label in call.labels:
                 pair = self._pool.acquire(self.now())
-                undo.callback(self._pool.release, pair, self.now())
+                undo.callback(self._pool.give_back, pair)
                 key = os.urandom(KEY_BYTES)
                 port = MediaPort(pair, self.loop)
                 streams.append(SentStream(label, port, key, weather, random.Random(rng.getrandbits(64))))  # noqa: S311

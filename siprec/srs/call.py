@@ -141,7 +141,7 @@ class RecordedCall:
     def _give_back(self) -> None:
         """Return ports that were taken and are not open."""
         for port, _ in self._taken.values():
-            self._around.pool.release(port.pair, self._around.loop.time())
+            self._around.pool.give_back(port.pair)
         self._taken.clear()
 
     def _answer(self, answer: Answer, transaction: ServerTransaction | None) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol
 
+from gateway.runtime.log import get_logger
 from gateway.runtime.private import FILE_MODE, make_private_folder
 
 HANDOVER_S = 0.05
@@ -26,6 +27,8 @@ MAX_WAITING_BYTES = 134_217_728
 """More unwritten audio than this and the disk is too slow for the calls there are."""
 
 Work = Callable[[], None]
+
+_log = get_logger("recorder")
 
 
 class Disk(Protocol):
@@ -154,7 +157,10 @@ class SpoolDisk:
         while (batch := self._queue.get()) is not None:
             works, size_bytes = batch
             for work in works:
-                work()
+                try:
+                    work()
+                except Exception:  # a fault of ours in one file must not stop the others for good
+                    _log.exception("work on a recording's file failed")
             self._done_bytes += size_bytes
 
 

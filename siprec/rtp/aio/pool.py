@@ -150,6 +150,11 @@ class PortPool:
         self.lent -= 1
         self._resting.append((now + self._quarantine_s, pair))
 
+    def give_back(self, pair: PortPair) -> None:
+        """Take a pair back that nobody was told of: it is the next to be lent."""
+        self.lent -= 1
+        self._free.appendleft(pair)
+
     def _wake(self, now: float) -> None:
         while self._resting and self._resting[0][0] <= now:
             self._free.append(self._resting.popleft()[1])

@@ -74,6 +74,13 @@ def test_an_empty_pool_says_so_and_a_pair_rests_before_it_is_lent_again(pool):
     pool.release(first, 7.0)
 
 
+def test_a_pair_that_nobody_was_told_of_need_not_rest(pool):
+    first = pool.acquire(0.0)
+    pool.give_back(first)
+    assert (pool.lent, pool.available(0.0)) == (0, 2)
+    assert pool.acquire(0.0) is first
+
+
 def test_late_packets_of_the_old_call_are_thrown_away(pool, peer):
     pair = pool.acquire(0.0)
     for n in range(3):

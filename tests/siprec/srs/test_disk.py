@@ -23,6 +23,24 @@ async def test_work_is_done_in_order_by_another_thread() -> None:
     disk.close()
 
 
+async def test_work_that_fails_unforeseen_leaves_the_others_their_thread(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without its thread every recording to come would wait to be sealed for ever."""
+    disk, done = SpoolDisk(), []
+
+    def fault() -> None:
+        raise ValueError("unforeseen")
+
+    disk.do(fault)
+    disk.do(lambda: done.append(1))
+    async with asyncio.timeout(10):
+        await disk.settled()
+    assert done == [1]
+    assert "unforeseen" in capsys.readouterr().err
+    disk.close()
+
+
 async def test_work_is_handed_over_without_being_asked_for() -> None:
     disk, heard = SpoolDisk(), asyncio.Event()
     loop = asyncio.get_running_loop()
