@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -24,6 +24,14 @@ FREE = [
     for word in ("--set", setting)
 ]
 Began = tuple[asyncio.subprocess.Process, "Output"]
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """A suite run in the background ignores Ctrl-C, and so would all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Output:
