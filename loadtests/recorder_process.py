@@ -136,7 +136,7 @@ async def _recorder(pipe: Connection, root: Path, port_pairs: int, sessions: int
     async with running_recorder(root, media=media, max_sessions=sessions) as srs:
         if not keeping:
             server: Any = srs.server
-            server._store.begin = server._sealer.seal_soon = lambda _kept: None
+            server._recordings._store.begin = server._sealer.seal_soon = lambda _kept: None
         settle_memory()
         pipe.send(srs.server.listening[0].port)
         lag = _Lag()

@@ -16,31 +16,28 @@ from pathlib import Path
 
 from gateway.runtime.blobs import Blobs
 from gateway.runtime.bus import Bus
-from gateway.runtime.errors import DatabaseError
-from gateway.runtime.ids import encode_id, new_id
+from gateway.runtime.ids import new_id
 from gateway.runtime.log import get_logger
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.private import make_private_folder
 from siprec.rtp.aio import PortPool
-from siprec.sip import DigestAuthority, Endpoint, Request
+from siprec.sip import DigestAuthority, Endpoint
 from siprec.sip.aio import Listening, RandomIds, SipEdge
 from siprec.sip.auth import Verdict
 from siprec.sip.dialog import Dialog
 from siprec.sip.events import AckReceived, DialogEnded, Event, RequestReceived, SessionRefreshDue
 from siprec.sip.server_transactions import ServerTransaction
-from siprec.sip.uri import SipUri
-from siprec.srs.call import RecordedCall, Running, Surroundings
+from siprec.srs.call import RecordedCall, Surroundings
 from siprec.srs.disk import SpoolDisk
 from siprec.srs.errors import SessionStateError
-from siprec.srs.events import RecordingPaused, RecordingResumed, RecordingStarted
 from siprec.srs.intake import Intake, Refused, read_request
 from siprec.srs.listening import advertised, endpoint_config, limits_passed, listen
 from siprec.srs.meters import RecorderMeters
-from siprec.srs.sealing import Filing, Finished, Sealer, Unfiled, tenant_names
+from siprec.srs.recording_log import RecordingLog, caller_of
+from siprec.srs.sealing import Filing, Sealer, Unfiled
 from siprec.srs.session import SessionState
 from siprec.srs.settings import RecorderSettings
-from siprec.srs.sidecar import Caller, RecordingFacts
-from siprec.srs.store import InsertRecording, RecordingStore, shortened
+from siprec.srs.store import RecordingStore
 
 TICK_S = 2.0
 """How often a call writes, reports and looks for silence: what waits costs memory, each time costs work."""
@@ -81,8 +78,6 @@ class RecordingServer:
         self.listening: list[Listening] = []
         self.problems: list[str] = []
         """What the operator should know about limits of the system."""
-        self._store = store
-        self._bus = bus
         self._now_ns = now_ns
         self._filing = filing or Unfiled()
         self._meters = RecorderMeters(metrics, providers)
@@ -91,6 +86,7 @@ class RecordingServer:
         self._sealer = Sealer(
             store, blobs, bus, self._meters, settings.profile.audio_format, now_ns, self._disk.settled
         )
+        self._recordings = RecordingLog(store, bus, self._meters, self._sealer, now_ns)
         self._calls: dict[Dialog, RecordedCall] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -136,7 +132,7 @@ class RecordingServer:
             now_ns=self._now_ns,
             new_id=self._make_id,
             provider_of=self._filing.provider_of,
-            observe=self._observe,
+            observe=self._recordings.observe,
             announced=self._meters.announced,
         )
         self.listening += await listen(self._edge, settings.sip, self._spool.parent)
@@ -353,76 +349,3 @@ class RecordingServer:
         call.tick()
         if self._edge is not None:
             self._edge.flush()
-
-    # ------------------------------------------------------------------ recordings
-
-    def _observe(self, call: RecordedCall, what: str) -> None:
-        running = call.running
-        if running is None:
-            return
-        number, provider, now_ns = running.recording_id, running.provider, self._now_ns()
-        if what == "started":
-            self._begin_row(call, running)
-            self._meters.started(provider)
-            self._bus.publish(
-                RecordingStarted(number, provider, running.tenant, call.session.dialect.value, now_ns)
-            )
-        elif what == "paused":
-            self._bus.publish(RecordingPaused(number, provider, now_ns))
-        elif what == "resumed":
-            self._bus.publish(RecordingResumed(number, provider, now_ns))
-        else:
-            self._finish(call, running, now_ns)
-
-    def _begin_row(self, call: RecordedCall, running: Running) -> None:
-        """Note a recording that begins; a database that is overloaded must not cost the call."""
-        row = InsertRecording(
-            running.recording_id,
-            running.provider,
-            *running.tenant,
-            call.sip_call_id,
-            call.session.dialect.value,
-            running.opened_ns,
-        )
-        try:
-            self._store.begin(row)
-        except DatabaseError as error:
-            _log.error("recording has no row", recording=encode_id(running.recording_id), error=str(error))
-
-    def _finish(self, call: RecordedCall, running: Running, now_ns: int) -> None:
-        recorder = running.recorder
-        tracks = recorder.finish(self._time())
-        self._meters.ended(running.counted_as, call.end_reason, tracks, recorder.duration_ms)
-        started_ns = running.opened_ns
-        if recorder.started is not None:
-            started_ns += round((recorder.started - running.opened) * 1e9)
-        facts = RecordingFacts(
-            recording_id=encode_id(running.recording_id),
-            provider=running.provider,
-            tenant=tenant_names(running.tenant),
-            dialect=call.session.dialect.value,
-            sip_call_id=call.sip_call_id,
-            caller=call.caller,
-            started_ns=started_ns,
-            ended_ns=now_ns,
-            duration_ms=recorder.duration_ms,
-            outcome=call.end_reason,
-            timeline=recorder.timeline,
-            tracks=tracks,
-            metadata=call.session.ledger.current,
-            warnings=tuple(call.session.warnings),
-            revisions=tuple(call.session.ledger.revisions),
-        )
-        self._sealer.seal_soon(
-            Finished(running.recording_id, running.directory, running.tenant, facts, bool(recorder.files))
-        )
-
-
-def caller_of(request: Request) -> Caller:
-    """Return who called: display name and user part of the From."""
-    sender = request.from_
-    user = sender.uri.user if isinstance(sender.uri, SipUri) else sender.uri.rest
-    return Caller(
-        None if sender.display is None else shortened(sender.display),
-        None if user is None else shortened(user),
-    )
