@@ -197,6 +197,7 @@ class World:
             if row not in unsent:
                 self.limiter.restore(row, self.ends_ns[row.message_id], self.now_ns)
         if any(row.release_ns <= self.now_ns for row in unsent):
+            self.admitted = [row for row in rows if row not in unsent]
             for row in unsent:  # nobody sent them: nothing of them is on the wire
                 self.move(row, self.limiter.readmit(row, self.now_ns))
         else:
@@ -212,7 +213,6 @@ class World:
         moved = [each for each in self.moved if (each.plan.keys.number, str(each.destination)) == pair]
         assert all(each.release_ns <= granted.release_ns for each in moved), "order per pair"
         self.moved.append(granted)
-        self.admitted = [each for each in self.admitted if each.message_id != granted.message_id]
         self.admitted.append(granted)
         self.ends_ns[granted.message_id] = dict(busy_until_ns(granted))
         self.last_release[pair] = granted.release_ns
