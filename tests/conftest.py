@@ -12,6 +12,11 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
+
+# A machine that is busy takes long over anything: no example has a deadline.
+settings.register_profile("unhurried", settings(deadline=None))
+settings.load_profile("unhurried")
 
 #: Debian keeps servers out of an ordinary PATH.
 EXTRA_PATHS = ["/usr/sbin", "/usr/local/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)]

@@ -16,6 +16,7 @@ from gateway.load.page import write_report
 from gateway.load.profile import Profile, carried, read_profile
 from gateway.load.report import Report
 from gateway.load.run import Run
+from gateway.replay.links import why_unbound
 from gateway.runtime import log
 from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE, check_output, fail, reason_of
 from gateway.runtime.errors import ConfigError
@@ -34,8 +35,10 @@ def load_command(profile: Profile, *, reports: Sequence[Path], as_json: bool, re
     check_output("--report", *reports)
     try:
         report = run(_run(profile, notes))
-    except (BindFailed, PortsUnavailableError) as error:
-        fail(f"{address.authority or profile.target}: {error}", NOT_AS_EXPECTED)
+    except BindFailed as error:
+        fail(f"{address.authority}: {why_unbound(error)}", NOT_AS_EXPECTED)
+    except PortsUnavailableError as error:
+        fail(str(error), NOT_AS_EXPECTED)
     except (aiohttp.ClientError, OSError) as error:
         fail(f"{address.authority or profile.target}: {reason_of(error)}", NOT_AS_EXPECTED)
     for path in reports:

@@ -75,10 +75,17 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every budget is kept; nothing offered keeps none."""
-        return bool(self.tally.offered + self.hostile.offered) and all(
-            verdict.kept for verdict in self.verdicts
-        )
+        """Whether every budget is kept; nothing offered keeps none, and neither does nothing accepted."""
+        if not self.tally.offered + self.hostile.offered or self.nothing_served:
+            return False
+        return all(verdict.kept for verdict in self.verdicts)
+
+    @property
+    def nothing_served(self) -> bool:
+        """Whether no good sender got anything, and no budget says how much may be refused or fail."""
+        budgets, tally = self.profile.budgets, self.tally
+        unsaid = budgets.refused_ratio is None and budgets.failed_ratio is None
+        return unsaid and bool(tally.offered) and not tally.accepted
 
     @property
     def exit_code(self) -> int:
@@ -113,6 +120,11 @@ class Report:
         """What makes the figures say less about the target than they seem to."""
         found = []
         tally = self.tally
+        if self.nothing_served:
+            found.append(
+                "Nothing was accepted: is it the right target, and the right token? Where that is as it "
+                "should be, the profile says so: budgets: {refused_ratio: 1}."
+            )
         if self.generator_was_the_limit:
             share = f", {self.generator.cpu_share:.0%} of a core busy" if self.generator else ""
             found.append(

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from errno import EADDRINUSE
 from pathlib import Path
 from socket import gaierror
 from typing import Final
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from gateway.replay.errors import ReplayError
+from gateway.replay.links import why_unbound
 from gateway.replay.options import USUAL_GATEWAY, ReplayOptions
 from gateway.replay.report import Report
 from gateway.replay.run import Replay
@@ -71,9 +73,13 @@ def replay_command(
         fail(str(error), USAGE)
     except (BindFailed, aiohttp.ClientError, TimeoutError, ConnectionError, gaierror) as error:
         where = _without_password(options.target or USUAL_GATEWAY)
-        fail(f"{where}: {error if isinstance(error, BindFailed) else reason_of(error)}", NOT_AS_EXPECTED)
+        fail(
+            f"{where}: {why_unbound(error) if isinstance(error, BindFailed) else reason_of(error)}",
+            NOT_AS_EXPECTED,
+        )
     except OSError as error:
-        fail(sentence(error), USAGE)
+        taken = error.errno == EADDRINUSE
+        fail(f"--listen {options.listen}: the port is taken" if taken else sentence(error), USAGE)
     for path in reports:
         report.write(path)
     if as_json:

@@ -11,6 +11,7 @@ from gateway.replay.esme_edge import Connect
 from gateway.replay.memory import join
 from gateway.runtime.commands import is_service_url
 from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppHandler, connect
+from gateway.smpp.errors import BindFailed
 from gateway.smpp.matrix import Role
 from gateway.smpp.pdu import BindReceiver, BindTransceiver, BindTransmitter
 from gateway.smpp.session import SessionSettings
@@ -52,6 +53,11 @@ def connector(target: str, window: int) -> Connect:
         return await connect(host, port, bind=bind, handler=handler, settings=settings)
 
     return link
+
+
+def why_unbound(error: BindFailed) -> str:
+    """What a person is told: a refusal has its status, anything else is hardly an SMSC."""
+    return str(error) if error.command_status else f"{error}; does an SMSC listen there?"
 
 
 def listen_address(text: str) -> tuple[str, int]:

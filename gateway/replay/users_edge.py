@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 
 from gateway.carriers.address import e164
+from gateway.replay.errors import TargetInvalid
 from gateway.replay.esme_edge import last_answers
 from gateway.replay.pace import Pace
 from gateway.replay.player import EsmePlayer, SendRequest
@@ -34,6 +35,7 @@ FINAL: Final = {
     "deleted": MessageState.DELETED,
 }
 _STATUS: Final = {429: CommandStatus.RTHROTTLED, 503: CommandStatus.RMSGQFUL}
+_HEALTH: Final = (200, 503)
 _FIRST_LOOK_S, _MOST_S = 0.1, 2.0
 MAX_FOLLOWED: Final = 10_000
 """Texts asked about at a time; beyond, the one that was written first is given up."""
@@ -101,11 +103,16 @@ class UsersEdge:
             self._pace.hurry()
 
     async def run(self, ledger_open: Callable[[], int]) -> None:
-        """Play to the end; raises `aiohttp.ClientError` if nobody answers at all."""
+        """Play to the end.
+
+        Raises `aiohttp.ClientError` if nobody answers, `TargetInvalid` if who answers is no gateway: its
+        `/healthz` says 200, or 503 while it starts or drains.
+        """
         connector = aiohttp.TCPConnector(limit=self._connections)
         async with aiohttp.ClientSession(headers=self._headers, connector=connector) as session:
-            async with session.get(self._url + "/healthz"):
-                pass
+            async with session.get(self._url + "/healthz") as response:
+                if response.status not in _HEALTH:
+                    raise TargetInvalid(self._url, f"a gateway; its /healthz answers {response.status}")
             if self._pace is not None:
                 await self._run_discrete(session, self._pace, ledger_open)
                 return

@@ -90,6 +90,15 @@ def test_budgets_decide_the_exit_code(budgets, code):
     assert len(report.verdicts) == len(budgets)
 
 
+def test_a_run_in_which_nothing_was_accepted_is_a_failure_unless_that_is_said():
+    """A wrong port or token must not look like a target that is quick."""
+    refused = tally_of(*(request(n, n, n + 1, "404") for n in range(9)))
+    report = report_of(refused, p99_ms=50)
+    assert (report.exit_code, report.warnings[0][:21]) == (1, "Nothing was accepted:")
+    said = report_of(refused, p99_ms=50, refused_ratio=1)
+    assert (said.exit_code, said.warnings) == (0, [])
+
+
 def test_an_exceeded_limit_breaks_the_budget_unless_it_is_not_looked_at():
     broken = (ScopeConformance("number", 1, 9, 9, 9, ("+1202: 9 segments in 1 s, 2 allowed",)),)
     assert report_of(tally_of(request(0, 0, 1)), broken).exit_code == 1

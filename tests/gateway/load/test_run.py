@@ -36,7 +36,7 @@ async def test_those_who_watch_are_told(load, monkeypatch):
     async with load.serving(load.smsc()) as server:
         profile = load.profile(f"smpp://guest:guest@127.0.0.1:{server.port}")
         await Run(profile, seen.append).run()
-    assert len(seen) > 5
+    assert len(seen) > 1
     offered = [snapshot.tally.offered for snapshot in seen]
     assert all(snapshot.elapsed_s > 0 for snapshot in seen)
     assert offered[-1] > 0

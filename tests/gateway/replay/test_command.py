@@ -6,7 +6,9 @@ import json
 import os
 import re
 import signal
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from rich.console import Console
@@ -106,6 +108,32 @@ def test_a_target_that_refuses_to_be_bound_to(run, capture, mock_carrier):
     assert (code, said.splitlines()[-1]) == (
         1, f"smpp://127.0.0.1:{port}: bind_transceiver refused: ESME_RINVPASWD"
     )  # fmt: skip
+
+
+@pytest.fixture
+def web_server():
+    """An HTTP server that is no gateway."""
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        BaseHTTPRequestHandler.log_message, kept = (lambda *_: None), BaseHTTPRequestHandler.log_message
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+        BaseHTTPRequestHandler.log_message = kept
+
+
+def test_a_target_that_is_something_else(run, capture, web_server):
+    code, said = run(capture, "--as", "users", "--target", f"http://127.0.0.1:{web_server}")
+    assert (code, said.splitlines()[-1]) == (
+        2, f"http://127.0.0.1:{web_server}: expected a gateway; its /healthz answers 501"
+    )  # fmt: skip
+    code, said = run(capture, "--as", "esme", "--target", f"smpp://a:b@127.0.0.1:{web_server}")
+    assert code == 1
+    assert said.splitlines()[-1].startswith(f"smpp://127.0.0.1:{web_server}: bind_transceiver failed: ")
+    assert said.endswith("; does an SMSC listen there?\n")
+    code, said = run(capture, "--as", "carrier", "--listen", f"127.0.0.1:{web_server}")
+    assert (code, said.splitlines()[-1]) == (2, f"--listen 127.0.0.1:{web_server}: the port is taken")
 
 
 def test_reports_and_exit_codes(run, capture, tmp_path):
