@@ -160,11 +160,12 @@ async def test_hostile_texts_say_what_they_are(load):
 
 async def test_the_judge_takes_the_moment_of_release_where_it_is_told(load):
     """A gateway that queues keeps its limit though it says yes to everything at once."""
-    start = datetime.now(UTC).timestamp()
+    start = 0.0
     count = 0
 
     async def queue(request):
-        nonlocal count
+        nonlocal count, start
+        start = start or datetime.now(UTC).timestamp()
         count += 1
         release = format_ns(int((start + count) * 1e9))
         return web.json_response({"releaseAt": release}, status=202)

@@ -360,10 +360,10 @@ async def test_scheduling_is_cheap() -> None:
     clock = WorldClock()
     delays = [random.Random(1).randrange(10**9, 10**10) for _ in range(20_000)]
     now = clock.now_ns()
-    began = time.perf_counter()
+    began = time.process_time()
     for handle in [clock.call_at(now + delay, print) for delay in delays]:
         handle.cancel()
-    assert (time.perf_counter() - began) / 20_000 < 20e-6
+    assert (time.process_time() - began) / 20_000 < 20e-6
     clock.close()
 
 

@@ -41,6 +41,13 @@ def level(samples: Any, hz: int) -> float:
     return float(np.median([amplitude(window, hz) for window in windows]))
 
 
+async def until_heard(call: PhoneCall, hz: int) -> None:
+    """Wait until a tone alone sounds for a tenth of a second; TimeoutError where it never does."""
+    async with asyncio.timeout(10):
+        while len(call.heard) < WINDOW or amplitude(call.heard[-WINDOW:], hz) < 3_500:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 @dataclass
 class Stage:
     """Everything of one test."""
