@@ -163,8 +163,11 @@ class Throttle:
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
             person, carrier = judged.snapshot.person, judged.carrier
-            owner = (person.id, person.organization_id) if person is not None else (None, None)
-            plan = self._plans[key] = self.limiter.plan(self.keys(source, *owner, campaign, carrier), now_ns)
+            person_id = organization_id = None
+            if person is not None:
+                person_id, organization_id = person.id, person.organization_id
+            keys = self.keys(source, person_id, organization_id, campaign, carrier)
+            plan = self._plans[key] = self.limiter.plan(keys, now_ns)
         return plan
 
     def keys(
