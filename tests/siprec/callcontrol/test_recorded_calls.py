@@ -207,7 +207,8 @@ async def test_d6_the_repeat_tone_reminds_everyone_and_stays_out_of_the_recordin
         assert np.count_nonzero(np.diff(np.array([0, *windows, 0], dtype=int)) == 1) == 2
     for party in (1, 2):
         samples = stage.audio(row, party)
-        assert max(amplitude(samples[at : at + 1_600], TONE_HZ) for at in range(0, len(samples), 800)) < 300
+        # Voices have a little of every pitch; the tone would have what the phones heard, eight times as much.
+        assert max(amplitude(samples[at : at + 1_600], TONE_HZ) for at in range(0, len(samples), 800)) < 600
 
 
 async def test_d6_tones_are_recorded_where_it_is_set_so(make_stage: Any) -> None:
