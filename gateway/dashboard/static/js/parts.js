@@ -115,10 +115,11 @@ export function meter(share, label) {
   return node;
 }
 
-export function setMeter(node, share, label) {
+/** A `tone` of its own is for shares that come near no limit. */
+export function setMeter(node, share, label, tone = share >= 1 ? "bad" : share >= 0.8 ? "wait" : "good") {
   const shown = Math.min(Math.max(share || 0, 0), 1);
   node.firstElementChild.style.width = `${(shown * 100).toFixed(1)}%`;
-  node.dataset.tone = share >= 1 ? "bad" : share >= 0.8 ? "wait" : "good";
+  node.dataset.tone = tone;
   node.setAttribute("aria-valuenow", shown.toFixed(3));
   node.setAttribute("aria-label", label);
 }

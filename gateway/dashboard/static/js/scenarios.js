@@ -67,8 +67,7 @@ export class Scenarios {
     this.run = run;
     const { bar, verdict, stop, phones, result } = this.parts;
     const share = run.steps.length ? run.step / run.steps.length : 1;
-    setMeter(bar, share * 0.79, `${run.step} of ${run.steps.length} steps`);
-    bar.firstElementChild.style.width = `${(share * 100).toFixed(1)}%`;
+    setMeter(bar, share, `${run.step} of ${run.steps.length} steps`, "good");
     setText(verdict, run.state);
     verdict.dataset.tone = VERDICTS[run.state];
     stop.hidden = run.state !== "running";

@@ -11,6 +11,7 @@ const REFRESH_MS = 5000;
 const CHANGED_MS = 120;
 const SHOWN_CALLS = 20;
 const MODES = { always: "always recorded", always_with_pause: "always, may pause", on_demand: "on demand", on_demand_from_connect: "on demand, from connect", never: "never recorded" };
+const KEPT = { started: "yes", stopped: "yes", discarded: "discarded", failed: "failed" }; // by the last the log says of it
 const DIAL = "Call from here"; // no softkey: it leads to the form
 const KEYS = { EndCall: "End call", PauseRec: "Pause rec", ResumeRec: "Resume rec", StopRec: "Stop rec" };
 
@@ -200,7 +201,7 @@ class Calls {
   fillCall(row, call) {
     const [, , recorded, state, end] = row.cells;
     row.setAttribute("aria-selected", String(call.id === this.opened));
-    setText(recorded, call.recorded.map((each) => `${each.personId}: ${words(each.state)}`).join(", ") || "no");
+    setText(recorded, call.recorded.map((each) => `${each.personId}: ${words(each.state)}`).join(", ") || (KEPT[call.log.findLast(({ what }) => what === "recording")?.detail] ?? "no"));
     setBadge(state.firstElementChild, call.state);
     state.firstElementChild.dataset.tone = { connected: "good", ringing: "busy" }[call.state] ?? "";
     end.firstElementChild.hidden = call.state === "ended";

@@ -245,7 +245,7 @@ class Detail {
       ([outcome]) => el("li", { className: "bar" }, el("span", {}, words(outcome)), el("span", { className: "strong" }), meter(0, outcome)),
       (node, [outcome, number]) => {
         setText(node.children[1], count(number));
-        setMeter(node.children[2], (number / all) * 0.79, `${words(outcome)}: ${number} of ${all}`);
+        setMeter(node.children[2], number / all, `${words(outcome)}: ${number} of ${all}`, "good");
       },
     );
   }

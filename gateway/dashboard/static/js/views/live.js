@@ -311,7 +311,7 @@ class Refusals {
         el("li", { className: "bar" }, el("code", {}, code), el("span", { className: "strong" }), meter(0, code), el("span", { className: "why" })),
       (node, [code, number]) => {
         setText(node.children[1], count(number));
-        setMeter(node.children[2], (number / most) * 0.79, `${code}: ${number}`);
+        setMeter(node.children[2], number / most, `${code}: ${number}`, "good");
         setText(node.children[3], this.rules.get(code)?.description ?? "");
       },
     );

@@ -193,8 +193,7 @@ function progressOf(job, stop) {
       setText(state, text);
       state.dataset.tone = shade;
       halt.hidden = now.state !== "running";
-      setMeter(bar, now.share * 0.79, `progress: ${Math.round(now.share * 100)} %`);
-      bar.firstElementChild.style.width = `${(now.share * 100).toFixed(1)}%`;
+      setMeter(bar, now.share, `progress: ${Math.round(now.share * 100)} %`, "good");
       setText(said, `${Math.round(now.share * 100)} % read · ${count(now.sent)} sent · ${count(now.settled)} settled${now.role ? ` · as ${now.role}` : ""}${now.listening ? ` · listening at ${now.listening}` : ""}`);
       refill(trouble, now.error ? failure(new Error(now.error)) : null);
     },
