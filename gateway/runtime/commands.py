@@ -3,6 +3,7 @@
 Exit codes: 1 for what went wrong, 2 for what was asked wrongly.
 """
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ class Known(NamedTuple):
 
 def run_command(command: Callable[[], object], known: Callable[[], Known]) -> None:
     """Run a command to its end. `known` is called only when something went wrong, for what it imports."""
+    write_always()
     try:
         command()
     except KeyboardInterrupt:
@@ -38,6 +40,13 @@ def run_command(command: Callable[[], object], known: Callable[[], Known]) -> No
         if code is None:
             raise
         fail(sentence(error), code)
+
+
+def write_always() -> None:
+    """Let stdout and stderr show `?` for a character their encoding lacks, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def exit_code(error: BaseException, known: Known) -> int | None:

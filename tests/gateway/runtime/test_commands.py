@@ -1,5 +1,7 @@
 """Commands end with a sentence and an exit code; a fault of the program keeps its traceback."""
 
+import io
+import sys
 from typing import Any
 
 import pytest
@@ -52,6 +54,13 @@ def test_what_a_person_can_act_on_is_a_sentence(
 ) -> None:
     assert ended(error) == code
     assert capsys.readouterr() == ("", told + "\n")
+
+
+def test_a_character_the_output_cannot_encode_ends_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
+    run_command(lambda: print("Montréal → ✓"), lambda: KNOWN)
+    assert written.getvalue() == b"Montr?al ? ?\n"
 
 
 def test_ctrl_c() -> None:
