@@ -88,7 +88,7 @@ CATALOGUE: Final[Mapping[str, tuple[Stage, str]]] = {
 class FaultSpec(BaseModel):
     """One fault, as configured or asked for over the API."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, defer_build=True)
 
     kind: FaultKind
     """What happens; see the catalogue."""

@@ -57,7 +57,11 @@ class Frozen(BaseModel):
     """Base of every settings model here: immutable, unknown keys refused."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, arbitrary_types_allowed=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        arbitrary_types_allowed=True,
+        defer_build=True,
     )
 
 

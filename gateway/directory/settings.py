@@ -44,7 +44,7 @@ def parse_app_version(text: str) -> AppVersion:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class RecordingEntry(_Section):

@@ -15,7 +15,7 @@ Digits = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]+$")]
 class Section(BaseModel):
     """Base of the settings here: immutable, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class BackoffSettings(Section):

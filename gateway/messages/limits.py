@@ -20,7 +20,7 @@ class LimitChange(BaseModel):
     A part or field that is absent follows the settings and terms; a part that is null is no limit.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     rate: dict[str, Any] | None = None
     window: dict[str, Any] | None = None

@@ -8,7 +8,7 @@ DAY_S = 86_400.0
 class MessagesSettings(BaseModel):
     """A text's life in the gateway: how long it may take, how long it is kept; all in world time."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     validity_s: float = Field(
         default=3 * DAY_S, gt=0, description="Seconds a text may take to its handset; then it is expired."

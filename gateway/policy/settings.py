@@ -23,7 +23,7 @@ from gateway.policy.verdict import BlockedBy, Mode, Verdict
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class FilterEntry(_Section):

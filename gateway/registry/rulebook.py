@@ -22,7 +22,7 @@ Days = Annotated[tuple[float, float], AfterValidator(_ordered)]
 class Section(BaseModel):
     """A frozen part of the configuration that refuses unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class UseCase(Section):

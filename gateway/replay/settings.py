@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class CapturesSettings(BaseModel):
     """A capture that begins with the service; others are begun over the API, or by `gateway record`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     format: Literal["off", "pcap", "jsonl"] = Field(
         "off", description="Written to `captures/` below the storage folder; jsonl holds verdicts too."

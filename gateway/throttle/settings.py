@@ -32,7 +32,7 @@ def _nanoseconds(seconds: float) -> int:
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class RateSettings(_Model):

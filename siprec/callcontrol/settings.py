@@ -8,7 +8,7 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class DelaySettings(_Settings):

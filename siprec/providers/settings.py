@@ -10,7 +10,7 @@ from siprec.providers.model import Provider
 class ProvidersSettings(BaseModel):
     """Who keeps recordings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     providers: Mapping[str, Provider] = Field(default_factory=dict, description="Providers by name (C3).")
     storages: Mapping[str, str] = Field(

@@ -10,7 +10,7 @@ Network = IPv4Network | IPv6Network
 class WebhooksSettings(BaseModel):
     """How events are posted to webhooks, and where to at all. Times are real time."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     allowed_networks: tuple[Network, ...] = Field(
         (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),

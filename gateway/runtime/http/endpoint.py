@@ -193,11 +193,14 @@ class Endpoints:
 
 def _decoder(route: Route) -> Callable[[str, bytes], Any]:
     """Make the validated body of a media type and bytes."""
-    validate = TypeAdapter(route.body).validator.validate_json
+    validate: Callable[[bytes], Any] | None = None
 
     def decode(media_type: str, data: bytes) -> Any:
+        nonlocal validate
         if media_type not in _JSON_TYPES:
             check_media_type(media_type)
+        if validate is None:  # at the first request: a start need not build what may never be asked
+            validate = TypeAdapter(route.body).validator.validate_json
         try:
             return validate(data)
         except ValidationError as fault:
@@ -209,9 +212,12 @@ def _decoder(route: Route) -> Callable[[str, bytes], Any]:
 def _query_reader(route: Route) -> Callable[[web.Request], Any] | None:
     if route.query is None:
         return None
-    validate = TypeAdapter(route.query).validate_python
+    validate: Callable[[Any], Any] | None = None
 
     def read_query(raw: web.Request) -> Any:
+        nonlocal validate
+        if validate is None:
+            validate = TypeAdapter(route.query).validate_python
         try:
             return validate({name: value for name, value in raw.rel_url.query.items() if name != "ticket"})
         except ValidationError as fault:

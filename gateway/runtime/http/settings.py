@@ -15,7 +15,7 @@ class TokenSettings(BaseModel):
     Give ``token`` or, to keep the secret out of the file, ``sha256``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     token: SecretStr | None = Field(None, description="The bearer token itself.")
     sha256: str | None = Field(
@@ -40,7 +40,7 @@ class TokenSettings(BaseModel):
 class HttpSettings(BaseModel):
     """Where the HTTP API listens, whom it lets in, and its limits."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback: also set tls.")
     port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 takes a free one.")

@@ -224,7 +224,7 @@ class Calls {
             el(
               "li",
               { dataset: { tone: line.what === "recording" ? "bad" : line.what === "ended" ? "" : "busy" } },
-              el("div", { className: "moment" }, el("strong", { className: "strong" }, words(line.what)), el("span", { className: "soft small anywhere" }, [phone(line.who), line.detail].filter(Boolean).join(" · ")), el("span", { className: "at" }, `+${duration((Date.parse(line.at) - began) / 1000)}`)),
+              el("div", { className: "moment" }, el("strong", { className: "strong" }, words(line.what)), el("span", { className: "soft small anywhere" }, [phone(line.who), detailOf(line, began)].filter(Boolean).join(" · ")), el("span", { className: "at" }, `+${duration((Date.parse(line.at) - began) / 1000)}`)),
             ),
           ),
         ),
@@ -233,3 +233,8 @@ class Calls {
   }
 }
 
+/** What a line of the log adds, its moments as time into the call (`began`: ms) and its numbers with units. */
+function detailOf({ what, detail }, began) {
+  if (what === "delayed") return `${detail} ms`;
+  return detail.replace(/ (\d{16,})$/, (_, ns) => ` at +${duration((Number(ns) / 1e6 - began) / 1000)}`);
+}
