@@ -147,6 +147,9 @@ def test_a_capture_is_uploaded_replayed_and_reported(open_page: Open, demo: Demo
     expect(figures).to_be_visible(timeout=20_000)
     [job] = demo.items("/v1/replays")
     assert job["state"] == "finished"
+    bar = page.get_by_role("meter", name="progress: 100 %")
+    expect(bar).to_have_attribute("aria-valuenow", "1.000")
+    expect(bar.locator("span")).to_have_attribute("style", "width: 100%;")
     report = demo.get(f"/v1/replays/{job['id']}/report/json")
     expect(figures.locator(".figure").first.locator(".value")).to_have_text(str(report["messages"]))
     expect(figures.locator(".figure").nth(1).locator(".value")).to_have_text(str(report["different"]))

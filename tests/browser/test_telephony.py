@@ -51,9 +51,13 @@ def test_a_call_is_placed_paused_resumed_and_ended_by_softkeys(open_page: Open, 
     assert call["state"] == "ended"
     row = page.locator(f'tr[data-call="{call["id"]}"]')
     expect(row).to_contain_text("ended")
+    expect(row.locator("td").nth(2)).to_have_text("yes")  # recorded
     events = page.get_by_role("region", name="What happened in it").locator(".moment strong")
     said = demo.get(f"/v1/calls/{call['id']}")["log"]
     expect(events).to_have_count(len(said))
+    assert any(line["what"] == "told" for line in said)
+    moments = page.get_by_role("region", name="What happened in it").locator(".moment", has_text="told")
+    expect(moments.first).to_contain_text(re.compile(r"announcement at [+−][\d.]+ s"))
 
 
 def test_a_scenario_plays_to_its_end_and_every_expectation_is_listed(open_page: Open, demo: Demo) -> None:
