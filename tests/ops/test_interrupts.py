@@ -210,7 +210,8 @@ async def recorded(tmp_path: Path, start: Callable[..., Awaitable]) -> Path:
 
 @pytest.mark.slow
 async def test_a_load_ends_with_what_it_has_seen(tmp_path: Path):
-    words = ["load", "limiter", "--target", "limiter:", "--duration", "50", "--rate", "100"]
+    # Far longer than the interrupt takes to come: one that meets the end of a process is nobody's to answer.
+    words = ["load", "limiter", "--target", "limiter:", "--duration", "5000", "--rate", "100"]
     async with command(tmp_path, "gateway", *words) as began:
         await began[1].until(r"\S")
         code, text = await interrupted(began)
