@@ -23,7 +23,8 @@ another machine. Processes are not pinned. What was not measured, or is not inst
 GATEWAY_METHOD = """\
 20,000 texts (Jasmin: 3,000) over 50 keep-alive connections, by the same driver, to the same SMSC in another process. Latency is end to
 end: from writing the HTTP request to the submit_sm's arrival. Ours is durable before it answers and runs every rule and limit; Kannel
-has its file store, Jasmin its RabbitMQ, each with its own defaults. Nothing lost and nothing twice is checked on the texts' own numbers."""
+has its file store, Jasmin its RabbitMQ, each with its own defaults. Nothing lost and nothing twice is checked on the texts' own numbers.
+One text of every number goes before, as a warm-up (not to Jasmin)."""
 
 SESSION_METHOD = """\
 submit_sm of 160 characters and its answer, window 100, client and SMSC in two processes; every client talks to the same SMSC (ours)."""
@@ -163,12 +164,13 @@ def _load(found: Mapping[str, Any]) -> list[str]:
 def _siprec(found: Mapping[str, Any]) -> list[str]:
     recorder = found.get("recorder") or {}
     calls, sessions = recorder.get("calls") or {}, recorder.get("sessions") or {}
+    late = max((sessions.get("lag_ms") or {}).values(), default=None)
     rows = [
         ("calls a second", number(calls.get("rate")), f"p99 {number(calls.get('p99_ms'))} ms to the answer"),
         (
             "dual-stream sessions held",
             number(sessions.get("sessions")),
-            f"loop late by {number(sessions.get('lag_ms'))} ms",
+            f"loop late by {number(late)} ms at most",
         ),
     ]
     return ["## Recorder", "", SIPREC_METHOD, "", *table(("", "held", ""), rows)]

@@ -117,3 +117,9 @@ def test_small_things():
     assert quotient(3.0, 2.0) == 1.5
     assert times(None) == "–"
     assert table(("a", "b"), [("1|2", 3)]) == ["| a | b |", "| --- | --- |", "| 1\\|2 | 3 |", ""]
+
+
+def test_the_latest_a_recorder_s_loop_was_is_shown() -> None:
+    held = {"sessions": 500, "lag_ms": {"set up": 5, "media begins": 22, "media ends": 15}}
+    page = render(RESULT | {"siprec": {"recorder": {"calls": None, "sessions": held}}})
+    assert "| dual-stream sessions held | 500 | loop late by 22 ms at most |" in page
