@@ -8,9 +8,9 @@ import typer
 
 from gateway import __version__
 from gateway.commands import traffic
-from gateway.commands.options import AsJson, ConfigFile, GatewayUrl, Overrides, Token
 from gateway.runtime.commands import USAGE, Known, check_url, fail, run_command
 from gateway.runtime.memory import begin_without_collector
+from gateway.runtime.options import AsJson, ConfigFile, GatewayUrl, Overrides, Token
 
 EVERY_PART = ("texting", "carriers", "recording")
 

@@ -11,6 +11,7 @@ from gateway import __version__
 from gateway.runtime.commands import NOT_AS_EXPECTED, USAGE, Known, check_url, nobody_answers, run_command
 from gateway.runtime.commands import fail as _fail
 from gateway.runtime.memory import begin_without_collector
+from gateway.runtime.options import AsJson, ConfigFile, Overrides, Token
 
 SCENARIO_NAMES = ("call", "pause", "hold", "transfer")
 DIALECTS = ("broadworks", "rfc7866")
@@ -30,16 +31,7 @@ recordings = typer.Typer(
 )
 app.add_typer(recordings, name="recordings")
 
-ConfigFile = Annotated[
-    str, typer.Option("-c", "--config", metavar="FILE", help="Configuration; a path or a name of ours.")
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a dotted YAML key; may be repeated."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Url = Annotated[str, typer.Option(envvar="GATEWAY_URL", help="A running service.")]
-Token = Annotated[str, typer.Option(envvar="GATEWAY_TOKEN", help="Bearer token.")]
 RecordingId = Annotated[str, typer.Argument(metavar="ID", help="A recording's id.")]
 LOCAL = "http://127.0.0.1:8080"
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.commands.options import AsJson, GatewayUrl, Token
 from gateway.runtime.commands import USAGE, check_url, fail
+from gateway.runtime.options import AsJson, GatewayUrl, Token
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,15 @@ class RunningWorld:
 
     service: Service
     client: ApiClient
+
+    async def finished(self, message_id: str) -> dict[str, Any]:
+        """The text's story once it has an outcome, while a frozen world moves on second by second."""
+        for _ in range(60):
+            message: dict[str, Any] = await self.client.follow(message_id, 0.05)
+            if message["state"] not in ("accepted", "queued", "submitted"):
+                break
+            await self.client.post("/v1/clock", {"advance": 1})
+        return message
 
     def as_(self, token: str) -> ApiClient:
         assert self.service.http is not None

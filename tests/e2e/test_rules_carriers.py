@@ -15,18 +15,8 @@ async def send(world: Any, to: str, text: str = "Hello", source: str = ALICE) ->
     return str(message["id"])
 
 
-async def final(world: Any, message_id: str) -> dict[str, Any]:
-    """The text's story once it has an outcome, while a frozen world moves on second by second."""
-    for _ in range(60):
-        message: dict[str, Any] = await world.client.follow(message_id, 0.05)
-        if message["state"] not in ("accepted", "queued", "submitted"):
-            break
-        await world.client.post("/v1/clock", {"advance": 1})
-    return message
-
-
 async def outcome(world: Any, to: str, text: str = "Hello", source: str = ALICE) -> tuple[str, str | None]:
-    message = await final(world, await send(world, to, text, source))
+    message = await world.finished(await send(world, to, text, source))
     if message["state"] == "rejected":
         assert message["blockedBy"] == "carrier"
         assert message["verdicts"][-1]["blockedBy"] == "carrier"
@@ -38,7 +28,7 @@ async def test_a_carrier_that_has_not_heard_of_a_number_refuses_it(open_world: A
     async with open_world(*FROZEN) as world:
         status, _ = await world.client.post("/v1/campaigns/acme-office/numbers", {"numbers": [BOB]})
         assert status == 200
-        message = await final(world, await send(world, ATT, source=BOB))
+        message = await world.finished(await send(world, ATT, source=BOB))
         assert (message["state"], message["code"], message["blockedBy"]) == (
             "rejected",
             "carrier_30034",
@@ -87,7 +77,7 @@ async def test_att_keeps_its_cap_per_minute_whatever_the_gateway_believes(open_w
         _, campaign = await world.client.get("/v1/campaigns/acme-office")
         assert campaign["carriers"]["att"]["segmentsPerMinute"] == 75
         ids = [await send(world, f"+1212555200{number}") for number in range(6)]
-        codes = [(await final(world, each)).get("code") for each in ids]
+        codes = [(await world.finished(each)).get("code") for each in ids]
         assert (codes.count(None), codes.count("carrier_30022")) == (4, 2)
         await world.client.post("/v1/clock", {"advance": 60})
         assert await outcome(world, ATT) == ("delivered", None)

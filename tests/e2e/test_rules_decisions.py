@@ -150,16 +150,6 @@ async def test_what_an_administrator_does_and_is_told(open_world: Any, case: Adm
             await administrator.does(request)
 
 
-async def finished(world: Any, message_id: str) -> dict[str, Any]:
-    """The text's story once it has an outcome, while a frozen world moves on second by second."""
-    for _ in range(60):
-        message: dict[str, Any] = await world.client.follow(message_id, 0.05)
-        if message["state"] not in ("accepted", "queued", "submitted"):
-            break
-        await world.client.post("/v1/clock", {"advance": 1})
-    return message
-
-
 @pytest.mark.parametrize("case", rows(CARRIERS))
 async def test_what_a_carrier_refuses_by_its_own_truth(open_world: Any, case: CarrierCase) -> None:
     async with open_world(*FROZEN, *case.settings) as world:
@@ -168,10 +158,10 @@ async def test_what_a_carrier_refuses_by_its_own_truth(open_world: Any, case: Ca
             await administrator.does(request)
         taken = [await post(world, {"to": case.to}) for _ in range(case.before)]
         for _, message, _ in taken:
-            assert (await finished(world, message["id"]))["state"] == "delivered"
+            assert (await world.finished(message["id"]))["state"] == "delivered"
         status, message, _ = await post(world, {"to": case.to, **case.refused})
         assert status == 202, message
-        story = await finished(world, message["id"])
+        story = await world.finished(message["id"])
         assert (story["state"], story["blockedBy"], story["carrier"]) == ("rejected", "carrier", case.carrier)
         verdict = story["verdicts"][-1]
         assert (verdict["outcome"], verdict["blockedBy"], verdict["code"]) == (
@@ -197,4 +187,4 @@ async def test_what_a_carrier_refuses_by_its_own_truth(open_world: Any, case: Ca
             await world.client.post("/v1/clock", {"advance": case.later_s})
         status, message, _ = await post(world, {"to": case.to, **case.passes})
         if case.passes or case.later_s or "text" in case.refused:
-            assert (await finished(world, message["id"]))["state"] == "delivered"
+            assert (await world.finished(message["id"]))["state"] == "delivered"

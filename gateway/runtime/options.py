@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands have, of `gateway` and of `siprec`."""
 
 from typing import Annotated
 
