@@ -36,7 +36,7 @@ class SubmitTerms(Protocol):
 def encoding_of(text: str) -> str:
     """The encoding a text will go out in, as the API names it: `gsm7` or `ucs2`."""
     try:
-        return "gsm7" if encode_once(text, _ALLOWED)[0] is Alphabet.GSM7 else "ucs2"
+        return encode_once(text, _ALLOWED)[0].value
     except CannotEncode:
         return "ucs2"
 
@@ -47,8 +47,7 @@ def measure(text: str, terms: SubmitTerms) -> tuple[int, str]:
     Raises `CannotEncode` for half a surrogate pair.
     """
     alphabet, octets = encode_once(text, _ALLOWED)
-    encoding = "gsm7" if alphabet is Alphabet.GSM7 else "ucs2"
-    return count_octets(octets, alphabet, terms.concatenation), encoding
+    return count_octets(octets, alphabet, terms.concatenation), alphabet._value_  # hot
 
 
 @lru_cache(maxsize=1024)

@@ -28,10 +28,10 @@ def place(plan: Plan, segments: int, floor_ns: int, now_ns: int) -> int:
 
     A limit that was lowered meanwhile, so that the text never fits it, holds it back no further.
     """
-    release = floor_ns
+    release, entries = floor_ns, plan.entries
     while True:
         before = release
-        for entry in plan.entries:
+        for entry in entries:
             earliest = entry.earliest(release, segments, now_ns)
             if earliest is not None:
                 release = earliest
@@ -100,10 +100,11 @@ def _settle(plan: Plan, segments: int, floor_ns: int, now_ns: int) -> int | Refu
         full = _full(plan, segments, now_ns)
         if full is not None:
             return full
-    release, delays = floor_ns, [0] * len(plan.waiting)
+    waiting = plan.waiting
+    release, delays = floor_ns, [0] * len(waiting)
     while True:
         before = release
-        for position, entry in enumerate(plan.waiting):
+        for position, entry in enumerate(waiting):
             earliest = entry.earliest(release, segments, now_ns)
             if earliest is None:
                 return Refused(entry.scope, CODES[entry.scope], None)
