@@ -196,7 +196,7 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
         for first in range(0, len(request.body), TURN):
             async with turn:  # its release wakes the next in the loop's next round: all others come between
                 items = request.body[first : first + TURN]
-                outcomes += [_take(intake, item, request.principal, directory) for item in items]
+                outcomes += _take_all(intake, items, request.principal, directory)
             if first + TURN < len(request.body):
                 await asyncio.sleep(0)
         await intake.settle([each for each in outcomes if isinstance(each, Taken)])
@@ -315,9 +315,18 @@ def _errors(refusal: Refusal) -> list[dict[str, str]]:
     return [{"description": refusal.description, "code": refusal.code}]
 
 
-def _take(intake: Intake, item: Any, principal: Principal, directory: Directory) -> Taken | Refusal:
+def _take_all(
+    intake: Intake, items: list[Any], principal: Principal, directory: Directory
+) -> list[Taken | Refusal]:
+    """What intake makes of each item, in order; what is no text or may not be asked is refused here."""
+    asked = [_asked(item, principal, directory) for item in items]
+    taken = iter(intake.take_all([one for one in asked if not isinstance(one, Refusal)]))
+    return [one if isinstance(one, Refusal) else next(taken) for one in asked]
+
+
+def _asked(item: Any, principal: Principal, directory: Directory) -> OutboundText | Refusal:
     try:
-        return intake.take(outbound(_VALIDATE(item), principal, directory))
+        return outbound(_VALIDATE(item), principal, directory)
     except ValidationError as error:
         fault = malformed(error, "$")
         return Refusal(fault.code, fault.description, fault.status, "gateway")

@@ -1,6 +1,6 @@
 """The throttle at intake: one reservation per text over all scopes (architecture section 7)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from gateway.throttle.search import delays
 from gateway.throttle.store import delete_reservation, insert_reservation
 
 SECOND_NS = 1_000_000_000
+_new = tuple.__new__  # without the frame of a named tuple's own: one is made for every text
 #: Plans kept at hand: one per (sender, campaign, carrier) that texts.
 MAX_PLANS = 100_000
 
@@ -83,28 +84,56 @@ class Throttle:
         self._queued = decisions.labels("all", "queued")
         self._decisions = decisions
 
-    def reserve(self, judged: Judged, message_id: int, now_ns: int) -> Admitted | Refusal:
-        """Take room in every scope, or in none."""
+    def reserve_all(
+        self, numbered: Sequence[tuple[Judged, int]], now_ns: int
+    ) -> Sequence[Admitted | Refusal]:
+        """Take room for each text (with its id), in order: in every scope, or in none."""
+        if self._lenient:  # a text may be asked about again: nobody may be asked about meanwhile
+            return [self._reserve(judged, message_id, now_ns) for judged, message_id in numbered]
+        plans = [self._plan(judged, now_ns) for judged, _ in numbered]
+        reserve = self.limiter.reserve
+        answers = [
+            reserve(plan, judged.cost, now_ns, judged.text.destination.e164, message_id)
+            for plan, (judged, message_id) in zip(plans, numbered, strict=True)
+        ]
+        return [
+            self._said(plan, answer, judged, (), now_ns)
+            for plan, answer, (judged, _) in zip(plans, answers, numbered, strict=True)
+        ]
+
+    def _reserve(self, judged: Judged, message_id: int, now_ns: int) -> Admitted | Refusal:
+        """Ask without the scopes whose rule is off or only watched, once they have refused."""
         plan = self._plan(judged, now_ns)
-        answer = self.limiter.reserve(plan, judged.cost, now_ns, judged.text.destination.e164, message_id)
         shadowed: list[Verdict] = []
-        while isinstance(answer, Refused) and answer.code in self._lenient:
-            plan = self._without(plan, answer, shadowed, now_ns)
+        while True:
             destination = judged.text.destination.e164
             answer = self.limiter.reserve(plan, judged.cost, now_ns, destination, message_id)
+            if isinstance(answer, Granted) or answer.code not in self._lenient:
+                return self._said(plan, answer, judged, shadowed, now_ns)
+            plan = self._without(plan, answer, shadowed, now_ns)
+
+    def _said(
+        self,
+        plan: Plan,
+        answer: Granted | Refused,
+        judged: Judged,
+        shadowed: Sequence[Verdict],
+        now_ns: int,
+    ) -> Admitted | Refusal:
+        """Count and tell the limiter's answer."""
         if isinstance(answer, Refused):
             self._decisions.labels(answer.scope.value, answer.code).inc()
             if self._bus.wanted(LimitReached):
                 self._tell(plan.keys, answer, judged, now_ns)
             return _refusal(answer)
-        if answer.waits:
+        if answer.release_ns > answer.reserved_ns:
             self._queued.inc()
             if self._bus.wanted(LimitReached):
                 for delay in delays(plan, now_ns):
                     self._tell(plan.keys, delay, judged, now_ns)
         else:
             self._granted.inc()
-        return Admitted(answer.release_ns, (insert_reservation(answer),), answer, shadowed)
+        return _new(Admitted, (answer.release_ns, (insert_reservation(answer),), answer, shadowed))
 
     def explain(self, judged: Judged, now_ns: int) -> list[Judgement]:
         """Say what every limit makes of a text, without taking room; one that is off is not asked."""

@@ -95,8 +95,10 @@ class Taken(NamedTuple):
 class Admission(Protocol):
     """The throttle as intake sees it."""
 
-    def reserve(self, judged: Judged, message_id: int, now_ns: int) -> Admitted | Refusal:
-        """Take room in every scope, or in none."""
+    def reserve_all(
+        self, numbered: Sequence[tuple[Judged, int]], now_ns: int
+    ) -> Sequence[Admitted | Refusal]:
+        """Take room for each text (with its id), in order: in every scope, or in none."""
 
     def explain(self, judged: Judged, now_ns: int) -> list[Judgement]:
         """Say what every limit makes of a text, without taking room."""
@@ -133,19 +135,6 @@ class Intake:
         self._validity_ns = round(settings.validity_s * SECOND_NS)
         self._queue_limit = settings.queue_limit
 
-    def judge(self, request: OutboundText) -> Judged | Refusal:
-        """Put a request before the rules; a refusal is counted."""
-        try:
-            judged = self._facts(request)
-        except TextError:
-            return self._refuse(request, refusal_of(_HALF_A_PAIR))
-        shadowed: list[Verdict] | None = [] if self._pipeline.shadowing else None
-        now_ns = self._ledger.clock.now_ns()
-        verdict = self._pipeline.check_outbound(judged.text, judged.snapshot, now_ns, shadowed)
-        if verdict is None:
-            return judged._replace(shadowed=shadowed) if shadowed else judged
-        return self._refuse(request, refusal_of(verdict))
-
     def explain(self, request: OutboundText) -> list[Judgement]:
         """What every rule says of a request; counts and stores nothing."""
         judged = self._facts(request)
@@ -171,25 +160,79 @@ class Intake:
         self, request: OutboundText, idempotency: tuple[str, str, str] | None = None
     ) -> "Taken | Refusal":
         """As `accept`, up to the commit, which `settle` makes: it is owed to every `Taken`."""
-        judged = self.judge(request)
-        if isinstance(judged, Refusal):
-            return judged
-        if not self._dispatch.serves(judged.carrier):
-            return self._refuse(request, refusal_of(_UNSERVED))
-        if self._dispatch.waiting(judged.carrier) >= self._queue_limit and self._enforced(_QUEUE_FULL):
-            return self._refuse(request, refusal_of(_QUEUE_FULL))
-        message_id = self._ids.new_id()
+        taken = self.take_all((request,))[0]
+        if idempotency is None or isinstance(taken, Refusal):
+            return taken
+        message = taken.message
+        key = InsertIdempotencyKey(*idempotency, message.id, message.created_ns)
+        return taken._replace(intents=(*taken.intents, key))
+
+    def take_all(self, requests: Sequence[OutboundText]) -> "list[Taken | Refusal]":
+        """As `take` for each, in order; a text that is refused keeps no other back.
+
+        Step by step over all texts, not text by text: see `Pipeline.check_outbound_all`.
+        """
+        outcomes: list[Any] = [self._read(request) for request in requests]
         now_ns = self._ledger.clock.now_ns()
-        admitted = self._admission.reserve(judged, message_id, now_ns)
-        if isinstance(admitted, Refusal):
-            return self._refuse(request, admitted)
-        if admitted.shadowed:
-            judged = judged._replace(shadowed=[*(judged.shadowed or ()), *admitted.shadowed])
-        message = self._message(message_id, request, judged, admitted.release_ns, now_ns)
-        intents = (_new(InsertMessage, message_row(message)), *admitted.intents)
-        if idempotency is not None:
-            intents = (*intents, InsertIdempotencyKey(*idempotency, message_id, now_ns))
-        return _new(Taken, (message, intents, admitted.reservation))
+        for step in (self._judge, self._serve, self._reserve, self._store):
+            outcomes = _go_on(outcomes, step, now_ns)
+        for request, outcome in zip(requests, outcomes, strict=True):
+            if outcome.__class__ is Refusal:
+                self._refused(request, outcome)
+        return outcomes
+
+    def _read(self, request: OutboundText) -> Judged | Refusal:
+        try:
+            return self._facts(request)
+        except TextError:
+            return refusal_of(_HALF_A_PAIR)
+
+    def _judge(self, judged: list[Judged], now_ns: int) -> list[Judged | Refusal]:
+        """Put texts before the rules."""
+        shadowing = self._pipeline.shadowing
+        notes: list[list[Verdict] | None] = [[] if shadowing else None for _ in judged]
+        asked = [(text, snapshot) for text, snapshot, *_ in judged]
+        verdicts = self._pipeline.check_outbound_all(asked, now_ns, notes)
+        if not shadowing and verdicts.count(None) == len(verdicts):
+            return judged  # type: ignore[return-value]
+        return [
+            refusal_of(verdict) if verdict is not None else one._replace(shadowed=note) if note else one
+            for one, verdict, note in zip(judged, verdicts, notes, strict=True)
+        ]
+
+    def _serve(self, judged: list[Judged], now_ns: int) -> list[Judged | Refusal]:
+        """Refuse what no bind serves and what no queue has room for."""
+        del now_ns
+        dispatch, limit = self._dispatch, self._queue_limit
+        carriers = {one.carrier for one in judged}
+        if all(dispatch.serves(each) and dispatch.waiting(each) < limit for each in carriers):
+            return judged  # type: ignore[return-value]
+        return [self._turned_away(one.carrier) or one for one in judged]
+
+    def _turned_away(self, carrier: str) -> Refusal | None:
+        if not self._dispatch.serves(carrier):
+            return refusal_of(_UNSERVED)
+        full = self._dispatch.waiting(carrier) >= self._queue_limit
+        return refusal_of(_QUEUE_FULL) if full and self._enforced(_QUEUE_FULL) else None
+
+    def _reserve(self, judged: list[Judged], now_ns: int) -> "list[tuple[int, Judged, Admitted] | Refusal]":
+        """Number texts and take their room in the limiter."""
+        new_id = self._ids.new_id
+        numbered = [(one, new_id()) for one in judged]
+        admitted = self._admission.reserve_all(numbered, now_ns)
+        return [
+            answer if isinstance(answer, Refusal) else (message_id, one, answer)
+            for (one, message_id), answer in zip(numbered, admitted, strict=True)
+        ]
+
+    def _store(self, admitted: "list[tuple[int, Judged, Admitted]]", now_ns: int) -> "list[Taken]":
+        """Make the texts, and what makes them durable."""
+        messages = [self._message(*one, now_ns) for one in admitted]
+        rows = [_new(InsertMessage, message_row(message)) for message in messages]
+        return [
+            _new(Taken, (message, (row, *answer.intents), answer.reservation))
+            for message, row, (_, _, answer) in zip(messages, rows, admitted, strict=True)
+        ]
 
     def _enforced(self, verdict: Verdict) -> bool:
         mode = self._pipeline.mode(verdict.rule)
@@ -227,10 +270,11 @@ class Intake:
         snapshot = self._senders.snapshot(person, source.e164, destination.e164, carrier)
         return _new(Judged, (text, snapshot, carrier, cost, encoding, None))
 
-    def _message(
-        self, message_id: int, request: OutboundText, judged: Judged, release_ns: int, now_ns: int
-    ) -> Message:
-        text, person = judged.text, request.person
+    def _message(self, message_id: int, judged: Judged, admitted: Admitted, now_ns: int) -> Message:
+        text, person = judged.text, judged.snapshot.person
+        release_ns, shadowed = admitted.release_ns, judged.shadowed
+        if admitted.shadowed:
+            shadowed = [*(shadowed or ()), *admitted.shadowed]
         return Message(
             message_id,
             Direction.OUTBOUND,
@@ -249,11 +293,11 @@ class Intake:
             person.id if person is not None else None,
             # Any number will do, as long as two texts under way to one handset differ.
             message_id >> 12 & _REFERENCE_MASK ^ message_id & _REFERENCE_MASK,
-            verdicts=self._verdicts.document(judged.shadowed),
-            client=_client(request),
+            verdicts=self._verdicts.document(shadowed),
+            client=_client(text),
         )
 
-    def _refuse(self, request: OutboundText, refusal: Refusal) -> Refusal:
+    def _refused(self, request: OutboundText, refusal: Refusal) -> None:
         person = request.person
         self._ledger.refused(
             MessageRefused(
@@ -264,7 +308,18 @@ class Intake:
                 person.id if person is not None else None,
             )
         )
-        return refusal
+
+
+def _go_on(
+    outcomes: list[Any], step: Callable[[list[Any], int], Sequence[Any]], now_ns: int
+) -> list[Any]:
+    """Take those that no step has refused yet through the next one; refusals stay in their places."""
+    alive = [one for one in outcomes if one.__class__ is not Refusal]
+    results = step(alive, now_ns)
+    if len(alive) == len(outcomes):
+        return list(results)
+    following = iter(results)
+    return [one if one.__class__ is Refusal else next(following) for one in outcomes]
 
 
 def refusal_of(verdict: Verdict, retry_after_s: float | None = None) -> Refusal:
@@ -289,8 +344,8 @@ def _source(request: OutboundText) -> NumberInfo:
     return _NO_NUMBER
 
 
-def _client(request: OutboundText) -> str | None:
-    if request.client is None and request.app_version is None:
+def _client(text: Text) -> str | None:
+    if text.client is None and text.app_version is None:
         return None
-    version = ".".join(map(str, request.app_version)) if request.app_version else None
-    return json.dumps({"kind": request.client.value if request.client else None, "version": version})
+    version = ".".join(map(str, text.app_version)) if text.app_version else None
+    return json.dumps({"kind": text.client.value if text.client else None, "version": version})
