@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
@@ -9,7 +10,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from gateway.directory.directory import Directory
 from gateway.directory.model import ClientKind, Person
 from gateway.messages.dispatch import Dispatch
-from gateway.messages.documents import message_document, story_document
+from gateway.messages.documents import message_document, message_json, story_document
 from gateway.messages.intake import Intake, OutboundText, Refusal, Taken
 from gateway.messages.model import Direction, Message, State
 from gateway.messages.store import Filter, MessageStore
@@ -155,7 +156,7 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
             outcome = await _once(request, text, key)
         if isinstance(outcome, Refusal):
             return refused(outcome, request)
-        return Reply(message_document(outcome), status=202)
+        return Reply(message_json(outcome).encode(), status=202)
 
     async def _once(request: ApiRequest, text: OutboundText, key: str) -> Message | Refusal:
         caller = request.principal.token_name
@@ -200,7 +201,8 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
             if first + TURN < len(request.body):
                 await asyncio.sleep(0)
         await intake.settle([each for each in outcomes if isinstance(each, Taken)])
-        return Reply([_bulk_item(outcome) for outcome in outcomes])
+        items_json = ",".join([_bulk_item(outcome) for outcome in outcomes])
+        return Reply(f"[{items_json}]".encode())
 
 
 def _add_reading(routes: Routes, dispatch: Dispatch, store: MessageStore) -> None:
@@ -334,9 +336,9 @@ def _asked(item: Any, principal: Principal, directory: Directory) -> OutboundTex
         return Refusal(error.code, error.description, error.status, "gateway")
 
 
-def _bulk_item(outcome: Taken | Refusal) -> dict[str, Any]:
+def _bulk_item(outcome: Taken | Refusal) -> str:
     if isinstance(outcome, Taken):
-        return {"status": 202, "message": message_document(outcome.message)}
+        return f'{{"status":202,"message":{message_json(outcome.message)}}}'
     item: dict[str, Any] = {
         "status": outcome.http_status,
         "errors": _errors(outcome),
@@ -344,7 +346,7 @@ def _bulk_item(outcome: Taken | Refusal) -> dict[str, Any]:
     }
     if outcome.retry_after_s is not None:
         item["retryAfter"] = int(retry_after(outcome.retry_after_s))
-    return item
+    return json.dumps(item)
 
 
 def _confined(principal: Principal, asked_person: str | None) -> str | None:

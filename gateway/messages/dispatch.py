@@ -5,7 +5,7 @@ the world clock's one queue. The segments of a text are queued together, so that
 comes between them; a refused segment takes back those that have not gone.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from gateway.esme.errors import EsmeError
 from gateway.esme.pool import CarrierPool
@@ -108,12 +108,33 @@ class Dispatch:
         if self._stopping:
             return  # it is durable: the next start sends it
         if message.release_ns > self._clock.now_ns():
-            timer = self._clock.call_at(message.release_ns, self._release_later, message.id)
-            self._later[message.id] = message, reservation, done, timer
-            self._accepted_ns[message.carrier][message.id] = message.created_ns
-            self._ledger.queued(message.id)
+            self._wait(message, reservation, done)
+        else:
+            self._release(message, reservation, done)
+
+    def take_all(self, taken: Sequence[tuple[Message, object]]) -> None:
+        """As `take` for each text with its reservation, in order."""
+        if self._stopping:
             return
-        self._release(message, reservation, done)
+        now_ns = self._clock.now_ns()
+        due = []
+        for one in taken:
+            message, reservation = one
+            if message.release_ns > now_ns:
+                self._wait(message, reservation, frozenset())
+            elif message.expires_ns <= now_ns:
+                self._release(message, reservation, frozenset())
+            else:
+                due.append(one)
+        submits = [build_submits(message, self.terms_of(message.carrier), now_ns) for message, _ in due]
+        for (message, reservation), pdus in zip(due, submits, strict=True):
+            self._send(message, pdus, reservation, frozenset(), now_ns)
+
+    def _wait(self, message: Message, reservation: object, done: frozenset[int]) -> None:
+        timer = self._clock.call_at(message.release_ns, self._release_later, message.id)
+        self._later[message.id] = message, reservation, done, timer
+        self._accepted_ns[message.carrier][message.id] = message.created_ns
+        self._ledger.queued(message.id)
 
     def cancel(self, message_id: int) -> bool:
         """Take back a text that waits for its release time; False if it has gone or is not known."""
@@ -152,8 +173,18 @@ class Dispatch:
             self._refund(reservation, now_ns)
             self._ledger.finish(message.id, message.carrier, State.EXPIRED, code="validity_expired")
             return
-        outlet = self._outlets[message.carrier]
         submits = build_submits(message, self.terms_of(message.carrier), now_ns)
+        self._send(message, submits, reservation, done, now_ns)
+
+    def _send(
+        self,
+        message: Message,
+        submits: tuple[SubmitSm, ...],
+        reservation: object,
+        done: frozenset[int],
+        now_ns: int,
+    ) -> None:
+        outlet = self._outlets[message.carrier]
         outgoing = Outgoing(message, len(submits), reservation)
         outgoing.answered = len(done)
         outgoing.submitted_ns = now_ns

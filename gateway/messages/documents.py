@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 from gateway.messages.model import Message, Segment
@@ -43,6 +44,33 @@ def message_document(message: Message) -> dict[str, Any]:
     if message.client is not None:
         document["client"] = json.loads(message.client)
     return document
+
+
+def message_json(message: Message) -> str:
+    """`message_document` as JSON text, at a third of the price: for the answers to who sends."""
+    created = format_ns(message.created_ns)
+    updated_ns, release_ns = message.updated_ns, message.release_ns
+    released = created if release_ns == message.created_ns else format_ns(release_ns)
+    updated = created if updated_ns == message.created_ns else format_ns(updated_ns)
+    parts = (
+        f'{{"id":"{encode_id(message.id)}","direction":"{message.direction._value_}"'
+        f',"state":"{message.state._value_}","from":{_quoted(message.source)}'
+        f',"to":{_quoted(message.destination)},"text":{_quoted(message.text)}'
+        f',"segments":{message.segments},"encoding":"{message.encoding}"'
+        f',"carrier":{_quoted(message.carrier)},"releaseAt":"{released}"'
+        f',"created":"{created}","updated":"{updated}"'
+    )
+    if message.organization_id is not None:
+        parts += f',"organizationId":{_quoted(message.organization_id)}'
+    if message.person_id is not None:
+        parts += f',"personId":{_quoted(message.person_id)}'
+    if message.code is not None:
+        parts += f',"code":{_quoted(message.code)}'
+    if message.blocked_by is not None:
+        parts += f',"blockedBy":{_quoted(message.blocked_by)}'
+    if message.client is not None:
+        parts += f',"client":{message.client}'
+    return parts + "}"
 
 
 def story_document(

@@ -255,9 +255,8 @@ class Intake:
             raise
         finally:
             clock.end()
-        for each in taken:
-            self._ledger.accepted(each.message)
-            self._dispatch.take(each.message, each.reservation)
+        self._ledger.accepted([each.message for each in taken])
+        self._dispatch.take_all([(each.message, each.reservation) for each in taken])
 
     def _facts(self, request: OutboundText) -> Judged:
         person = request.person

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -61,13 +61,15 @@ class Ledger:
             "gateway_delivery_latency_seconds", "Acceptance to delivery receipt, real time", ("carrier",)
         )
 
-    def accepted(self, message: Message) -> None:
-        """The text is durable and its sender is about to be told."""
-        self._accepted[message.direction].inc()
-        self._count_segments(message)
+    def accepted(self, messages: Sequence[Message]) -> None:
+        """Outbound texts are durable and their senders are about to be told."""
+        self._accepted[Direction.OUTBOUND].inc(len(messages))
+        for message in messages:
+            self._count_segments(message)
         if self._bus.wanted(MessageAccepted):
-            self._bus.publish(MessageAccepted(message))
-        self._remember(message)
+            for message in messages:
+                self._bus.publish(MessageAccepted(message))
+        self._remember(messages)
 
     def refused(self, event: MessageRefused) -> None:
         """A rule refused an outbound text before it was stored."""
@@ -137,9 +139,9 @@ class Ledger:
             child = self._latency_children[carrier] = self._latency.labels(carrier)
         return child
 
-    def _remember(self, message: Message) -> None:
+    def _remember(self, messages: Sequence[Message]) -> None:
         recent = self._recent
-        recent[message.id] = message
+        recent.update([(message.id, message) for message in messages])
         if len(recent) > RECENT_TEXTS:  # many at once: each look for the oldest walks over those gone before
             for oldest in list(islice(recent, RECENT_TEXTS // 10)):
                 del recent[oldest]

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 EPOCH_MS = 1_704_067_200_000
 NODE_BITS = 10
@@ -76,17 +77,21 @@ def encode_id(value: int) -> str:
 
     Raises `ValueError` outside 0…2**63-1.
     """
-    if not 0 <= value <= MAX_ID:
-        raise ValueError(f"{value} is not a 63-bit id")
+    return _head(value >> 20) + _PAIRS[value >> 10 & 1023] + _PAIRS[value & 1023]
+
+
+@lru_cache(maxsize=256)  # ids made in the same millisecond share it
+def _head(high: int) -> str:
+    """The first nine letters: all but the last twenty bits."""
+    if not 0 <= high <= MAX_ID >> 20:
+        raise ValueError(f"{high << 20} and what follows are no 63-bit ids")
     pairs = _PAIRS
     return (
-        _ALPHABET[value >> 60]
-        + pairs[value >> 50 & 1023]
-        + pairs[value >> 40 & 1023]
-        + pairs[value >> 30 & 1023]
-        + pairs[value >> 20 & 1023]
-        + pairs[value >> 10 & 1023]
-        + pairs[value & 1023]
+        _ALPHABET[high >> 40]
+        + pairs[high >> 30 & 1023]
+        + pairs[high >> 20 & 1023]
+        + pairs[high >> 10 & 1023]
+        + pairs[high & 1023]
     )
 
 
