@@ -1,18 +1,20 @@
 """A carrier's binds together: one queue, several links, results by callback.
 
-    pool = CarrierPool("tmobile", settings, deliver=inbound, rng=random.Random(),
-    collector=LinkCollector(metrics)) await pool.start() submission = pool.submit(pdu, (source, destination),
-    on_result, context)   # raises QueueFull pool.withdraw(submission)
-    # True: it will never be sent response = await pool.request(QuerySm(…))                                  #
-    raises NotBound, RequestError await pool.stop(wait_s=5.0)
+    pool = CarrierPool("tmobile", settings, deliver=inbound, collector=LinkCollector(metrics))
+    await pool.start()
+    submission = pool.submit(pdu, (source, destination), on_results, context)  # raises QueueFull
+    pool.withdraw(submission)                       # True: it will never be sent
+    response = await pool.request(QuerySm(…))       # raises NotBound, RequestError
+    await pool.stop(wait_s=5.0)
 
-`on_result(context, SubmitResult)` is called once per submission, on the loop, never from inside `submit`. No
-task, no future and no timer per message.
+`on_results([(context, SubmitResult), …])` has every submission once, on the loop, never from inside
+`submit`, and what has ended together in one call. No task, no future and no timer per message.
 """
 
 import asyncio
 import random
 from collections.abc import Callable, Hashable, Iterator
+from itertools import groupby
 from typing import Any
 
 from gateway.esme.backoff import Backoff
@@ -21,7 +23,15 @@ from gateway.esme.errors import NotBound, UnknownCarrier
 from gateway.esme.link import Link, LinkKind, LinkState
 from gateway.esme.observe import CarrierTally, LinkCollector
 from gateway.esme.routes import RouteTable
-from gateway.esme.sendqueue import Bind, OnResult, SendQueue, Submission, SubmitOutcome, SubmitResult
+from gateway.esme.sendqueue import (
+    Bind,
+    Finished,
+    OnResults,
+    SendQueue,
+    Submission,
+    SubmitOutcome,
+    SubmitResult,
+)
 from gateway.esme.settings import CarrierLinkSettings, EsmeSettings
 from gateway.runtime.log import get_logger
 from gateway.smpp.aio import Outcome
@@ -159,19 +169,19 @@ class CarrierPool:
 
     # Messages
 
-    def submit(self, pdu: Pdu, pair: Hashable, on_result: OnResult, context: Any = None) -> Submission:
+    def submit(self, pdu: Pdu, pair: Hashable, on_results: OnResults, context: Any = None) -> Submission:
         """Queue a message of this pair (source, destination); raises `QueueFull`.
 
         Messages of one pair go out in the order of these calls, one at a time.
         """
         assert self._loop is not None  # noqa: S101 - start() comes first
-        submission = Submission(pdu, pair, on_result, context)
+        submission = Submission(pdu, pair, on_results, context)
         self._queue.put(submission, self._loop.time())
         self._schedule_pump()
         return submission
 
     def withdraw(self, submission: Submission) -> bool:
-        """Take a message back; False if it has been sent or has ended. Its `on_result` is then not called."""
+        """Take a message back, of which nobody is then told; False if it has been sent or has ended."""
         return self._queue.withdraw(submission, self._loop.time() if self._loop is not None else 0.0)
 
     async def request(self, pdu: Pdu) -> Pdu:
@@ -260,10 +270,14 @@ class CarrierPool:
     def _fill(self, link: Link, bind: Bind, now: float) -> None:
         """Send until the window is full or nothing waits."""
         while (free := link.window_free) > 0:
-            for _ in range(free):
-                submission = self._queue.take(bind, now)
-                if submission is None or not self._send(link, submission, now):
+            taken = self._queue.take_some(bind, free, now)
+            for place, submission in enumerate(taken):
+                if not self._send(link, submission, now):
+                    for other in taken[place:]:
+                        self._queue.unsent(other)
                     return
+            if len(taken) < free:
+                return
 
     def _send(self, link: Link, submission: Submission, now: float) -> bool:
         try:
@@ -273,16 +287,16 @@ class CarrierPool:
                 submission, GenericNack(command_status=error.command_status or CommandStatus.RSYSERR), now
             )
         except LocalProtocolError:  # the session is ending: another bind may take it
-            self._queue.unsent(submission)
             return False
         return True
 
     def _report(self) -> None:
-        for submission, result in self._queue.finished():
+        """Tell everybody concerned what has ended, in order."""
+        for on_results, ended in groupby(self._queue.finished(), _told):
             try:
-                submission.on_result(submission.context, result)
+                on_results([(submission.context, result) for submission, result in ended])
             except Exception:
-                _log.exception("on_result_failed", carrier=self.carrier)
+                _log.exception("on_results_failed", carrier=self.carrier)
 
     def _arm(self) -> None:
         deadline = self._queue.next_deadline()
@@ -296,6 +310,10 @@ class CarrierPool:
         self._timer = None
         self._queue.handle_timeout(self._now())
         self._pump()
+
+
+def _told(finished: Finished) -> OnResults:
+    return finished[0].on_results
 
 
 def _link_plan(carrier: str, settings: CarrierLinkSettings) -> Iterator[tuple[str, LinkKind]]:

@@ -64,8 +64,8 @@ class SubmitResult:
     response: Pdu | None = None
 
 
-OnResult = Callable[[Any, SubmitResult], None]
-"""(context, result): called once per submission, unless it was withdrawn."""
+OnResults = Callable[[list[tuple[Any, SubmitResult]]], None]
+"""[(context, result), …]: has each submission once, unless it was withdrawn, many of them in one call."""
 
 
 class Stage(Enum):
@@ -86,15 +86,15 @@ class Submission:
         "context",
         "full_retries",
         "number",
-        "on_result",
+        "on_results",
         "pair",
         "pdu",
         "put_at",
         "stage",
     )
 
-    def __init__(self, pdu: Pdu, pair: Hashable, on_result: OnResult, context: Any) -> None:
-        self.pdu, self.pair, self.on_result, self.context = pdu, pair, on_result, context
+    def __init__(self, pdu: Pdu, pair: Hashable, on_results: OnResults, context: Any) -> None:
+        self.pdu, self.pair, self.on_results, self.context = pdu, pair, on_results, context
         self.stage = Stage.WAITING
         self.bind: Bind | None = None
         self.number = self.attempts = self.full_retries = 0
@@ -186,7 +186,7 @@ class SendQueue:
             self._sweep_at = now + min(SWEEP_INTERVAL_S, self._settings.window_wait_timeout_s)
 
     def withdraw(self, submission: Submission, now: float) -> bool:
-        """Take a message back; False if it has been sent or has ended. Its `on_result` is not called."""
+        """Take a message back; False if it has been sent or has ended. Its `on_results` is not called."""
         if submission.stage is not Stage.WAITING or submission.attempts:
             return False
         lane = self._lanes.get(submission.pair)
@@ -222,17 +222,23 @@ class SendQueue:
 
     def take(self, bind: Bind, now: float) -> Submission | None:
         """What this bind, which has room in its window, sends now; None if it must wait or nothing waits."""
+        taken = self.take_some(bind, 1, now)
+        return taken[0] if taken else None
+
+    def take_some(self, bind: Bind, room: int, now: float) -> list[Submission]:
+        """As `take`, as often as there is something, at most `room` times."""
+        taken: list[Submission] = []
         if not bind.up or bind.paused_until > now:
-            return None
+            return taken
         bind.paused_until = 0.0
-        submission = self._next(bind, now)
-        if submission is None:
-            return None
-        submission.stage = Stage.SENT
-        submission.bind = bind
-        submission.attempts += 1
-        self._waiting -= 1
-        return submission
+        while room > 0 and (submission := self._next(bind, now)) is not None:
+            submission.stage = Stage.SENT
+            submission.bind = bind
+            submission.attempts += 1
+            self._waiting -= 1
+            taken.append(submission)
+            room -= 1
+        return taken
 
     def _next(self, bind: Bind, now: float) -> Submission | None:
         for heap in (bind.held, self._first):

@@ -21,6 +21,7 @@ from gateway.smpp.constants import status_name
 from gateway.smpp.pdu import SubmitSm
 
 SECOND_NS = 1_000_000_000
+_new = tuple.__new__  # without the frame of a named tuple's own: one is made for every answer
 
 
 class Outgoing:
@@ -198,7 +199,7 @@ class Dispatch:
                 if outgoing.failed:
                     return
         if outgoing.answered == outgoing.total:
-            self._ledger.submitted(message.id)
+            self._ledger.submitted([(message.id,)])
         elif outgoing.total > 1 or not bound:
             outgoing.timer = self._clock.call_at(message.expires_ns, self._expire, outgoing)
 
@@ -219,13 +220,24 @@ class Dispatch:
             outgoing.flying -= 1
             self._clock.end()
 
-    def _answered(self, context: tuple[Outgoing, int], result: SubmitResult) -> None:
-        outgoing, part = context
-        self._land(outgoing)
-        if result.outcome is SubmitOutcome.ACCEPTED:
-            self._accepted(outgoing, part, result)
-        elif result.outcome is SubmitOutcome.REFUSED:
-            self._ledger.database.write_soon(self._segment(outgoing, part, result, None))
+    def _answered(self, results: list[tuple[tuple[Outgoing, int], SubmitResult]]) -> None:
+        """Note what carriers made of segments, in order; step by step over those accepted, as intake does."""
+        accepted: list[tuple[Outgoing, int, SubmitResult]] = []
+        for (outgoing, part), result in results:
+            self._land(outgoing)
+            if result.outcome is SubmitOutcome.ACCEPTED:
+                accepted.append((outgoing, part, result))
+            else:
+                self._accepted(accepted)
+                accepted.clear()
+                self._not_accepted(outgoing, part, result)
+        self._accepted(accepted)
+
+    def _not_accepted(self, outgoing: Outgoing, part: int, result: SubmitResult) -> None:
+        if result.outcome is SubmitOutcome.REFUSED:
+            self._ledger.database.write_soon(
+                self._segment(outgoing, part, result, None, self._clock.now_ns())
+            )
             name = status_name(result.command_status).lower()
             self._fail(outgoing, State.REJECTED, name, "carrier", refused=True)
         elif result.outcome is SubmitOutcome.EXPIRED:
@@ -234,38 +246,38 @@ class Dispatch:
             self._fail(outgoing, State.UNKNOWN, "no_response", None, refused=True)
         # STOPPED: the text stays as it is stored, and the next start goes on with it.
 
-    def _accepted(self, outgoing: Outgoing, part: int, result: SubmitResult) -> None:
-        smsc_id = result.message_id
-        if smsc_id and not outgoing.failed:
-            segment = Awaited(outgoing.message_id, part, outgoing.total)
-            self._receipts.expect(
-                outgoing.carrier, smsc_id, segment, outgoing.destination, outgoing.expires_ns
-            )
-        outgoing.answered += 1
-        if outgoing.answered == outgoing.total:
-            outgoing.pending.clear()  # they know this text: a circle, which would wait for the collector
-        answer = self._segment(outgoing, part, result, smsc_id)
-        if outgoing.answered == outgoing.total and not outgoing.failed:
-            if outgoing.timer is not None:
-                outgoing.timer.cancel()
-            self._ledger.submitted(outgoing.message_id, answer)
-        else:
+    def _accepted(self, accepted: list[tuple[Outgoing, int, SubmitResult]]) -> None:
+        now_ns, expect = self._clock.now_ns(), self._receipts.expect
+        for outgoing, part, result in accepted:
+            if result.message_id and not outgoing.failed:
+                segment = Awaited(outgoing.message_id, part, outgoing.total)
+                expect(
+                    outgoing.carrier, result.message_id, segment, outgoing.destination, outgoing.expires_ns
+                )
+        answers = [
+            self._segment(outgoing, part, result, result.message_id, now_ns)
+            for outgoing, part, result in accepted
+        ]
+        submitted = []
+        for (outgoing, _, _), answer in zip(accepted, answers, strict=True):
+            outgoing.answered += 1
+            if outgoing.answered == outgoing.total:
+                outgoing.pending.clear()  # they know this text: a circle, which would wait for the collector
+                if not outgoing.failed:
+                    if outgoing.timer is not None:
+                        outgoing.timer.cancel()
+                    submitted.append((outgoing.message_id, answer))
+                    continue
             self._ledger.database.write_soon(answer)
+        self._ledger.submitted(submitted)
 
     def _segment(
-        self, outgoing: Outgoing, part: int, result: SubmitResult, smsc_id: str | None
+        self, outgoing: Outgoing, part: int, result: SubmitResult, smsc_id: str | None, now_ns: int
     ) -> InsertSegment:
         response = result.response
-        return InsertSegment(
-            outgoing.message_id,
-            part,
-            outgoing.carrier,
-            smsc_id,
-            response.sequence_number if response is not None else 0,
-            result.command_status,
-            outgoing.submitted_ns,
-            self._clock.now_ns(),
-        )
+        sequence_number = response.sequence_number if response is not None else 0
+        answer = smsc_id, sequence_number, result.command_status, outgoing.submitted_ns, now_ns
+        return _new(InsertSegment, (outgoing.message_id, part, outgoing.carrier, *answer))
 
     def _expire(self, outgoing: Outgoing) -> None:
         """The validity is over; segments that are with the carrier will say so themselves."""

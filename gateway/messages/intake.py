@@ -309,9 +309,7 @@ class Intake:
         )
 
 
-def _go_on(
-    outcomes: list[Any], step: Callable[[list[Any], int], Sequence[Any]], now_ns: int
-) -> list[Any]:
+def _go_on(outcomes: list[Any], step: Callable[[list[Any], int], Sequence[Any]], now_ns: int) -> list[Any]:
     """Take those that no step has refused yet through the next one; refusals stay in their places."""
     alive = [one for one in outcomes if one.__class__ is not Refusal]
     results = step(alive, now_ns)

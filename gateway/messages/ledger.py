@@ -27,6 +27,8 @@ from gateway.runtime.database import Database
 from gateway.runtime.ids import id_unix_ms
 from gateway.runtime.metrics import Metrics
 
+_new = tuple.__new__  # without the frame of a named tuple's own: one is made for every text
+
 #: Texts kept at hand for events; older ones are read back when somebody wants to hear of them.
 RECENT_TEXTS = 20_000
 
@@ -92,11 +94,14 @@ class Ledger:
         self.database.write_soon(MarkQueued(now_ns, message_id))
         self._tell(MessageQueued, message_id, State.QUEUED, now_ns)
 
-    def submitted(self, message_id: int, *marks: Any) -> None:
-        """Every segment is with the carrier; `marks` (write intents) become durable with it."""
-        now_ns = self.clock.now_ns()
-        self.database.write_soon(*marks, MarkSubmitted(now_ns, message_id))
-        self._tell(MessageSubmitted, message_id, State.SUBMITTED, now_ns)
+    def submitted(self, texts: Iterable[tuple[Any, ...]]) -> None:
+        """Every segment is with its carrier: of each text its id and what becomes durable with that."""
+        now_ns, write_soon = self.clock.now_ns(), self.database.write_soon
+        told = self._bus.wanted(MessageSubmitted)
+        for message_id, *marks in texts:
+            write_soon(*marks, _new(MarkSubmitted, (now_ns, message_id)))
+            if told:
+                self._tell(MessageSubmitted, message_id, State.SUBMITTED, now_ns)
 
     def finish(
         self,

@@ -55,9 +55,9 @@ async def thousand_texts(port: int, *, password: str, binds: int, window: int) -
 
     answered = asyncio.Event()
 
-    def on_result(number: int, result: SubmitResult) -> None:
-        assert number not in results
-        results[number] = result
+    def on_results(ended: list[tuple[int, SubmitResult]]) -> None:
+        assert not results.keys() & dict(ended).keys()
+        results.update(ended)
         if len(results) == TEXTS:
             answered.set()
 
@@ -72,7 +72,7 @@ async def thousand_texts(port: int, *, password: str, binds: int, window: int) -
             registered_delivery=1,
             short_message=f"text {number}".encode(),
         )
-        pool.submit(pdu, number % 200, on_result, number)
+        pool.submit(pdu, number % 200, on_results, number)
     async with asyncio.timeout(60):
         await answered.wait()
         await inbound.complete.wait()

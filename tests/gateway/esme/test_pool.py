@@ -63,9 +63,10 @@ class ScriptedSmsc(SmppHandler):
 class Results(dict[str, SubmitResult]):
     """Every result by its text; a second one for the same text is an error."""
 
-    def __call__(self, context: str, result: SubmitResult) -> None:
-        assert context not in self, f"{context} ended twice"
-        self[context] = result
+    def __call__(self, ended: list[tuple[str, SubmitResult]]) -> None:
+        for context, result in ended:
+            assert context not in self, f"{context} ended twice"
+            self[context] = result
 
     def outcomes(self) -> dict[str, SubmitOutcome]:
         return {text: result.outcome for text, result in self.items()}
@@ -400,7 +401,7 @@ async def test_withdrawn_messages_stay_here(world: World) -> None:
 async def test_a_fault_in_a_result_callback_disturbs_no_other(world: World) -> None:
     pool = await world.pool()
 
-    def broken(context: Any, result: SubmitResult) -> None:
+    def broken(results: list[tuple[Any, SubmitResult]]) -> None:
         raise RuntimeError("callback")
 
     pool.submit(SubmitSm(short_message=b"x"), "x", broken)
