@@ -1,12 +1,14 @@
 """Outbound texts come in here: normalised, judged, admitted, stored; only then is the sender told 202.
 
-`judge` is synchronous and allocates little; `accept` adds the one wait of a text's way in, for its commit.
+Texts that come in one turn of the loop, over many connections or in one bulk request, are taken in together;
+the one wait of a text's way in is that for its commit.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, Protocol
 
 from gateway.directory.model import AppVersion, ClientKind, Person
@@ -92,6 +94,9 @@ class Taken(NamedTuple):
     reservation: object
 
 
+_Answer = asyncio.Future[Message | Refusal]
+
+
 class Admission(Protocol):
     """The throttle as intake sees it."""
 
@@ -134,6 +139,7 @@ class Intake:
         self._ids = ids
         self._validity_ns = round(settings.validity_s * SECOND_NS)
         self._queue_limit = settings.queue_limit
+        self._asked: list[tuple[OutboundText, tuple[str, str, str] | None, _Answer]] = []
 
     def explain(self, request: OutboundText) -> list[Judgement]:
         """What every rule says of a request; counts and stores nothing."""
@@ -150,27 +156,75 @@ class Intake:
         `idempotency` is (caller, key, digest of the request). Raises the database's errors; the room taken in
         the limiter is then given back.
         """
-        taken = self.take(request, idempotency)
-        if isinstance(taken, Refusal):
-            return taken
-        await self.settle((taken,))
-        return taken.message
+        loop = asyncio.get_running_loop()
+        answer: _Answer = loop.create_future()
+        if not self._asked:
+            loop.call_soon(self._take_asked)
+        self._asked.append((request, idempotency, answer))
+        return await answer
 
-    def take(
-        self, request: OutboundText, idempotency: tuple[str, str, str] | None = None
-    ) -> "Taken | Refusal":
-        """As `accept`, up to the commit, which `settle` makes: it is owed to every `Taken`."""
-        taken = self.take_all((request,))[0]
-        if idempotency is None or isinstance(taken, Refusal):
-            return taken
-        message = taken.message
-        key = InsertIdempotencyKey(*idempotency, message.id, message.created_ns)
-        return taken._replace(intents=(*taken.intents, key))
+    def _take_asked(self) -> None:
+        """Take in, step by step, what was asked in this turn of the loop, and store it.
+
+        Texts with an idempotency key are stored each for itself: the database may refuse the key.
+        """
+        asked, self._asked = self._asked, []
+        try:
+            outcomes = self.take_all([request for request, _, _ in asked])
+        except Exception as error:
+            for _, _, answer in asked:
+                _fail(answer, error)
+            return
+        together: list[tuple[Taken, _Answer]] = []
+        for (_, idempotency, answer), outcome in zip(asked, outcomes, strict=True):
+            if isinstance(outcome, Refusal):
+                _tell(answer, outcome)
+            elif idempotency is None:
+                together.append((outcome, answer))
+            else:
+                message = outcome.message
+                key = InsertIdempotencyKey(*idempotency, message.id, message.created_ns)
+                self._keep([(outcome, answer)], (*outcome.intents, key))
+        if together:
+            self._keep(together, [one for taken, _ in together for one in taken.intents])
+
+    def _keep(self, taken: "list[tuple[Taken, _Answer]]", intents: Sequence[Any]) -> None:
+        self._ledger.clock.begin()
+        try:
+            durable = self._ledger.database.write(*intents)
+        except Exception as error:
+            self._lost(taken, error)
+        else:
+            durable.add_done_callback(partial(self._kept, taken))
+
+    def _kept(self, taken: "list[tuple[Taken, _Answer]]", durable: "asyncio.Future[None]") -> None:
+        """The commit has come: hand the texts on, then tell who asked."""
+        error = durable.exception()
+        if error is not None:
+            self._lost(taken, error)
+            return
+        self._ledger.clock.end()
+        try:
+            self._hand_on([each for each, _ in taken])
+        except Exception as fault:  # they are durable, and the next start sends them
+            for _, answer in taken:
+                _fail(answer, fault)
+            raise
+        for each, answer in taken:
+            _tell(answer, each.message)
+
+    def _lost(self, taken: "list[tuple[Taken, _Answer]]", error: BaseException) -> None:
+        clock = self._ledger.clock
+        clock.end()
+        for each, answer in taken:
+            self._admission.refund(each.reservation, clock.now_ns())
+            _fail(answer, error)
 
     def take_all(self, requests: Sequence[OutboundText]) -> "list[Taken | Refusal]":
-        """As `take` for each, in order; a text that is refused keeps no other back.
+        """As `accept` for each, in order, up to the commit: `settle` is owed to every `Taken`.
 
-        Step by step over all texts, not text by text: see `Pipeline.check_outbound_all`.
+        Step by step over all texts, not text by text: see `Pipeline.check_outbound_all`. A text that is
+        refused keeps no other back.
         """
         outcomes: list[Any] = [self._read(request) for request in requests]
         now_ns = self._ledger.clock.now_ns()
@@ -245,7 +299,7 @@ class Intake:
         if not taken:
             return
         clock = self._ledger.clock
-        intents = taken[0].intents if len(taken) == 1 else [one for each in taken for one in each.intents]
+        intents = [one for each in taken for one in each.intents]
         clock.begin()
         try:
             await self._ledger.database.write(*intents)
@@ -255,6 +309,9 @@ class Intake:
             raise
         finally:
             clock.end()
+        self._hand_on(taken)
+
+    def _hand_on(self, taken: Sequence["Taken"]) -> None:
         self._ledger.accepted([each.message for each in taken])
         self._dispatch.take_all([(each.message, each.reservation) for each in taken])
 
@@ -317,6 +374,16 @@ def _go_on(outcomes: list[Any], step: Callable[[list[Any], int], Sequence[Any]],
         return list(results)
     following = iter(results)
     return [one if one.__class__ is Refusal else next(following) for one in outcomes]
+
+
+def _tell(answer: _Answer, outcome: Message | Refusal) -> None:
+    if not answer.done():  # who asked may have gone
+        answer.set_result(outcome)
+
+
+def _fail(answer: _Answer, error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)
 
 
 def refusal_of(verdict: Verdict, retry_after_s: float | None = None) -> Refusal:
