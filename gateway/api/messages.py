@@ -116,6 +116,7 @@ class MessageQuery(ApiModel):
 
 
 _VALIDATE = TypeAdapter(MessageIn).validate_python
+_VALIDATE_ALL = TypeAdapter(list[MessageIn]).validate_python
 
 
 def message_routes(intake: Intake, dispatch: Dispatch, store: MessageStore, directory: Directory) -> Routes:
@@ -248,7 +249,7 @@ def _add_reading(routes: Routes, dispatch: Dispatch, store: MessageStore) -> Non
     async def cancel(request: ApiRequest) -> None:
         """Take a text back that still waits for its release; what it took of the limits is given back."""
         message = await _visible(request)
-        if not dispatch.cancel(message.id):
+        if not await dispatch.cancel(message.id):
             raise ApiError(409, "message_not_waiting", "the text is not waiting for its release any more")
 
     async def _visible(request: ApiRequest) -> Message:
@@ -321,7 +322,11 @@ def _take_all(
     intake: Intake, items: list[Any], principal: Principal, directory: Directory
 ) -> list[Taken | Refusal]:
     """What intake makes of each item, in order; what is no text or may not be asked is refused here."""
-    asked = [_asked(item, principal, directory) for item in items]
+    asked: list[OutboundText | Refusal]
+    try:
+        asked = [outbound(body, principal, directory) for body in _VALIDATE_ALL(items)]
+    except (ValidationError, ApiError):  # one of them: each for itself
+        asked = [_asked(item, principal, directory) for item in items]
     taken = iter(intake.take_all([one for one in asked if not isinstance(one, Refusal)]))
     return [one if isinstance(one, Refusal) else next(taken) for one in asked]
 

@@ -98,23 +98,32 @@ def gather(units: list[Unit], statements: Statements) -> tuple[Parts, Faults]:
     """Sort the rows of a batch by statement; units whose intents do not fit their statement are faults."""
     parts: Parts = {}
     faults: Faults = {}
+    adds: dict[
+        type[Any], tuple[Any, Any, Any]
+    ] = {}  # of each part: how a row is built, kept, and whose it is
     for number, (intents, _) in enumerate(units):
         for intent in intents:
-            part = parts.get(type(intent))
-            if part is None:
+            kind = intent.__class__
+            try:
+                build, keep, count = adds[kind]
+            except KeyError:
                 try:
-                    index, compiled = statements.of(type(intent))
+                    index, compiled = statements.of(kind)
                 except StatementInvalid as fault:
                     faults[number] = fault
                     continue
-                part = parts[type(intent)] = (index, compiled, [], [])
-            build = part[1].build_row
+                part = parts[kind] = (index, compiled, [], [])
+                build, keep, count = adds[kind] = (
+                    compiled.build_row or tuple,
+                    part[2].append,
+                    part[3].append,
+                )
             try:
-                part[2].append(tuple(intent) if build is None else build(intent))
+                keep(build(intent))
             except Exception as error:
-                faults[number] = StatementInvalid(f"{type(intent).__name__}: {error}")
+                faults[number] = StatementInvalid(f"{kind.__name__}: {error}")
                 continue
-            part[3].append(number)
+            count(number)
     return parts, faults
 
 
