@@ -2,14 +2,16 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from gateway.carriers.errors import CarrierError, CarrierUnknown
+from gateway.carriers.errors import CarrierError, CarrierUnknown, SettingFixed
 from gateway.carriers.faults import BEHAVIOURS, CATALOGUE, BehaviourName, FaultSpec
 from gateway.carriers.profile import CarrierProfile, Transition
 from gateway.carriers.service import CarriersService
-from gateway.carriers.smsc import CarrierState
+from gateway.carriers.smsc import Carrier, CarrierState
+from gateway.carriers.switching import changed, switches
+from gateway.runtime.http.endpoint import malformed
 from gateway.runtime.http.errors import ApiError
 from gateway.runtime.http.models import ApiModel
 from gateway.runtime.http.paging import Paged
@@ -29,12 +31,20 @@ class Step(ApiModel):
 
 
 class CarrierChange(ApiModel):
-    """A behaviour by name (`profile`), further faults, what it will be later, or all of them."""
+    """A behaviour by name (`profile`), further faults, what it will be later, what it is, or all of them."""
 
     profile: str | None = None
     faults: tuple[FaultSpec, ...] | None = None
     schedule: tuple[Step, ...] | None = Field(
         None, max_length=1000, description="Replaces what was planned; empty: nothing."
+    )
+
+    settings: dict[str, Any] | None = Field(
+        None,
+        description="A part of the section `profile:` of the carrier's file, in its words: latencies, "
+        "receipts, ids, caps, filters, blocked numbers and so on. Mappings merge into what is in force, "
+        "everything else replaces it; null returns to the file. Holds for what is accepted from then on, "
+        "until the process ends.",
     )
 
     def planned(self) -> tuple[Transition, ...] | None:
@@ -118,14 +128,9 @@ def carrier_routes(service: CarriersService) -> Routes:
 
     @routes.get("/v1/carriers/{name}", returns=dict[str, Any], errors=(404,))
     async def show(request: ApiRequest) -> dict[str, Any]:
-        """Show one carrier, with what it enforces: registration and its own caps and windows."""
+        """Show one carrier, with what it enforces, and in `settings` everything that can be switched."""
         carrier = _carrier(request)
-        profile: CarrierProfile = carrier.profile
-        enforced = {
-            "registrationRequired": profile.registration.required,
-            "caps": profile.caps.model_dump(mode="json", exclude_defaults=True),
-        }
-        return carrier_document(carrier.state()) | enforced
+        return carrier_document(carrier.state()) | _truth(carrier.profile)
 
     @routes.patch(
         "/v1/carriers/{name}",
@@ -135,11 +140,14 @@ def carrier_routes(service: CarriersService) -> Routes:
         errors=(400, 404),
     )
     async def change(request: ApiRequest) -> dict[str, Any]:
-        """Switch a carrier's behaviour and faults, at once or by a schedule; binds that are up feel it."""
+        """Switch a carrier's behaviour and faults, at once or by a schedule, and its settings; binds that
+        are up feel it."""
         body: CarrierChange = request.body
-        name = _carrier(request).name
+        carrier = _carrier(request)
+        profile = _switched(carrier, body) if "settings" in body.model_fields_set else None
         try:
-            return carrier_document(service.configure(name, body.profile, body.faults, body.planned()))
+            state = service.configure(carrier.name, body.profile, body.faults, body.planned(), profile)
+            return carrier_document(state) | _truth(carrier.profile)
         except KeyError as error:
             raise ApiError(
                 400, "malformed_request", f"$.profile: {error.args[0]!r} is no behaviour"
@@ -165,13 +173,33 @@ def carrier_routes(service: CarriersService) -> Routes:
         except CarrierError as error:
             raise ApiError(409, "inbound_not_possible", str(error)) from None
 
-    def _carrier(request: ApiRequest) -> Any:
+    def _carrier(request: ApiRequest) -> Carrier:
         try:
             return service.carrier(request.params["name"])
         except CarrierUnknown as error:
             raise ApiError(404, "carrier_not_found", str(error)) from None
 
     return routes
+
+
+def _switched(carrier: Carrier, body: CarrierChange) -> CarrierProfile:
+    if body.settings is None:
+        return carrier.configured
+    try:
+        return changed(carrier.profile, body.settings)
+    except ValidationError as fault:
+        raise malformed(fault, "$.settings") from None
+    except SettingFixed as error:
+        raise ApiError(400, "malformed_request", f"$.settings.{error.name}: {error.advice}") from None
+
+
+def _truth(profile: CarrierProfile) -> dict[str, Any]:
+    """What a carrier enforces, in short, and everything about it that can be switched."""
+    return {
+        "registrationRequired": profile.registration.required,
+        "caps": profile.caps.model_dump(mode="json", exclude_defaults=True),
+        "settings": switches(profile),
+    }
 
 
 def carrier_document(state: CarrierState) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def draw_latency(latency: Latency, rng: Rng) -> float:
         return min(latency.seconds + latency.spread * rng.random(), latency.most_seconds)
     # Box and Muller: a generator owes us no more than `random()`.
     normal = math.sqrt(-2.0 * math.log(1.0 - rng.random())) * math.cos(math.tau * rng.random())
-    return min(latency.seconds * math.exp(latency.spread * normal), latency.most_seconds)
+    return min(latency.seconds * math.exp(min(latency.spread * normal, 700.0)), latency.most_seconds)
 
 
 class MessageIds:
@@ -57,19 +57,19 @@ class MessageIds:
     A number of 63 bits: seconds of the carrier's start, ordinal of the bind, count. `uuid` hashes it.
     """
 
-    __slots__ = ("_next", "_notation")
+    __slots__ = ("_next", "notation")
 
     def __init__(self, notation: str, started_ns: int, ordinal: int) -> None:
-        self._notation = notation
+        self.notation = notation
         seconds = max(0, started_ns // SECOND_NS - _ID_EPOCH_S)
         self._next = (seconds << 36) + (ordinal << 26)
 
     def next(self) -> str:
         """Return a new id."""
         number = self._next = self._next + 1
-        if self._notation == "decimal":
+        if self.notation == "decimal":
             return str(number)
-        if self._notation == "hex":
+        if self.notation == "hex":
             return f"{number:X}"
         digits = blake2b(number.to_bytes(16, "big"), digest_size=16).hexdigest()
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
@@ -102,6 +102,10 @@ class Deciders:
     __slots__ = ("_cumulative", "handsets", "outcomes", "profile", "total")
 
     def __init__(self, profile: CarrierProfile) -> None:
+        self.adopt(profile)
+
+    def adopt(self, profile: CarrierProfile) -> None:
+        """Decide by another profile from now on, for every bind."""
         self.profile = profile
         self.handsets = NumberTable((handset.numbers, handset) for handset in profile.handsets)
         self.outcomes = profile.outcomes
@@ -132,6 +136,10 @@ class BindBehaviour:
         """Take on a named behaviour and faults besides its own; raises `KeyError` for an unknown name."""
         self._named = BEHAVIOURS[behaviour]
         self._faults.configure((*faults, *self._named.faults))
+
+    def number_in(self, notation: str) -> None:
+        """Write message ids in another notation from now on; they stay as unique as they were."""
+        self._ids.notation = notation
 
     def bind_fault(self) -> FaultSpec | None:
         """Return the fault that strikes this bind's bind request, if any."""

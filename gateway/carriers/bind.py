@@ -263,6 +263,7 @@ class CarrierBind(SmppHandler):
             0,
             plan.state,
             plan.error,
+            carrier.receipts,
         )
         if plan.fault is not None and plan.fault.kind == "receipt_early":
             carrier.end_at_once(text)

@@ -7,7 +7,7 @@ its owner replaces; it may lag behind the gateway's, and the limits may differ f
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
@@ -115,26 +115,43 @@ class Enforcement:
 
     def __init__(self, profile: CarrierProfile, zone: ZoneLookup) -> None:
         self._profile = profile
-        caps = profile.caps
-        self._served = NumberTable([(profile.numbers, True)])
-        self._blocked_sources = NumberTable([(profile.blocked_sources, True)])
-        self._blocked_destinations = NumberTable([(profile.blocked_destinations, True)])
-        self._filters = FilterChain(profile.filters)
-        wordings = (one for one in profile.filters if isinstance(one, WordFilter | DomainFilter))
-        self._wordings = FilterChain(wordings)
+        self._zone = zone
         self._throughput = _Throughput()
-        self.throughput: float | None = caps.throughput
+        self.throughput: float | None = profile.caps.throughput
         """Segments per second and account; None: unlimited."""
         self.refuse_all: RefusalEvent | None = None
         """An event for which every text is refused, whatever the rules say (behaviour `capped`)."""
-        brand_zone = zone(caps.brand_day.zone if caps.brand_day else "UTC")
-        number_zone = zone(caps.number.zone if caps.number else "UTC")
-        self._brand_day = _CalendarCounter(Calendar(Period.DAY, brand_zone))
-        self._others = caps.brand_day.other_vendors if caps.brand_day else {}
+        self._use_numbers(profile)
+        self._use_filters(profile)
+        self._others = _other_vendors(profile)
+        self._brand_day = _CalendarCounter(Calendar(Period.DAY, zone(_brand_zone(profile))))
         self._campaign_minute = _CalendarCounter(Calendar(Period.MINUTE))
         self._number_minute = _CalendarCounter(Calendar(Period.MINUTE))
-        self._number_day = _CalendarCounter(Calendar(Period.DAY, number_zone))
+        self._number_day = _CalendarCounter(Calendar(Period.DAY, zone(_number_zone(profile))))
         self.replace_registrations(profile.registration.registrations)
+
+    def adopt(self, profile: CarrierProfile) -> None:
+        """Enforce another profile from now on. Filters that stay and windows go on counting; a window whose
+        day now ends elsewhere begins anew. The registrations are left to `replace_registrations`."""
+        before, self._profile = self._profile, profile
+        self._use_numbers(profile)
+        if profile.filters != before.filters:
+            self._use_filters(profile)
+        self._others = _other_vendors(profile)
+        if _brand_zone(profile) != _brand_zone(before):
+            self._brand_day = _CalendarCounter(Calendar(Period.DAY, self._zone(_brand_zone(profile))))
+        if _number_zone(profile) != _number_zone(before):
+            self._number_day = _CalendarCounter(Calendar(Period.DAY, self._zone(_number_zone(profile))))
+
+    def _use_numbers(self, profile: CarrierProfile) -> None:
+        self._served = NumberTable([(profile.numbers, True)])
+        self._blocked_sources = NumberTable([(profile.blocked_sources, True)])
+        self._blocked_destinations = NumberTable([(profile.blocked_destinations, True)])
+
+    def _use_filters(self, profile: CarrierProfile) -> None:
+        self._filters = FilterChain(profile.filters)
+        wordings = (one for one in profile.filters if isinstance(one, WordFilter | DomainFilter))
+        self._wordings = FilterChain(wordings)
 
     def replace_registrations(self, rows: Iterable[Registration]) -> None:
         """Take another snapshot of the registry; counters go on."""
@@ -240,6 +257,21 @@ class Enforcement:
             if number.per_day is not None:
                 found.append(("number_cap", self._number_day, source, number.per_day, 0))
         return found
+
+
+def _brand_zone(profile: CarrierProfile) -> str:
+    rule = profile.caps.brand_day
+    return rule.zone if rule is not None else "UTC"
+
+
+def _number_zone(profile: CarrierProfile) -> str:
+    rule = profile.caps.number
+    return rule.zone if rule is not None else "UTC"
+
+
+def _other_vendors(profile: CarrierProfile) -> Mapping[str, int]:
+    rule = profile.caps.brand_day
+    return rule.other_vendors if rule is not None else {}
 
 
 def brand_day_cap(profile: CarrierProfile, registration: Registration) -> int | None:

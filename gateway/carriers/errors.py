@@ -4,6 +4,7 @@
 CarrierError
 ├── CarrierUnknown        no carrier of this name runs here
 ├── PortTaken             the address a carrier listens on is in use; names the setting
+├── SettingFixed          a part of a profile that cannot be switched while its carrier runs
 ├── NobodyToDeliverTo     an inbound text for a number that no account owns
 └── InboundInvalid        an inbound text that cannot be written
 ```
@@ -37,6 +38,17 @@ class PortTaken(CarrierError):
             f"carrier {self.carrier} cannot listen on {self.host}:{self.port}, the port is taken: "
             f"set carriers.port (the first of all) or carriers.networks.{self.carrier}.port"
         )
+
+
+class SettingFixed(CarrierError):
+    """A part of a profile that cannot be switched while its carrier runs; `advice` says what to do."""
+
+    def __init__(self, name: str, advice: str) -> None:
+        super().__init__(name, advice)
+        self.name, self.advice = name, advice
+
+    def __str__(self) -> str:
+        return f"{self.name} is no setting to switch: {self.advice}"
 
 
 class NobodyToDeliverTo(CarrierError):

@@ -33,11 +33,15 @@ class Handsets:
     """All handsets of one carrier; those nobody wrote to take no memory."""
 
     def __init__(self, settings: TextSettings, *, most: int = 10_000) -> None:
-        self._settings = settings
-        self._default = Alphabet(settings.default_alphabet)
         self._reassembler = Reassembler()
         self._handsets: dict[str, _Handset] = {}
         self._most = most
+        self.adopt(settings)
+
+    def adopt(self, settings: TextSettings) -> None:
+        """Read by other settings from now on."""
+        self._settings = settings
+        self._default = Alphabet(settings.default_alphabet)
 
     def receive(
         self,

@@ -17,9 +17,13 @@ class InboundWriter:
     """Writes the inbound texts of one carrier, each with a reference of its own."""
 
     def __init__(self, settings: TextSettings) -> None:
+        self._reference = 0
+        self.adopt(settings)
+
+    def adopt(self, settings: TextSettings) -> None:
+        """Write by other settings from now on."""
         self._settings = settings
         self._default = Alphabet(settings.default_alphabet)
-        self._reference = 0
 
     def text(self, source: str, destination: str, text: str) -> list[DeliverSm]:
         """Return a text's deliver_sm, one per segment; raises `InboundInvalid`."""

@@ -75,12 +75,16 @@ class Mailbox:
         if connection in self._receivers:
             self._receivers.remove(connection)
 
+    def keep(self, limit: int) -> None:
+        """Hold at most so many from now on."""
+        self._limit = limit
+
     def put(self, delivery: Delivery) -> None:
         """Queue and, where possible, send."""
         self._order += 1
         delivery.order = self._order
         self._waiting.append(delivery)
-        if len(self._waiting) > self._limit:
+        while len(self._waiting) > self._limit:
             self._waiting.popleft()
             self.dropped += 1
         if self._retry is None:

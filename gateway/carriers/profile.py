@@ -7,17 +7,21 @@ without limits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from gateway.carriers.faults import BehaviourName, FaultKind, FaultSpec
 from gateway.carriers.numbers import Numbers
 from gateway.policy.filters import CountFilter, DomainFilter, OptOutRatioFilter, WordFilter
-from gateway.smpp.receipt import ReceiptNotation
+from gateway.smpp.constants import MessageState
+from gateway.smpp.receipt import STAT_WORDS, ReceiptNotation
 from gateway.smpp.segment import Concatenation
+from gateway.throttle.zones import zone
 
 Country = Literal["US", "CA"]
 BindType = Literal["transmitter", "receiver", "transceiver"]
@@ -51,6 +55,22 @@ OutcomeName = Literal[
     "refused",
 ]
 """How a text that the rules let pass ends; `accepted` and `no_receipt` never reach a final receipt."""
+
+
+_LONGEST_S: Final = 10 * 366 * 86_400.0
+Seconds = Annotated[float, Field(ge=0, le=_LONGEST_S)]
+"""A time of at most ten years."""
+SomeSeconds = Annotated[float, Field(gt=0, le=_LONGEST_S)]
+"""The same, not zero."""
+
+
+def _known_zone(name: str) -> str:
+    zone(name)
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""A time zone by its name in the IANA database."""
 
 
 class Frozen(BaseModel):
@@ -102,11 +122,11 @@ class Latency(Frozen):
 
     kind: Literal["fixed", "uniform", "lognormal"] = "fixed"
     """Shape of the distribution."""
-    seconds: Annotated[float, Field(ge=0)] = 0.0
+    seconds: Seconds = 0.0
     """The delay, the least delay, or the median."""
-    spread: Annotated[float, Field(ge=0)] = 0.0
+    spread: Seconds = 0.0
     """Uniform: the width in seconds. Lognormal: sigma, without unit."""
-    most_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    most_seconds: SomeSeconds = 3600.0
     """Longer draws are cut to this."""
 
 
@@ -115,7 +135,7 @@ class Outcome(Frozen):
 
     outcome: OutcomeName = "delivered"
     """How the text ends."""
-    weight: Annotated[float, Field(gt=0)] = 1.0
+    weight: Annotated[float, Field(gt=0, le=1e9)] = 1.0
     """Its share among the outcomes drawn from."""
     error: Annotated[int, Field(ge=0, le=65535)] = 0
     """`err` and network_error_code of the receipt."""
@@ -155,11 +175,11 @@ class HandsetSettings(Frozen):
     state: Literal["on", "answers", "off", "slow", "silent"] = "on"
     """`answers` every text; `off`: never delivered; `slow`: after `slow_seconds`; `silent`: no receipt
     ever."""
-    slow_seconds: Annotated[float, Field(ge=0)] = 20.0
+    slow_seconds: Seconds = 20.0
     """World seconds added to the receipt latency of a slow one."""
     reply: str = "Thank you! You wrote: {text}"
     """What an answering one writes; `{text}` is the text it got."""
-    reply_seconds: Annotated[float, Field(ge=0)] = 1.0
+    reply_seconds: Seconds = 1.0
     """World seconds between a text and its answer."""
 
 
@@ -170,7 +190,7 @@ class SwitchedOff(Frozen):
     """State of its receipt."""
     error: Annotated[int, Field(ge=0, le=65535)] = 27
     """Absent subscriber (3GPP TS 29.002)."""
-    wait_seconds: Annotated[float, Field(ge=0)] | None = 5.0
+    wait_seconds: Seconds | None = 5.0
     """World seconds until the carrier gives up; None: when the validity period ends, as `expired`."""
 
 
@@ -209,7 +229,7 @@ class RegistrationRule(Frozen):
     """Texts of senders that are not registered are refused."""
     registrations: tuple[Registration, ...] = ()
     """Known from the start; a running gateway replaces them with what its registry holds."""
-    delay_seconds: Annotated[float, Field(ge=0)] = 30.0
+    delay_seconds: Seconds = 30.0
     """World seconds until a change of the registry is known here."""
 
 
@@ -225,7 +245,7 @@ class ScoreTier(Frozen):
 class BrandDayCap(Frozen):
     """Segments per brand and calendar day."""
 
-    zone: str = "America/Los_Angeles"
+    zone: Zone = "America/Los_Angeles"
     """Time zone whose midnight ends the day."""
     tiers: tuple[ScoreTier, ...] = ()
     """Highest score first."""
@@ -257,7 +277,7 @@ class NumberCap(Frozen):
     """Segments a calendar minute; null: no limit."""
     per_day: Annotated[int, Field(ge=0)] | None = None
     """Segments a calendar day; null: no limit."""
-    zone: str = "UTC"
+    zone: Zone = "UTC"
     """Time zone whose midnight ends the day."""
 
 
@@ -279,6 +299,9 @@ class Caps(Frozen):
 # --- the whole ----------------------------------------------------------------------------------------------
 
 
+_STAT_WORD: Final = re.compile(r"[!-~]{1,20}")
+
+
 class ReceiptSettings(Frozen):
     """Which receipts are sent, and how they are written."""
 
@@ -288,6 +311,19 @@ class ReceiptSettings(Frozen):
     """Of a multipart text: one per segment, or only for one of them."""
     other_bind: bool = False
     """Receipts prefer a bind other than the one the text came by."""
+
+    @field_validator("notation")
+    @classmethod
+    def _writable(cls, value: ReceiptNotation) -> ReceiptNotation:
+        for state, word in value.stat.items():
+            if state not in MessageState.__members__:
+                states = ", ".join(one.name for one in STAT_WORDS)
+                raise PydanticCustomError("stat", "stat is by message state: {states}", {"states": states})
+            if not _STAT_WORD.fullmatch(word):
+                raise PydanticCustomError("stat", "a stat word has 1 to 20 visible ASCII characters")
+        if not 1 <= value.id_digits <= 65:
+            raise PydanticCustomError("id_digits", "id_digits is 1 to 65")
+        return value
 
 
 class TextSettings(Frozen):
@@ -311,16 +347,16 @@ class TextSettings(Frozen):
 class Validity(Frozen):
     """How long an undelivered text is kept, in world seconds."""
 
-    default_seconds: Annotated[float, Field(gt=0)] = 259_200.0
+    default_seconds: SomeSeconds = 259_200.0
     """For a text that asks for none."""
-    most_seconds: Annotated[float, Field(gt=0)] = 604_800.0
+    most_seconds: SomeSeconds = 604_800.0
     """Longest that a text may ask for."""
 
 
 class Transition(Frozen):
     """A behaviour that sets in by itself."""
 
-    at_seconds: Annotated[float, Field(ge=0)]
+    at_seconds: Seconds
     """World seconds after the carrier's start, or after it is planned over the API."""
     behaviour: BehaviourName
     """What it is from then on."""

@@ -28,6 +28,11 @@ class ReceiptWriter:
     def __init__(self, settings: ReceiptSettings) -> None:
         self._settings = settings
 
+    @property
+    def other_bind(self) -> bool:
+        """Whether receipts prefer a bind other than the one the text came by."""
+        return self._settings.other_bind
+
     def covers(self, text: TakenText) -> bool:
         """Whether this segment of a multipart text has a receipt of its own."""
         which = self._settings.segments

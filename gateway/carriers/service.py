@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.carriers.errors import CarrierUnknown
 from gateway.carriers.faults import FaultSpec
-from gateway.carriers.profile import Registration, Transition
+from gateway.carriers.profile import CarrierProfile, Registration, Transition
 from gateway.carriers.settings import CarriersSettings
 from gateway.carriers.smsc import Carrier, CarrierState
 from gateway.carriers.texts import TextStore
@@ -86,16 +86,20 @@ class CarriersService:
         behaviour: str | None = None,
         faults: Sequence[FaultSpec] | None = None,
         schedule: Sequence[Transition] | None = None,
+        profile: CarrierProfile | None = None,
     ) -> CarrierState:
-        """Change a carrier's behaviour, its faults, or what it will be later (`PATCH /v1/carriers/{name}`).
+        """Change a carrier's behaviour, its faults, what it will be later, or what it is
+        (`PATCH /v1/carriers/{name}`).
 
-        Raises `CarrierUnknown`, and `KeyError` for an unknown behaviour.
+        Raises `CarrierUnknown`, and `KeyError` for an unknown behaviour: nothing is changed then.
         """
         carrier = self.carrier(name)
         carrier.configure(
             carrier.behaviour if behaviour is None else behaviour,
             carrier.faults if faults is None else faults,
         )
+        if profile is not None:
+            carrier.adopt(profile)
         if schedule is not None:
             carrier.plan(schedule)
         return carrier.state()

@@ -99,11 +99,14 @@ class Carrier:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.name, self.profile, self.clock, self.store = name, profile, clock, store
+        self.configured = profile
+        """What it was made with, whatever was switched since."""
         self.host, self.port = host, port
         self.texts = TextLog(profile.kept_texts)
         self.enforcement = Enforcement(profile, ZoneInfo)
         self.handsets = Handsets(profile.text)
-        self._receipts = ReceiptWriter(profile.receipts)
+        self.receipts = ReceiptWriter(profile.receipts)
+        """Writes the receipts of what is accepted now."""
         self._inbound = InboundWriter(profile.text)
         self.default_alphabet = Alphabet(profile.text.default_alphabet)
         self.wire_time: Callable[[], float] = lambda: 0.0
@@ -140,16 +143,12 @@ class Carrier:
         loop = asyncio.get_running_loop()
         self.wire_time = loop.time
         self._started_ns = self.clock.now_ns()
-        timers = TimerSettings(enquire_link_s=60.0, response_s=10.0, session_init_s=10.0)
-        session = SessionSettings(
-            timers=timers, window=self.profile.window, receive_window=self.profile.receive_window
-        )
         try:
             self._server = await serve(
                 self.host,
                 self.port,
                 handler_factory=lambda connection: CarrierBind(self, connection),
-                settings=ConnectionSettings(session=session),
+                settings=_connection_settings(self.profile),
                 ssl=self._tls,
             )
         except OSError as error:
@@ -182,6 +181,32 @@ class Carrier:
                 bind.behaviour.configure(behaviour, faults)
         if changed:
             _log.info("behaviour changed", carrier=self.name, behaviour=behaviour, faults=len(self.faults))
+
+    def adopt(self, profile: CarrierProfile) -> None:
+        """Be what another profile says, for what is accepted from now on; `switching` says what may differ.
+
+        What was accepted before keeps its plan and the notation of its receipts, windows what they have
+        counted. `window` and `receive_window` hold for binds made from now on.
+        """
+        before, self.profile = self.profile, profile
+        self._deciders.adopt(profile)
+        self.enforcement.adopt(profile)
+        self.receipts = ReceiptWriter(profile.receipts)
+        self.handsets.adopt(profile.text)
+        self._inbound.adopt(profile.text)
+        self.default_alphabet = Alphabet(profile.text.default_alphabet)
+        self.texts.keep(profile.kept_texts)
+        for mailbox in self._mailboxes.values():
+            mailbox.keep(profile.queue_limit)
+        for bind in self._binds:
+            if bind.behaviour is not None:
+                bind.behaviour.number_in(profile.ids)
+        if self._server is not None:
+            self._server.settings = _connection_settings(profile)
+        if profile.registration.registrations != before.registration.registrations:
+            self.replace_registrations(profile.registration.registrations)
+        self.configure(self.behaviour, self.faults)
+        _log.info("settings changed", carrier=self.name)
 
     def plan(self, schedule: Sequence[Transition]) -> None:
         """Take on behaviours later, counted from now, instead of those planned before."""
@@ -386,15 +411,15 @@ class Carrier:
         delivered = text.final_state is MessageState.DELIVERED
         if not wanted or (wanted == 2 and delivered) or (wanted == 3 and not delivered):
             return
-        if not text.plan.receipt or not self._receipts.covers(text):
+        if not text.plan.receipt or not text.receipts.covers(text):
             return
         fault = text.plan.receipt_fault
         kind = fault.kind if fault is not None else ""
         if kind == "receipt_missing":
             return
-        receipt = self._receipts.write(text, text.final_state, text.ends_ns, kind)
+        receipt = text.receipts.write(text, text.final_state, text.ends_ns, kind)
         bind = text.bind.connection
-        avoid = bind if self.profile.receipts.other_bind or kind == "receipt_other_bind" else None
+        avoid = bind if text.receipts.other_bind or kind == "receipt_other_bind" else None
         mailbox = self._mailboxes[text.account]
         mailbox.put(Delivery(receipt, None if avoid else bind, avoid))
         if kind == "receipt_duplicated":
@@ -402,11 +427,11 @@ class Carrier:
 
     def _tell_enroute(self, text: TakenText) -> None:
         text.intermediate_timer = None
-        receipt = self._receipts.write(text, MessageState.ENROUTE, self.clock.now_ns(), intermediate=True)
+        receipt = text.receipts.write(text, MessageState.ENROUTE, self.clock.now_ns(), intermediate=True)
         self._mailboxes[text.account].put(Delivery(receipt, text.bind.connection))
 
     def _acknowledge(self, text: TakenText, esm_class: EsmClass) -> None:
-        receipt = self._receipts.write(text, MessageState.DELIVERED, self.clock.now_ns())
+        receipt = text.receipts.write(text, MessageState.DELIVERED, self.clock.now_ns())
         acknowledgement = replace(receipt, esm_class=int(esm_class))
         self._mailboxes[text.account].put(Delivery(acknowledgement, text.bind.connection))
 
@@ -453,3 +478,9 @@ class Carrier:
         if self._default_account in listening or len(listening) != 1:
             return self._default_account
         return listening[0]
+
+
+def _connection_settings(profile: CarrierProfile) -> ConnectionSettings:
+    timers = TimerSettings(enquire_link_s=60.0, response_s=10.0, session_init_s=10.0)
+    session = SessionSettings(timers=timers, window=profile.window, receive_window=profile.receive_window)
+    return ConnectionSettings(session=session)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.carriers.behaviour import Plan
 from gateway.runtime.clock import TimerHandle
 from gateway.smpp.constants import MessageState
+
+if TYPE_CHECKING:
+    from gateway.carriers.receipts import ReceiptWriter
 
 _REPLACEABLE_LOOKED_AT = 1_000
 
@@ -35,6 +38,8 @@ class TakenText:
     """When it reaches its final state, as far as is known now."""
     final_state: MessageState
     error: int
+    receipts: ReceiptWriter
+    """Writes its receipts the way they were written when it was accepted."""
     timer: TimerHandle | None = None
     intermediate_timer: TimerHandle | None = None
 
@@ -72,11 +77,15 @@ class TextLog:
     def __iter__(self) -> Iterator[TakenText]:
         return iter(self._texts.values())
 
+    def keep(self, most: int) -> None:
+        """Remember so many from now on."""
+        self._most = most
+
     def add(self, text: TakenText) -> None:
         """Keep a text."""
         texts = self._texts
         texts[text.message_id] = text
-        if len(texts) > self._most:
+        while len(texts) > self._most:
             del texts[next(iter(texts))]
 
     def get(self, account: str, message_id: str, source: str) -> TakenText | None:
