@@ -17,6 +17,7 @@ from gateway.messages.model import Message, Segment, State
 from gateway.messages.outbound import SubmitTerms, build_submits
 from gateway.messages.receipts import Receipts
 from gateway.runtime.clock import TimerHandle
+from gateway.runtime.database import DatabaseError
 from gateway.smpp.constants import status_name
 from gateway.smpp.pdu import SubmitSm
 
@@ -137,16 +138,25 @@ class Dispatch:
         self._accepted_ns[message.carrier][message.id] = message.created_ns
         self._ledger.queued(message.id)
 
-    def cancel(self, message_id: int) -> bool:
-        """Take back a text that waits for its release time; False if it has gone or is not known."""
-        waiting = self._later.pop(message_id, None)
+    async def cancel(self, message_id: int) -> bool:
+        """Take back a text that waits for its release time; False if it has gone or is not known.
+
+        True once that is durable. Raises `DatabaseError` where it cannot be stored: the text then still goes.
+        """
+        waiting = self._later.get(message_id)
         if waiting is None:
             return False
-        message, reservation, _, timer = waiting
-        timer.cancel()
+        message, reservation, done, timer = waiting
+        durable = self._ledger.finish(message_id, message.carrier, State.DELETED, code="cancelled")
+        del self._later[message_id]
         self._accepted_ns[message.carrier].pop(message_id)
+        timer.cancel()
         self._refund(reservation, self._clock.now_ns())
-        self._ledger.finish(message_id, message.carrier, State.DELETED, code="cancelled")
+        try:
+            await durable
+        except DatabaseError:
+            self.take(message, None, done)
+            raise
         return True
 
     def stop(self) -> None:

@@ -115,10 +115,10 @@ class Ledger:
     ) -> "asyncio.Future[None]":
         """The text has its outcome; the future resolves when that and `marks` (write intents) are durable."""
         now_ns = self.clock.now_ns()
+        durable = self.database.write(*marks, MarkFinal(state.value, now_ns, code, blocked_by, message_id))
         self._finished_child("outbound", carrier, state).inc()
         if state is State.DELIVERED:
             self._latency_child(carrier).observe(max(0.0, time.time() - id_unix_ms(message_id) / 1000))
-        durable = self.database.write(*marks, MarkFinal(state.value, now_ns, code, blocked_by, message_id))
         kind = MessageDelivered if state is State.DELIVERED else MessageFailed
         self._tell(kind, message_id, state, now_ns, code, blocked_by)
         self._recent.pop(message_id, None)

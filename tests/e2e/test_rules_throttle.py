@@ -141,7 +141,7 @@ async def test_taking_a_text_back_gives_its_room_back_also_after_a_restart(open_
         _, waiting = await send(world)
         assert (await refusal(world))[1] == "throttled_person"
         assert (await world.client.call("DELETE", f"/v1/messages/{waiting['id']}"))[0] == 204
-        message = await world.client.follow(waiting["id"], 10)
+        _, message = await world.client.get(f"/v1/messages/{waiting['id']}")
         assert (message["state"], message["code"]) == ("deleted", "cancelled")
         status, again = await world.client.call("DELETE", f"/v1/messages/{waiting['id']}")
         assert (status, again["errors"][0]["code"]) == (409, "message_not_waiting")
@@ -153,6 +153,23 @@ async def test_taking_a_text_back_gives_its_room_back_also_after_a_restart(open_
     async with open_world(*settings) as world:  # what waits across a restart can be taken back too
         assert (await world.client.call("DELETE", f"/v1/messages/{waiting['id']}"))[0] == 204
         assert (await limit(world, "person", "alice"))["window"]["used"] == 1
+
+
+async def test_a_text_taken_back_is_seen_deleted_at_once_and_is_not_sent_after_a_restart(
+    open_world: Any,
+) -> None:
+    """What 204 says is durable: the very next read shows it, and so does a process that never ended well."""
+    rate = '{"rate": {"segments": 1, "per": "second", "burst": 1, "overflow": "queue", "max_wait_s": 1000}}'
+    settings = (*FROZEN, *NO_LIMITS, f"limits.number={rate}")
+    async with open_world(*settings, kill=True) as world:
+        texts = [(await send(world))[1]["id"] for _ in range(13)]
+        for text in texts[1:]:
+            assert (await world.client.call("DELETE", f"/v1/messages/{text}"))[0] == 204
+            message = (await world.client.get(f"/v1/messages/{text}"))[1]
+            assert (message["state"], message["code"]) == ("deleted", "cancelled")
+    async with open_world(*settings) as world:
+        states = [(await world.client.get(f"/v1/messages/{text}"))[1]["state"] for text in texts[1:]]
+        assert states == ["deleted"] * 12
 
 
 async def test_limits_change_while_running_and_survive_a_restart(open_world: Any) -> None:
