@@ -6,12 +6,15 @@ refunds, the rebuild after a restart and the reports. Times are world nanosecond
 
 from gateway.throttle.dimension import EPOCH_NS, PERSONAL, Rates, Windows
 from gateway.throttle.limits import Overflow, RateLimit, WindowLimit
-from gateway.throttle.scopes import CODES
+from gateway.throttle.scopes import CODES, Scope
 from gateway.throttle.state import FAR, NEVER, Cell
 from gateway.throttle.windows import MAX_COUNT, Calendar, Window
 
 REFUSALS = {scope: (scope, code) for scope, code in CODES.items()}
 """What a full limit of each scope says, made once."""
+
+PLACES = {scope: place for place, scope in enumerate(Scope)}
+"""Where each scope stands among the others, as in a stored reservation."""
 
 
 class _RateHead(Cell):
@@ -26,12 +29,13 @@ class _RateHead(Cell):
 class RateEntry(_RateHead):
     """One key under a rate."""
 
-    __slots__ = ("dimension", "index", "key", "limit", "personal", "refusal", "scope")
+    __slots__ = ("dimension", "index", "key", "limit", "personal", "place", "refusal", "scope")
 
     def __init__(self, dimension: Rates, key: str, limit: RateLimit) -> None:
         super().__init__()
         self.dimension = dimension
         self.scope = dimension.scope
+        self.place = PLACES[dimension.scope]
         self.key = key
         self.limit = limit
         self.step_ns = limit.step_ns

@@ -158,11 +158,11 @@ class Refused(NamedTuple):
     retry_after_ns: int | None
 
 
-def busy_until_ns(granted: Granted) -> list[tuple[Scope, int]]:
+def busy_until_ns(granted: Granted) -> list[tuple[RateEntry, int]]:
     """Return how far each rate is taken by a reservation: the end of its interval.
 
     Ask right after `reserve`: asked later it may say a later time, and a restart holds back more than needed.
     """
     if granted.taken:
-        return [(entry.scope, end + EPOCH_NS) for entry, end in granted.taken]
-    return [(entry.scope, entry.busy_until_ns()) for entry in granted.plan.rates]
+        return [(entry, end + EPOCH_NS) for entry, end in granted.taken]
+    return [(entry, entry.busy_until_ns()) for entry in granted.plan.rates]

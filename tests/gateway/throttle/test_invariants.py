@@ -214,7 +214,7 @@ class World:
         assert all(each.release_ns <= granted.release_ns for each in moved), "order per pair"
         self.moved.append(granted)
         self.admitted.append(granted)
-        self.ends_ns[granted.message_id] = dict(busy_until_ns(granted))
+        self.ends_ns[granted.message_id] = {entry.scope: end_ns for entry, end_ns in busy_until_ns(granted)}
         self.last_release[pair] = granted.release_ns
         self.judge_windows(granted)
 
@@ -249,7 +249,7 @@ class World:
             return
         self.next_id += 1
         self.admitted.append(answer)
-        self.ends_ns[answer.message_id] = dict(busy_until_ns(answer))
+        self.ends_ns[answer.message_id] = {entry.scope: end_ns for entry, end_ns in busy_until_ns(answer)}
         pair = answer.plan.keys.number, destination
         assert answer.release_ns >= self.now_ns
         last_ns = self.last_release.get(pair, 0)

@@ -390,7 +390,7 @@ def test_after_a_restart_the_next_decisions_are_the_same(pacific, now_ns):
         at_ns = now_ns + step * SECOND_NS // 3
         answer = limiter.reserve(limiter.plan(keys, at_ns), 1 + step % 2, at_ns, HANDSET, step + 1)
         if isinstance(answer, Granted):
-            granted.append((answer, dict(busy_until_ns(answer))))
+            granted.append((answer, {entry.scope: end_ns for entry, end_ns in busy_until_ns(answer)}))
     later_ns = now_ns + 10 * SECOND_NS
     again = rebuilt(limits, granted, later_ns)
     for step in range(20):
@@ -409,7 +409,7 @@ def test_a_text_that_waited_through_a_restart_can_be_refunded(limiter_of, now_ns
     limiter = Limiter(limits)
     plan = limiter.plan(ALICE, now_ns)
     texts = (limiter.reserve(plan, 1, now_ns, message_id=n) for n in (1, 2, 3))
-    rows = [(text, dict(busy_until_ns(text))) for text in texts]
+    rows = [(text, {entry.scope: end_ns for entry, end_ns in busy_until_ns(text)}) for text in texts]
     again = rebuilt(limits, rows, now_ns)
     again.refund(again.waiting(2), now_ns)
     assert again.reserve(again.plan(ALICE, now_ns), 1, now_ns).release_ns == rows[1][0].release_ns
@@ -421,7 +421,7 @@ def test_long_past_texts_weigh_nothing_after_a_restart(now_ns):
     plan = limiter.plan(ALICE, now_ns)
     moments = (now_ns + n * SECOND_NS for n in range(50))
     texts = (limiter.reserve(plan, 1, at_ns, message_id=1) for at_ns in moments)
-    granted = [(text, dict(busy_until_ns(text))) for text in texts]
+    granted = [(text, {entry.scope: end_ns for entry, end_ns in busy_until_ns(text)}) for text in texts]
     later_ns = now_ns + 60 * SECOND_NS
     assert releases(rebuilt(limits, granted, later_ns), ALICE, later_ns, 2) == [0, SECOND_NS]
 
