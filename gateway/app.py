@@ -1,6 +1,5 @@
 """The composition root: reads the configuration, builds the parts asked for, runs them as one service."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -38,7 +37,6 @@ from gateway.runtime import log
 from gateway.runtime.bus import Bus
 from gateway.runtime.clock import WorldClock
 from gateway.runtime.config import LoadedConfig, find_config, load
-from gateway.runtime.database import Database, MigrationBranch, migrate
 from gateway.runtime.http.app import build_app
 from gateway.runtime.http.clock import clock_routes
 from gateway.runtime.http.health import Health
@@ -50,6 +48,7 @@ from gateway.runtime.ids import IdSource, encode_id, new_id
 from gateway.runtime.lifecycle import BasePart, Lifecycle, run
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
+from gateway.runtime.storage import open_storage
 from gateway.runtime.tracing import Tracing, TracingSettings
 from gateway.service import Texting, TextingSettings, World
 from gateway.settings import COMMON, EVERY_SECTION, PARTS, Networks
@@ -143,11 +142,6 @@ async def build(
 async def _world(config: LoadedConfig, parts: Sequence[str], clock: WorldClock | None) -> World:
     storage = config.section("storage", StorageSettings)
     clock_settings = config.section("clock", ClockSettings)
-    packages = dict.fromkeys(package for part in parts for package in BRANCHES[part])
-    branches = [MigrationBranch.of(package) for package in packages]
-    url = storage.url if branches else "sqlite://"
-    if branches:
-        await asyncio.get_running_loop().run_in_executor(None, migrate, url, branches)
     metrics = Metrics()
     clock = clock or WorldClock(
         clock_settings.start_ns,
@@ -158,8 +152,12 @@ async def _world(config: LoadedConfig, parts: Sequence[str], clock: WorldClock |
         clock=clock,
         bus=Bus(),
         metrics=metrics,
-        database=await Database.open(
-            url, metrics=metrics, clock=clock, process=storage.writer == "process" and "texting" in parts
+        database=await open_storage(
+            storage,
+            {part: BRANCHES[part] for part in parts},
+            metrics=metrics,
+            clock=clock,
+            process=storage.writer == "process" and "texting" in parts,
         ),
         directory=config.section("directory").build(),
         ids=IdSource(storage.node),

@@ -1,6 +1,5 @@
 """Recording by itself: `siprec serve`, without the texting half and with its own tables only."""
 
-import asyncio
 from collections.abc import Sequence
 
 from gateway import __version__
@@ -10,7 +9,6 @@ from gateway.runtime import log
 from gateway.runtime.bus import Bus
 from gateway.runtime.clock import WorldClock
 from gateway.runtime.config import LoadedConfig, find_config, load
-from gateway.runtime.database import Database, MigrationBranch, migrate
 from gateway.runtime.http.app import build_app
 from gateway.runtime.http.clock import clock_routes
 from gateway.runtime.http.health import Health
@@ -22,6 +20,7 @@ from gateway.runtime.ids import IdSource
 from gateway.runtime.lifecycle import Lifecycle, run
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
+from gateway.runtime.storage import open_storage
 from gateway.runtime.tracing import Tracing, TracingSettings
 from siprec.callcontrol.settings import CallingSettings
 from siprec.callcontrol.telephony import Telephony
@@ -65,12 +64,10 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> LoadedConfig:
 async def build(config: LoadedConfig) -> Standalone:
     """Everything wired, nothing started."""
     storage = config.section("storage", StorageSettings)
-    branches = [MigrationBranch.of(package) for package in BRANCHES]
-    await asyncio.get_running_loop().run_in_executor(None, migrate, storage.url, branches)
     metrics, bus = Metrics(), Bus()
     lifecycle = Lifecycle(metrics)
     clock = _clock(config.section("clock", ClockSettings))
-    database = await Database.open(storage.url, metrics=metrics)
+    database = await open_storage(storage, {"recording": BRANCHES}, metrics=metrics)
     directory = DirectoryStore(
         config.section("directory", DirectorySettings).build(), database, bus, clock.now_ns
     )

@@ -52,6 +52,7 @@ def examine(name: str, parts: Sequence[str], overrides: Sequence[str]) -> Iterat
     yield machine.disk(Path(storage.folder), _least_free(config))
     running = world.is_running(config.section("http", HttpSettings))
     yield from world.ports(world.ports_of(config), running)
+    yield from world.occupied(storage, parts, running)
     yield from world.database(storage, running)
     yield from world.safety(config.section("http", HttpSettings))
 

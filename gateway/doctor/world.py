@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +17,11 @@ from sqlalchemy.exc import ArgumentError
 
 from gateway.doctor.findings import Finding, fault, ok, warning
 from gateway.doctor.machine import existing
+from gateway.runtime.claims import holder
 from gateway.runtime.config import LoadedConfig
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.settings import StorageSettings
+from gateway.runtime.storage import claimed_paths
 from gateway.runtime.tracing import TracingSettings, TracingUnavailable
 from gateway.settings import Networks
 from siprec.rtp.aio.pool import RECEIVE_BUFFER_BYTES
@@ -200,6 +202,16 @@ def safety(http: HttpSettings) -> Iterator[Finding]:
         )
     if not known and http.tls_certificate:
         yield ok("safety", f"the API listens on {http.host} with TLS and tokens of its own")
+
+
+def occupied(storage: StorageSettings, parts: Iterable[str], running: bool) -> Iterator[Finding]:
+    """Whether another process works on the storage folder; `running`: it is the gateway that answers here."""
+    for part in parts:
+        for path in () if running else claimed_paths(storage, part):
+            process = holder(path)
+            if process is not None:
+                told = f"{path.parent}: process {process or '?'} runs {part} on this folder"
+                yield fault("database", told, "stop it, or give this gateway a `storage.folder` of its own")
 
 
 def database(storage: StorageSettings, running: bool) -> Iterator[Finding]:

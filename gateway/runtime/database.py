@@ -78,6 +78,7 @@ class Database:
         self._pending = 0
         self._max_pending = max_pending
         self._closed = False
+        self._when_closed: list[Callable[[], None]] = []
         self._loop = asyncio.get_running_loop()
         self._writer = backend.batch_writer(self._complete, metrics, process=process)
         self._failures = metrics.counter(
@@ -99,16 +100,18 @@ class Database:
         branches: Sequence[MigrationBranch] = (),
         process: bool = False,
         clock: WorldClock | None = None,
+        owners: Sequence[str] = (),
     ) -> Self:
         """Connect. `sqlite:///path`, `sqlite://` (gone at close) or `postgresql://user@host/name`.
 
         `branches` are migrated to their heads first (the only way for a database that is gone at close);
         `max_pending` bounds the units that wait. With `process`, SQLite is written by a process of its own,
         out of this interpreter's way: for services; a thread starts sooner. In discrete mode `clock` stands
-        still while anything is under way here. Raises `DatabaseUnavailable`,
+        still while anything is under way here. `owners` as for `open_backend`. Raises `DatabaseUnavailable`,
         `DatabaseBusy` and `MigrationError`.
         """
-        database = cls(open_backend(url), metrics or Metrics(process=False), max_pending, process, clock)
+        metrics = metrics or Metrics(process=False)
+        database = cls(open_backend(url, owners), metrics, max_pending, process, clock)
         try:
             if branches:
                 await database._loop.run_in_executor(None, migrate, database._backend.url, branches)
@@ -184,6 +187,12 @@ class Database:
         await self._loop.run_in_executor(None, self._release)
         await self._writer.close()
         self._backend.remove()
+        for callback in self._when_closed:
+            callback()
+
+    def on_closed(self, callback: Callable[[], None]) -> None:
+        """Have something done once nothing of this process touches the database any more."""
+        self._when_closed.append(callback)
 
     async def __aenter__(self) -> Self:
         return self

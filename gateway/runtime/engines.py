@@ -10,6 +10,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +34,8 @@ from gateway.runtime.sqlite import BUSY_TIMEOUT_S, SqliteWriter
 from gateway.runtime.writers import BatchWriter, Complete, ProcessWriter, ThreadWriter
 
 READERS = 4
+_CLAIM = "sms-siprec-gateway"
+_KEEPALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
 
 
 class Backend(Protocol):
@@ -54,10 +57,11 @@ class Backend(Protocol):
         """Delete what only this process could see (an in-memory database)."""
 
 
-def open_backend(url: str) -> Backend:
+def open_backend(url: str, owners: Sequence[str] = ()) -> Backend:
     """Choose the engine by URL: `sqlite:///path`, `sqlite://` (in memory), `postgresql://…`.
 
-    Raises `DatabaseUnavailable` for any other URL.
+    `owners` names the parts of a service that must be the only ones of their kind on a server's database (a
+    file's are claimed by `claims`). Raises `DatabaseUnavailable` for any other URL.
     """
     try:
         parsed = make_url(url)
@@ -66,7 +70,7 @@ def open_backend(url: str) -> Backend:
     if parsed.get_backend_name() == "sqlite":
         return SqliteBackend(parsed.database)
     if parsed.get_backend_name() == "postgresql":
-        return PostgresqlBackend(parsed)
+        return PostgresqlBackend(parsed, owners)
     raise DatabaseUnavailable(f"storage.database: {parsed.drivername} is neither sqlite nor postgresql")
 
 
@@ -116,7 +120,8 @@ class SqliteBackend:
 class PostgresqlBackend:
     """PostgreSQL through psycopg 3."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, owners: Sequence[str] = ()) -> None:
+        self._owners = owners
         try:
             from sqlalchemy.dialects.postgresql import psycopg as dialects  # noqa: PLC0415 - an optional extra
         except ImportError as error:  # pragma: no cover - part of SQLAlchemy
@@ -127,7 +132,7 @@ class PostgresqlBackend:
 
     def batch_writer(self, complete: Complete, metrics: Metrics, *, process: bool) -> BatchWriter:
         """Return the writer, not yet started; the server is a process of its own already."""
-        return ThreadWriter(PostgresqlWriter(self.url), self.dialect, complete, metrics)
+        return ThreadWriter(PostgresqlWriter(self.url, self._owners), self.dialect, complete, metrics)
 
     def explain(self, error: Exception) -> DatabaseError:
         """Translate SQLSTATE classes."""
@@ -151,10 +156,15 @@ class PostgresqlBackend:
 
 
 class PostgresqlWriter:
-    """The one connection that writes to a PostgreSQL server."""
+    """The one connection that writes to a PostgreSQL server.
 
-    def __init__(self, url: str) -> None:
+    While it stands, its session holds an advisory lock for each of `owners`: a second service of the same
+    part, or one that was cut off meanwhile, is refused.
+    """
+
+    def __init__(self, url: str, owners: Sequence[str] = ()) -> None:
         self._url = url
+        self._owners = owners
         self._connection: Any = None
 
     @property
@@ -171,8 +181,27 @@ class PostgresqlWriter:
             import psycopg  # noqa: PLC0415 - an optional extra
         except ImportError:
             raise DatabaseUnavailable("PostgreSQL needs the extra: sms-siprec-gateway[postgresql]") from None
-        self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
-        self._connection.execute("SET synchronous_commit = on")
+        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        try:
+            connection.execute("SET synchronous_commit = on")
+            self._claim(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _claim(self, connection: Any) -> None:
+        """Take the locks, which end with the session. Raises `DatabaseBusy`."""
+        if self._owners:  # a peer that vanished is noticed within a minute, and its locks are free again
+            for setting, value in _KEEPALIVE.items():
+                connection.execute(f"SET {setting} = {value}")
+        for part in self._owners:
+            key = f"{_CLAIM}:{part}"
+            (taken,) = connection.execute(
+                "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (key,)
+            ).fetchone()
+            if not taken:
+                raise DatabaseBusy(f"a gateway that runs {part} works on it")
 
     def begin(self) -> None:
         """Begin a transaction."""

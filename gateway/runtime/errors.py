@@ -4,6 +4,7 @@ ServiceError
 ├── ConfigError              every fault of a configuration at once
 ├── ClockError               the world clock was asked for something impossible
 ├── LifecycleError           a part would not start
+├── StorageInUse             another process of the same kind works on the storage folder
 ├── DatabaseError
 │   ├── IntegrityError       the rows of one unit break a constraint (duplicate key, missing parent …)
 │   ├── DatabaseBusy         another process holds the database
@@ -72,6 +73,23 @@ class LifecycleError(ServiceError):
 
     def __str__(self) -> str:
         return f"{self.part} would not start: {self.cause or type(self.cause).__name__}"
+
+
+class StorageInUse(ServiceError):
+    """Another process of the same part works on the same folder; `process` is its id, None if unknown."""
+
+    def __init__(self, folder: str, part: str, process: int | None) -> None:
+        super().__init__(folder, part, process)
+        self.folder = folder
+        self.part = part
+        self.process = process
+
+    def __str__(self) -> str:
+        who = "another process" if self.process is None else f"process {self.process}"
+        return (
+            f"{self.folder}: {who} runs {self.part} on this folder already; "
+            "stop it, or give this one a storage.folder of its own"
+        )
 
 
 class DatabaseError(ServiceError):

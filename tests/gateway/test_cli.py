@@ -1,9 +1,12 @@
 """The `gateway` commands: mistakes end as one sentence on stderr with their exit code."""
 
+import os
 import socket
 from pathlib import Path
 
 import pytest
+
+from gateway.runtime.claims import Claims
 
 
 @pytest.fixture
@@ -43,6 +46,17 @@ def test_a_storage_folder_that_cannot_be(run, tmp_path: Path):
     assert code == 1
     assert len(told) == 1
     assert str(folder) in told[0]
+
+
+def test_a_folder_another_gateway_works_on(run, tmp_path: Path):
+    folder = tmp_path / "data"
+    held = Claims.take([folder / "texting.lock"], "texting")
+    settings = ("--set", f"storage.folder={folder}", "--set", "log.level=error")
+    told = f"{folder}: process {os.getpid()} runs texting on this folder already; "
+    assert run("run", *settings) == (1, [f"{told}stop it, or give this one a storage.folder of its own"])
+    assert run("check", "gateway.yaml", *settings) == (0, [])
+    assert run("rules") == (0, [])
+    held.release()
 
 
 @pytest.mark.parametrize("command", [["send", "--from", "1", "--to", "2", "Hi"], ["record", "x.pcap"]])

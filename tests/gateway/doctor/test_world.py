@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import socket
 import sqlite3
 import sys
@@ -13,8 +14,10 @@ from gateway import cli
 from gateway.app import load_config
 from gateway.doctor import world
 from gateway.doctor.run import examine
+from gateway.runtime.claims import Claims
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.settings import StorageSettings
+from gateway.runtime.storage import claimed_paths
 from gateway.settings import PARTS
 
 
@@ -154,6 +157,17 @@ def test_a_database_somebody_holds(tmp_path: Path, monkeypatch):
         (finding,) = world.database(StorageSettings(folder=tmp_path), running=True)
         assert finding.level.value == "ok"
     holder.close()
+
+
+def test_a_folder_another_gateway_works_on(tmp_path: Path):
+    storage = StorageSettings(folder=tmp_path)
+    assert list(world.occupied(storage, ("texting",), running=False)) == []
+    held = Claims.take(claimed_paths(storage, "texting"), "texting")
+    (finding,) = world.occupied(storage, ("texting", "recording"), running=False)
+    assert finding.level.value == "fault"
+    assert finding.found == f"{tmp_path}: process {os.getpid()} runs texting on this folder"
+    assert list(world.occupied(storage, ("texting",), running=True)) == []
+    held.release()
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://x/y"])
