@@ -20,7 +20,7 @@ class CloseReason(Enum):
     BIND_TIMEOUT = "bind_timeout"
     """Not bound within the session init timer, or our bind was not answered."""
     ENQUIRE_LINK_TIMEOUT = "enquire_link_timeout"
-    """Half-open: the peer was asked for a sign of life and gave none."""
+    """Half-open: the peer was asked for a sign of life and gave none, or only sent and answered nothing."""
     INACTIVITY = "inactivity"
     FATAL_ERROR = "fatal_error"
     PEER_STOPPED_READING = "peer_stopped_reading"
@@ -112,6 +112,11 @@ class LateResponseReceived(Event):
     context: Any
     response: Pdu
     request: Pdu
+
+
+@frozen
+class PeerHeard(Event):
+    """Something has come after a silence in which requests timed out: the peer lives, there is room again."""
 
 
 @frozen

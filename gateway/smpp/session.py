@@ -31,14 +31,16 @@ come as `ResponseReceived` in any order, failures as `RequestFailed`: every requ
 them. After a time-out the answer may still come, as `LateResponseReceived`. - `respond(request, response,
 now)` answers a `RequestReceived` or `BindRequested`, now or later, in any order. `forget` says one will never
 be answered (fault injection). - enquire_link and unbind of the peer, and whatever breaks the protocol, are
-answered by the session itself. - `tap(direction, frame, pdu, now)`, if given, sees every frame; `pdu` is None
-where it could not be decoded.
+answered by the session itself. - A peer that is silent, or answers nothing whatever it sends of its own, is
+asked for a sign of life and given up if none comes. - `tap(direction, frame, pdu, now)`, if given, sees every
+frame; `pdu` is None where it could not be decoded.
 """
 
 import struct
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
+from math import inf
 from typing import Any, Final
 
 from gateway.smpp.constants import (
@@ -113,6 +115,8 @@ class Direction(Enum):
 
 Tap = Callable[[Direction, bytes, Pdu | None, float], None]
 """(direction, frame, PDU or None if it was not decodable, wire time)."""
+# bound once: an enumeration's member costs ten times a name, and these are asked for every text
+_OUT, _IN = Direction.OUT, Direction.IN
 
 
 @frozen
@@ -166,7 +170,8 @@ class SmppSession:
         self._peer_unbind: Unbind | None = None
         self._unbind_reason = CloseReason.UNBOUND
         self._response_armed = settings.timers.response_s <= 0
-        self._last_received = self._last_message = now
+        self._last_received = self._last_message = self._last_answered = now
+        self._unanswered = -inf  # when a request was sent after which nothing was answered in time
         self._events: list[Event] = []
         self._enter(SessionState.OPEN)
         self._timers.start(Timer.SESSION_INIT, now)
@@ -280,7 +285,7 @@ class SmppSession:
         """Queue octets as they are, unnumbered and untracked (fault injection)."""
         self.out.append(data)
         if self.tap is not None:
-            self.tap(Direction.OUT, data, None, now)
+            self.tap(_OUT, data, None, now)
 
     def close(self, reason: CloseReason = CloseReason.ABORTED, error: SmppError | None = None) -> None:
         """End at once, without unbind; outstanding requests fail with `RequestAbandoned`."""
@@ -323,11 +328,11 @@ class SmppSession:
             pdu = decoder(frame, status, sequence)
         except RecoverableError as error:
             if self.tap is not None:
-                self.tap(Direction.IN, frame, None, now)
+                self.tap(_IN, frame, None, now)
             self._receive_fault(error, command_id, status, now)
             return
         if self.tap is not None:
-            self.tap(Direction.IN, frame, pdu, now)
+            self.tap(_IN, frame, pdu, now)
         if command_id >= RESPONSE_BIT:
             self._receive_response(pdu, command_id, now)
         elif command_id not in self._accepts:
@@ -348,6 +353,7 @@ class SmppSession:
         if command_id < RESPONSE_BIT:
             self._refuse(error, command_id, now)
             return
+        self._last_answered = now
         self._events.append(ProtocolViolated(error))
         if not isinstance(error, BodyMalformed):
             return
@@ -405,6 +411,7 @@ class SmppSession:
     # Responses in
 
     def _receive_response(self, pdu: Pdu, command_id: int, now: float) -> None:
+        self._last_answered = now
         sequence = pdu.sequence_number
         sent = self._window.settle(sequence, command_id)
         if sent is not None:
@@ -506,11 +513,15 @@ class SmppSession:
         for sequence, sent in self._window.expire(now, response_s):
             error = RequestTimedOut(sent.request.command_id, sequence, "no response in time")
             self._events.append(RequestFailed(sent.context, error, sent.request, sent.sent_at))
+            if sent.sent_at >= self._last_answered:
+                self._unanswered = sent.sent_at
         for sequence, sent in list(self._control.items()):
             if sent.sent_at + response_s <= now:
                 del self._control[sequence]
                 self._on_control_timeout(sent, now)
         self._response_armed = False
+        if self._answers_nothing:
+            self._ask_for_life(now)
         waiting = [sent.sent_at for sent in self._control.values()]
         oldest = self._window.oldest_sent_at()
         if oldest is not None or waiting:
@@ -523,8 +534,23 @@ class SmppSession:
             self._close(CloseReason.BIND_TIMEOUT)
         elif isinstance(sent.request, Unbind):
             self._close(self._unbind_reason)
-        elif self._last_received <= sent.sent_at:
+        elif self._last_received <= sent.sent_at or self._answers_nothing:
             self._close(CloseReason.ENQUIRE_LINK_TIMEOUT)
+
+    @property
+    def _answers_nothing(self) -> bool:
+        """Whether a request of ours has timed out and nothing was answered since it was sent.
+
+        What such a peer still sends of its own is no sign of life: it may well not hear us.
+        """
+        return self._unanswered >= self._last_answered
+
+    def _ask_for_life(self, now: float) -> None:
+        """Send an enquire_link, unless one is under way or they are turned off (SMPP 3.4 §7.2)."""
+        if not self.state.is_bound or not self._timers.duration(Timer.ENQUIRE_LINK):
+            return
+        if not any(isinstance(sent.request, EnquireLink) for sent in self._control.values()):
+            self._send_uncounted(EnquireLink(), now)
 
     def _on_session_init(self, now: float) -> None:
         del now
@@ -537,8 +563,7 @@ class SmppSession:
         if self._last_received + interval > now:
             self._timers.start(Timer.ENQUIRE_LINK, self._last_received)
             return
-        if not any(isinstance(sent.request, EnquireLink) for sent in self._control.values()):
-            self._send_uncounted(EnquireLink(), now)
+        self._ask_for_life(now)
         self._timers.start(Timer.ENQUIRE_LINK, now)
 
     def _on_inactivity(self, now: float) -> None:
@@ -564,7 +589,7 @@ class SmppSession:
         frame = ENCODERS[pdu.__class__](pdu, sequence)
         self.out.append(frame)
         if self.tap is not None:
-            self.tap(Direction.OUT, frame, pdu, now)
+            self.tap(_OUT, frame, pdu, now)
 
     def _close(self, reason: CloseReason, error: SmppError | None = None) -> None:
         self._enter(SessionState.CLOSED)

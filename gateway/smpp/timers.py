@@ -26,8 +26,9 @@ class TimerSettings:
     """Durations in seconds of wire time; 0 turns a timer off.
 
     `session_init_s`: from connection to bound. `enquire_link_s`: silence after which the peer is asked for a
-    sign of life. `inactivity_s`: time without a message after which the session is unbound. `response_s`:
-    time a request of ours waits for its response. `unbind_wait_s`: time an unbind waits for what is still
+    sign of life; it is also asked once a request of ours has timed out and nothing else was answered
+    meanwhile. `inactivity_s`: time without a message after which the session is unbound. `response_s`: time a
+    request of ours waits for its response. `unbind_wait_s`: time an unbind waits for what is still
     unanswered.
     """
 

@@ -4,6 +4,8 @@ import struct
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.smpp.constants import CommandId, CommandStatus, Tag
 from gateway.smpp.errors import (
@@ -738,6 +740,112 @@ def test_any_octet_after_enquire_link_is_a_sign_of_life(role: Role) -> None:
     ours.receive_data(b"\0", 35.0)
     ours.handle_timeout(40.0)
     assert ours.state is SessionState.BOUND_TRX
+
+
+LIFE = SessionSettings(timers=TimerSettings(enquire_link_s=30, response_s=10))
+
+
+def chatter(session: SmppSession, now: float) -> None:
+    """The far side asks something of its own, and we answer into the void."""
+    far = DeliverSm(short_message=b"hi") if session.role is Role.ESME else SubmitSm(short_message=b"hi")
+    session.receive_data(encode(far, int(now * 10) + 1), now)
+    for event in session.events():
+        if isinstance(event, RequestReceived):
+            session.respond(event.pdu, response_to(event.pdu), now)
+
+
+@ROLES
+def test_a_peer_that_talks_but_answers_nothing_is_found_by_enquire_link(role: Role) -> None:
+    pair = bound_pair(esme=LIFE, smsc=LIFE)
+    ours = pair.session(role)
+    ours.send(request_of(role), 1.0)
+    for second in range(2, 11):
+        chatter(ours, float(second))
+    ours.data_to_send()
+    ours.handle_timeout(11.0)
+    assert [type(pdu) for pdu in read(ours)] == [EnquireLink]
+    for second in range(12, 21):
+        chatter(ours, float(second))
+    assert ours.state is SessionState.BOUND_TRX
+    ours.handle_timeout(21.0)
+    assert ours.events()[-1] == SessionClosed(CloseReason.ENQUIRE_LINK_TIMEOUT)
+
+
+@ROLES
+@pytest.mark.parametrize("sign", ["enquire_link", "late", "other", "unreadable"])
+def test_any_answer_is_a_sign_of_life(role: Role, sign: str) -> None:
+    pair = bound_pair(esme=LIFE, smsc=LIFE)
+    ours = pair.session(role)
+    lost = ours.send(request_of(role), 1.0)
+    ours.handle_timeout(11.0)
+    *_, probe = read(ours)
+    assert isinstance(probe, EnquireLink)
+    other = ours.send(request_of(role), 12.0)
+    response = request_of(role).response_id
+    answer = {
+        "enquire_link": encode(response_to(probe)),
+        "late": frame(response, b"\0", sequence=lost),
+        "other": frame(response, b"\0", sequence=other),
+        "unreadable": frame(response, b"4f\0\0\1\0\xff", sequence=other),
+    }[sign]
+    ours.receive_data(answer, 13.0)
+    ours.data_to_send()
+    ours.handle_timeout(21.0)
+    assert ours.state is SessionState.BOUND_TRX
+    assert ours.data_to_send() == b""
+
+
+@ROLES
+def test_one_request_lost_among_answered_ones_asks_for_nothing(role: Role) -> None:
+    pair = bound_pair(esme=LIFE, smsc=LIFE)
+    ours = pair.session(role)
+    ours.send(request_of(role), 1.0)
+    answered = ours.send(request_of(role), 2.0)
+    ours.receive_data(frame(request_of(role).response_id, b"\0", sequence=answered), 3.0)
+    ours.data_to_send()
+    ours.handle_timeout(11.0)
+    assert ours.data_to_send() == b""
+
+
+@ROLES
+def test_a_peer_that_answers_nothing_is_kept_where_enquire_link_is_off(role: Role) -> None:
+    off = SessionSettings(timers=TimerSettings(enquire_link_s=0, response_s=10))
+    pair = bound_pair(esme=off, smsc=off)
+    ours = pair.session(role)
+    ours.send(request_of(role), 1.0)
+    ours.data_to_send()
+    ours.handle_timeout(11.0)
+    assert ours.data_to_send() == b""
+    assert ours.next_deadline() is None
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 12), st.sampled_from(("send", "chatter", "both"))), max_size=12),
+    st.sampled_from(Role),
+)
+def test_a_peer_that_hears_nothing_is_given_up_in_time_whatever_it_says(
+    steps: list[tuple[float, str]], role: Role
+) -> None:
+    """From the first request on it takes two response times at most."""
+    pair = bound_pair(esme=LIFE, smsc=LIFE)
+    ours, now = pair.session(role), 0.0
+    ours.send(request_of(role), now)
+
+    def run_to(moment: float) -> None:
+        while (due := ours.next_deadline()) is not None and due <= moment:
+            ours.handle_timeout(due)
+
+    for pause, what in steps:
+        now += pause
+        run_to(now)
+        if ours.state is SessionState.CLOSED:
+            break
+        if what != "chatter" and ours.window_free:
+            ours.send(request_of(role), now)
+        if what != "send":
+            chatter(ours, now)
+    run_to(20.0)
+    assert ours.events()[-1] == SessionClosed(CloseReason.ENQUIRE_LINK_TIMEOUT)
 
 
 @ROLES
