@@ -1,13 +1,17 @@
 """`carriers.md`: the mock carriers of the demo world, and everything they can be told to do."""
 
 from collections.abc import Iterator
+from dataclasses import fields
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from docs.pages.markdown import code, page, table
 from gateway.carriers.faults import BEHAVIOURS, CATALOGUE
 from gateway.carriers.profile import DESTINATION_OUTCOMES, REFUSAL_EVENTS, CarrierProfile, Outcome
+from gateway.carriers.switching import FIXED
 from gateway.runtime.config import find_config, load
 from gateway.settings import Networks
 from gateway.smpp.constants import status_name
+from gateway.smpp.receipt import ReceiptNotation
 
 INTRODUCTION = """\
 Seven networks, each a real SMPP 3.4 server on its own port, run by `gateway demo`, `gateway run` and,
@@ -22,7 +26,8 @@ carrier's own view of the registry."""
 
 def render() -> str:
     """The page."""
-    return page("Mock carriers", INTRODUCTION, _networks(), _numbers(), _behaviours(), _faults(), _events())
+    parts = (_networks(), _numbers(), _behaviours(), _faults(), _settings(), _events())
+    return page("Mock carriers", INTRODUCTION, *parts)
 
 
 def _networks() -> Iterator[str]:
@@ -106,6 +111,46 @@ def _faults() -> Iterator[str]:
     yield ""
     rows = ((code(kind), stage.value, text) for kind, (stage, text) in CATALOGUE.items())
     yield from table(("Kind", "Strikes at the", "What happens"), rows)
+
+
+def _settings() -> Iterator[str]:
+    yield from ("## Settings", "")
+    yield (
+        '`PATCH /v1/carriers/NAME {"settings": {"receipts": {"notation": {"text_key": "Text", "date_digits": '
+        "12}}}}` switches what a carrier is: any part of the section `profile:` of its file, in the words "
+        "of the file and held to the same rules. Mappings merge into what is in force, lists and values "
+        "replace it, null means what it means in the file. `GET /v1/carriers/NAME` shows all of it as "
+        '`settings`; `{"settings": null}` returns to the file.'
+    )
+    yield ""
+    yield (
+        "A switch holds for what is accepted from then on, also on binds that are up: a text that was "
+        "accepted before ends as planned, and its receipt is written as it would have been. Windows go on "
+        "counting. `window` and `receive_window` hold for binds made from then on. Like behaviour and "
+        "faults, switched settings are not kept over a restart: what shall stay belongs in the file."
+    )
+    yield ""
+    rows = (
+        (code(name), field.description or "")
+        for name, field in CarrierProfile.model_fields.items()
+        if name not in FIXED
+    )
+    yield from table(("Setting", "What it is"), rows)
+    notation = (
+        (code(f"receipts.notation.{each.name}"), _values(each.name)) for each in fields(ReceiptNotation)
+    )
+    yield from table(("Part of a receipt", "Values"), notation)
+    fixed = ", ".join(code(name) for name in FIXED)
+    yield f"No settings to switch here: {fixed}; the last three have keys of their own in the request."
+    yield ""
+
+
+def _values(field: str) -> str:
+    hint = get_type_hints(ReceiptNotation)[field]
+    values = get_args(hint) if get_origin(hint) is Literal else ()
+    if values:
+        return ", ".join(code(str(value)) for value in values)
+    return {"stat": "words by message state: `{UNDELIVERABLE: FAILED}`"}.get(field, "a number, 1 to 65")
 
 
 def _events() -> list[str]:

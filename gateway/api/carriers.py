@@ -140,8 +140,10 @@ def carrier_routes(service: CarriersService) -> Routes:
         errors=(400, 404),
     )
     async def change(request: ApiRequest) -> dict[str, Any]:
-        """Switch a carrier's behaviour and faults, at once or by a schedule, and its settings; binds that
-        are up feel it."""
+        """Switch a carrier's behaviour and faults, at once or by a schedule, and its settings.
+
+        Binds that are up feel it.
+        """
         body: CarrierChange = request.body
         carrier = _carrier(request)
         profile = _switched(carrier, body) if "settings" in body.model_fields_set else None

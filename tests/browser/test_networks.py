@@ -46,6 +46,26 @@ def test_faults_are_given_and_taken_and_texts_meet_them(open_page: Open, demo: D
     assert demo.get("/v1/carriers/bell")["faults"] == []
 
 
+def test_a_carriers_settings_are_switched_live(open_page: Open, demo: Demo) -> None:
+    page = open_page("carriers/telus")
+    form = page.get_by_role("form", name="Settings")
+    form.get_by_label("Setting").select_option("caps")
+    form.get_by_label("Value").fill('{"segments_per_text": 7}')
+    form.get_by_role("button", name="Switch").click()
+    expect(form.get_by_text("Caps switched")).to_be_visible()
+    expect(page.get_by_role("region", name="Caps and windows")).to_contain_text("7 segments")
+    assert demo.get("/v1/carriers/telus")["caps"]["segments_per_text"] == 7
+    form.get_by_label("Value").fill('{"segments_per_text": 0}')
+    form.get_by_role("button", name="Switch").click()
+    expect(form.locator(".result[data-kind=bad]")).to_contain_text("segments_per_text")
+    form.get_by_label("Value").fill("{")
+    form.get_by_role("button", name="Switch").click()
+    expect(form.locator(".result[data-kind=bad]")).to_contain_text("not JSON")
+    form.get_by_role("button", name="All as in the file").click()
+    expect(page.get_by_role("region", name="Caps and windows")).to_contain_text("10 segments")
+    assert demo.get("/v1/carriers/telus")["caps"]["segments_per_text"] == 10
+
+
 def test_a_handsets_text_is_injected_and_arrives(open_page: Open, demo: Demo) -> None:
     page = open_page("carriers/att")
     form = page.get_by_role("form", name="A handset writes")

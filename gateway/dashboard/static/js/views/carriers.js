@@ -96,13 +96,15 @@ class Detail {
     this.nothing = empty("No text yet", "Outcomes are counted from the start.");
     this.faultRows = el("div", { className: "stack" });
     this.profiles = this.profilesOf(carrier.profile);
+    this.caps = el("div", {}, capsOf(carrier));
     this.node = el(
       "div",
       { className: "stack" },
       el("div", { className: "row spread" }, el("h2", {}, carrierName(carrier.name)), el("p", { className: "soft small mono" }, `${carrier.host}:${carrier.port}`)),
       card("Behaviour", { note: "one at a time" }, this.profiles),
       card("Faults", { note: "besides what the behaviour brings" }, this.faultForm()),
-      el("div", { className: "columns" }, card("A handset writes", {}, this.injectForm()), card("Caps and windows", { note: "the carrier’s own truth" }, capsOf(carrier))),
+      el("div", { className: "columns" }, card("A handset writes", {}, this.injectForm()), card("Caps and windows", { note: "the carrier’s own truth" }, this.caps)),
+      card("Settings", { note: "in the words of its file; for what is accepted from now on" }, this.settingsForm(carrier)),
       el("div", { className: "columns" }, card("Binds and queues", {}, this.stateBody), card("What became of texts", { note: "since the start" }, this.nothing, this.decisions)),
     );
     this.drawFaults();
@@ -203,6 +205,51 @@ class Detail {
     this.drawFaults();
     this.update(carrier);
     return carrier.faults.length ? `${carrier.faults.length} in force` : "No faults now";
+  }
+
+  // settings
+
+  settingsForm(carrier) {
+    this.settings = carrier.settings;
+    const names = Object.keys(carrier.settings).sort();
+    this.setting = select("setting", names.map((name) => [name, words(name)]), "receipts", { on: { change: () => this.drawSetting() } });
+    this.value = el("textarea", { name: "value", className: "mono", rows: 6, spellcheck: false, autocomplete: "off" });
+    const node = form(
+      { label: "Settings", submit: "Switch", onSubmit: () => this.switchSetting() },
+      el("div", { className: "pair" }, field("Setting", this.setting)),
+      field("Value", this.value, "JSON. Keys that are left out stay as they are; null means none."),
+    );
+    const reset = button("All as in the file", async () => {
+      const done = await this.stay.app.attempt(() => this.stay.api.patch(this.path(), { settings: null }), `${carrierName(this.name)} is as its file says`);
+      if (done) this.takeSettings(done);
+    }, "quiet");
+    node.querySelector("[type=submit]").after(reset);
+    this.drawSetting();
+    return node;
+  }
+
+  drawSetting() {
+    this.value.value = JSON.stringify(this.settings[this.setting.value], null, 2);
+    this.value.rows = Math.min(20, this.value.value.split("\n").length + 1);
+  }
+
+  async switchSetting() {
+    const name = this.setting.value;
+    let value;
+    try {
+      value = JSON.parse(this.value.value);
+    } catch {
+      throw new Error("This is not JSON.");
+    }
+    this.takeSettings(await this.stay.api.patch(this.path(), { settings: { [name]: value } }));
+    return `${sentenceCase(words(name))} switched`;
+  }
+
+  takeSettings(carrier) {
+    this.settings = carrier.settings;
+    this.drawSetting();
+    refill(this.caps, capsOf(carrier));
+    this.update(carrier);
   }
 
   // inbound
