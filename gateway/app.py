@@ -381,7 +381,7 @@ def addresses(service: Service) -> dict[str, str | list[str]]:
     if service.recording is not None:
         found["sip"] = service.recording.server.addresses
     if service.telephony is not None:
-        found["calling"] = service.telephony.address
+        found["call_control"] = service.telephony.address
     return found
 
 

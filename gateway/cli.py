@@ -36,6 +36,8 @@ def _known_errors() -> Known:
     from gateway.registry.errors import RegistryError  # noqa: PLC0415
     from gateway.replay.errors import ReplayError  # noqa: PLC0415
     from gateway.smpp.errors import SmppError  # noqa: PLC0415
+    from siprec.callcontrol.errors import CallingError  # noqa: PLC0415
+    from siprec.providers.errors import ProviderError  # noqa: PLC0415
     from siprec.rtp.errors import RtpError  # noqa: PLC0415
     from siprec.sip.errors import SipError  # noqa: PLC0415
     from siprec.srs.errors import RecordingError  # noqa: PLC0415
@@ -44,7 +46,7 @@ def _known_errors() -> Known:
         usage=(CarrierUnknown, ReplayError),
         failures=(
             *(CarrierError, DirectoryError, EsmeError, RegistryError, SmppError),
-            *(RtpError, SipError, RecordingError),
+            *(CallingError, ProviderError, RtpError, SipError, RecordingError),
         ),
     )
 

@@ -43,13 +43,15 @@ def main() -> None:
 
 def _known_errors() -> Known:
     from gateway.directory.errors import DirectoryError  # noqa: PLC0415
+    from siprec.callcontrol.errors import CallingError  # noqa: PLC0415
     from siprec.providers.errors import ProviderError  # noqa: PLC0415
     from siprec.rtp.errors import RtpError  # noqa: PLC0415
     from siprec.sip.errors import SipError, UriError  # noqa: PLC0415
     from siprec.srs.errors import RecordingError  # noqa: PLC0415
 
     return Known(
-        usage=(UriError,), failures=(DirectoryError, ProviderError, RtpError, SipError, RecordingError)
+        usage=(UriError,),
+        failures=(CallingError, DirectoryError, ProviderError, RtpError, SipError, RecordingError),
     )
 
 

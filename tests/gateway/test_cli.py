@@ -39,6 +39,21 @@ def test_a_taken_port(run):
     assert f"cannot listen on 127.0.0.1:{port}, the port is taken: set carriers.port" in told[0]
 
 
+def test_a_taken_port_of_the_call_control(run, tmp_path: Path):
+    settings = ["http.port=0", "recording.sip={udp_port: 0, tcp_port: 0, tls: null}", "log.level=error"]
+    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        tcp.bind(("127.0.0.1", 0))
+        tcp.listen()
+        port = tcp.getsockname()[1]
+        udp.bind(("127.0.0.1", port))
+        settings += [f"calling.port={port}", f"storage.folder={tmp_path}"]
+        words = [word for each in settings for word in ("--set", each)]
+        code, told = run("run", "--only", "recording", *words)
+    assert code == 1
+    assert f"the call control cannot listen on 127.0.0.1:{port}" in told[-1]
+    assert "choose another with `--set calling.port=PORT`" in told[-1]
+
+
 def test_a_storage_folder_that_cannot_be(run, tmp_path: Path):
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "data"

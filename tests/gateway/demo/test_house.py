@@ -11,6 +11,7 @@ from rich.console import Console
 
 from gateway.app import addresses, build, load_config
 from gateway.demo.run import PARTS, _show_house, send_command
+from gateway.runtime.log import PRIVATE_KEYS
 
 URL = "http://127.0.0.1:8080"
 
@@ -57,7 +58,9 @@ async def test_a_service_tells_where_it_listens(tmp_path: Path) -> None:
         _show_house(service, Console(file=screen, width=80))
     finally:
         await service.close()
+    assert not PRIVATE_KEYS & found.keys(), "a log would hide where it is"
     assert found["http"] == service.http.url
+    assert found["call_control"] == service.telephony.address
     assert found["smpp"][0].startswith("tmobile 127.0.0.1:")
     assert [address.split(":")[0] for address in found["sip"]] == ["udp 127.0.0.1", "tcp 127.0.0.1"]
     assert not any(address.endswith(":0") for address in (*found["smpp"], *found["sip"]))
