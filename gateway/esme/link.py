@@ -62,6 +62,8 @@ _BIND_CLASSES: dict[LinkKind, type[BindTransceiver | BindTransmitter | BindRecei
     LinkKind.TRANSMITTER: BindTransmitter,
     LinkKind.RECEIVER: BindReceiver,
 }
+# bound once: an enumeration's member costs ten times a name, and these are asked for every text
+_BOUND, _THROTTLED = LinkState.BOUND, LinkState.THROTTLED
 
 
 class LinkOwner(Protocol):
@@ -132,6 +134,7 @@ class Link(SmppHandler):
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._lost_for = ""
+        self._bound_at = 0.0
 
     # What the pool asks
 
@@ -146,9 +149,14 @@ class Link(SmppHandler):
         return self._connection.window_used if self._connection is not None else 0
 
     @property
+    def silent(self) -> bool:
+        """Whether a request has timed out, nothing was answered since, and the carrier is asked for life."""
+        return self._connection is not None and self._connection.silent
+
+    @property
     def bound(self) -> bool:
         """Whether the bind is up."""
-        return self.state in (LinkState.BOUND, LinkState.THROTTLED)
+        return self.state in (_BOUND, _THROTTLED)
 
     def submit(self, pdu: Pdu, on_response: Callable[[Any, Outcome], None], context: Any) -> None:
         """Send a request.
@@ -248,8 +256,8 @@ class Link(SmppHandler):
     def on_bound(self, connection: SmppConnection) -> None:
         """Open for messages."""
         self._connection = connection
-        self.state = LinkState.BOUND
-        self._backoff.reset()
+        self.state = _BOUND
+        self._bound_at = connection.last_answered
         _log.info("link_up", link=self.name, state=connection.state.value)
         self._owner.on_link_up(self)
 
@@ -258,12 +266,14 @@ class Link(SmppHandler):
         if self._connection is not connection:
             return
         self._connection = None
+        if connection.last_answered > self._bound_at:  # the carrier did more than let us in
+            self._backoff.reset()
         unbinding = closed.reason is CloseReason.UNBOUND
         self.state = LinkState.UNBINDING if unbinding else LinkState.WAITING
         self._owner.on_link_down(self, closed.reason.value)
 
     def on_ready(self, connection: SmppConnection) -> None:
-        """The carrier reads again."""
+        """The carrier reads again, or is heard again."""
         self._owner.on_link_ready(self)
 
     def on_late_response(self, connection: SmppConnection, context: Any, response: Pdu) -> None:

@@ -23,6 +23,8 @@ from gateway.smpp.pdu import SubmitSm
 
 SECOND_NS = 1_000_000_000
 _new = tuple.__new__  # without the frame of a named tuple's own: one is made for every answer
+# bound once: an enumeration's member costs ten times a name, and these are asked for every text
+_ACCEPTED = SubmitOutcome.ACCEPTED
 
 
 class Outgoing:
@@ -88,6 +90,8 @@ class Dispatch:
         self._later: dict[int, tuple[Message, object, frozenset[int], TimerHandle]] = {}
         self._accepted_ns: dict[str, dict[int, int]] = {carrier: {} for carrier in outlets}
         self._stopping = False
+        for outlet in outlets.values():
+            outlet.on_lost = self._lost
 
     def waiting(self, carrier: str) -> int:
         """Texts and segments that wait for this carrier: for their release time or for a bind."""
@@ -235,7 +239,7 @@ class Dispatch:
         accepted: list[tuple[Outgoing, int, SubmitResult]] = []
         for (outgoing, part), result in results:
             self._land(outgoing)
-            if result.outcome is SubmitOutcome.ACCEPTED:
+            if result.outcome is _ACCEPTED:
                 accepted.append((outgoing, part, result))
             else:
                 self._accepted(accepted)
@@ -288,6 +292,12 @@ class Dispatch:
         sequence_number = response.sequence_number if response is not None else 0
         answer = smsc_id, sequence_number, result.command_status, outgoing.submitted_ns, now_ns
         return _new(InsertSegment, (outgoing.message_id, part, outgoing.carrier, *answer))
+
+    def _lost(self, lost: list[tuple[Outgoing, int]]) -> None:
+        """A bind went down under segments, which go again, but not for longer than the text is valid."""
+        for outgoing, _ in lost:
+            if outgoing.timer is None and not outgoing.failed:
+                outgoing.timer = self._clock.call_at(outgoing.expires_ns, self._expire, outgoing)
 
     def _expire(self, outgoing: Outgoing) -> None:
         """The validity is over; segments that are with the carrier will say so themselves."""

@@ -31,6 +31,8 @@ from gateway.smpp.text import TextError
 
 SECOND_NS = 1_000_000_000
 _new = tuple.__new__  # without the frame of a named tuple's own: several are made for every text
+# bound once: an enumeration's member costs ten times a name, and these are asked for every text
+_OUTBOUND, _QUEUED, _ACCEPTED = Direction.OUTBOUND, State.QUEUED, State.ACCEPTED
 _REFERENCE_MASK = 0xFFFF
 _HALF_A_PAIR = Verdict(rules.MALFORMED, "it holds half a surrogate pair")
 _QUEUE_FULL = Verdict(rules.find("queue_full"))
@@ -333,8 +335,8 @@ class Intake:
             shadowed = [*(shadowed or ()), *admitted.shadowed]
         return Message(
             message_id,
-            Direction.OUTBOUND,
-            State.QUEUED if release_ns > now_ns else State.ACCEPTED,
+            _OUTBOUND,
+            _QUEUED if release_ns > now_ns else _ACCEPTED,
             text.source.e164,
             text.destination.e164,
             text.body,

@@ -36,6 +36,8 @@ UNTEXTABLE = frozenset(
 )
 """Kinds of numbers that are no destination."""
 
+# bound once: an enumeration's member costs ten times a name, and these are asked for every text
+_MALFORMED = NumberKind.MALFORMED
 _DOMESTIC = frozenset({NumberKind.US, NumberKind.CANADA})
 
 _MALFORMED_DESTINATION = Verdict(rules.MALFORMED, "the destination is no telephone number")
@@ -63,9 +65,9 @@ def is_international(kind: NumberKind, *, territories_domestic: bool) -> bool:
 
 def well_formed(text: Text, _snapshot: Snapshot, _now_ns: int) -> Verdict | None:
     """The request is a text between telephone numbers that says something; white space says nothing."""
-    if text.destination.kind is NumberKind.MALFORMED:
+    if text.destination.kind is _MALFORMED:
         return _MALFORMED_DESTINATION
-    if text.source.kind is NumberKind.MALFORMED:
+    if text.source.kind is _MALFORMED:
         return _MALFORMED_SOURCE
     body = text.body
     if (not body or body.isspace()) and not text.has_media:
@@ -75,7 +77,7 @@ def well_formed(text: Text, _snapshot: Snapshot, _now_ns: int) -> Verdict | None
 
 def well_formed_inbound(text: Text, _snapshot: Snapshot, _now_ns: int) -> Verdict | None:
     """The inbound message comes from a telephone number; an empty text is a text."""
-    return _MALFORMED_INBOUND if text.source.kind is NumberKind.MALFORMED else None
+    return _MALFORMED_INBOUND if text.source.kind is _MALFORMED else None
 
 
 def no_mms(text: Text, _snapshot: Snapshot, _now_ns: int) -> Verdict | None:

@@ -12,6 +12,8 @@ from gateway.policy.verdict import Verdict
 COUNTRIES = frozenset({"US", "CA"})
 """Where Business Texting is sold (A1, A3)."""
 
+# bound once: an enumeration's member costs ten times a name, and these are asked for every text
+_ENTERPRISE, _US = CustomerKind.ENTERPRISE, NumberKind.US
 _NO_CALLING_PLAN = Verdict(rules.ORGANIZATION_NOT_ELIGIBLE, "no Cisco Calling Plan in the US or Canada")
 _ONLINE = Verdict(rules.ORGANIZATION_NOT_ELIGIBLE, "an online customer")
 _TRIAL = Verdict(rules.ORGANIZATION_NOT_ELIGIBLE, "a trial customer")
@@ -41,7 +43,7 @@ def organization_eligible(_text: Text, snapshot: Snapshot, _now_ns: int) -> Verd
         return _NO_ORGANIZATION
     if organization.calling_plan_country not in COUNTRIES:
         return _NO_CALLING_PLAN
-    if organization.kind is CustomerKind.ENTERPRISE:
+    if organization.kind is _ENTERPRISE:
         return None
     if organization.kind is CustomerKind.ONLINE:
         return _ONLINE
@@ -71,7 +73,7 @@ def primary_number(text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict | No
     if not number.calling_plan:
         return _FOREIGN_PLAN
     kind = text.source.kind
-    if kind is not NumberKind.US and kind in _NOT_A_PERSONS:
+    if kind is not _US and kind in _NOT_A_PERSONS:
         return _NOT_A_PERSONS[kind]
     location = snapshot.location
     return None if location is not None and location.country in COUNTRIES else _FOREIGN_SITE

@@ -30,6 +30,10 @@ class Count(Enum):
     __hash__ = object.__hash__  # members are singletons; Enum's own hash is a Python function
 
 
+# bound once: an enumeration's member costs ten times a name, and these are asked for every text
+_SIMILAR = Count.SIMILAR
+
+
 @dataclass(frozen=True, slots=True)
 class WordFilter:
     """Words or phrases, found whatever their case and punctuation, as whole words; they hold no digits."""
@@ -220,7 +224,7 @@ class FilterChain:
         for item in filters:
             self._add(item, capacity)
         self._words = frozenset(self._triggers)
-        self.folding = bool(self._words) or any(each.kind is Count.SIMILAR for each in self._counts)
+        self.folding = bool(self._words) or any(each.kind is _SIMILAR for each in self._counts)
 
     def __bool__(self) -> bool:
         return bool(self._triggers or self._domains or self._counts or self._ratios)
@@ -288,7 +292,7 @@ class FilterChain:
             # Pairs and texts are known by their hashes: tuples would cost memory, and the collector time.
             if seen is None:
                 number = _one_more(windows, place, window_ns, now_ns)
-            elif kind is Count.SIMILAR:
+            elif kind is _SIMILAR:
                 number = add(seen, hash((source, b" ".join(words))), now_ns)
             elif add(seen, hash((source, destination)), now_ns) == 1:
                 number = _one_more(windows, place, window_ns, now_ns)

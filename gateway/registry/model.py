@@ -87,6 +87,10 @@ class Brand:
         return self.identity is not IdentityStatus.UNVERIFIED
 
 
+# bound once: an enumeration's member costs ten times a name, and these are asked for every text
+_CONFIRMED, _APPROVED = CampaignStatus.CONFIRMED, ApprovalStatus.APPROVED
+
+
 @dataclass(frozen=True, slots=True)
 class Campaign:
     """A declared purpose of traffic, with the approvals that let it pass."""
@@ -114,12 +118,12 @@ class Campaign:
     @property
     def active(self) -> bool:
         """Whether the registry lets its traffic pass."""
-        return self.status is CampaignStatus.CONFIRMED and self.brand_verified
+        return self.status is _CONFIRMED and self.brand_verified
 
     def approved_by(self, carrier: str) -> bool:
         """Whether `carrier` has approved it."""
         approval = self.approval(carrier)
-        return approval is not None and approval.status is ApprovalStatus.APPROVED
+        return approval is not None and approval.status is _APPROVED
 
     def approval(self, carrier: str) -> Approval | None:
         """Return what `carrier` says of it; None: the campaign has not reached that carrier."""

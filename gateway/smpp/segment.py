@@ -98,6 +98,8 @@ _LIMITS: Final = {
     Concatenation.PAYLOAD: _limits(134),
     Concatenation.PLAIN: _ALONE,
 }
+# bound once: an enumeration's member costs ten times a name, and these are asked for every text
+_GSM7 = Alphabet.GSM7
 _SHORT: Final = 160  # characters of texts whose octets are remembered
 _ALWAYS_ONE: Final = 35  # characters that fit one segment in every alphabet, two units or septets each
 
@@ -120,7 +122,7 @@ def _ends(octets: bytes, alphabet: Alphabet, limit: int) -> list[int]:
     end, size = 0, len(octets)
     while size - end > limit:
         end += limit
-        if alphabet is Alphabet.GSM7:
+        if alphabet is _GSM7:
             if octets[end - 1] == ESCAPE:
                 end -= 1
         elif alphabet is Alphabet.UCS2 and 0xDC <= octets[end] <= 0xDF:
