@@ -1,6 +1,6 @@
 """The composition root: reads the configuration, builds the parts asked for, runs them as one service."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,7 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.runtime.storage import open_storage
 from gateway.runtime.tracing import Tracing, TracingSettings
+from gateway.runtime.worldtime.keeper import WORLD_TIME, WorldTime
 from gateway.service import Texting, TextingSettings, World
 from gateway.settings import COMMON, EVERY_SECTION, PARTS, Networks
 from siprec.callcontrol.settings import CallingSettings
@@ -65,6 +66,7 @@ _log = log.get_logger("service")
 
 BRANCHES: dict[str, tuple[str, ...]] = {
     "texting": (
+        WORLD_TIME,
         "gateway.directory",
         "gateway.registry",
         "gateway.policy",
@@ -73,8 +75,9 @@ BRANCHES: dict[str, tuple[str, ...]] = {
         "gateway.messages.webhooks",
     ),
     "carriers": (),
-    "recording": RECORDING_BRANCHES,
+    "recording": (WORLD_TIME, *RECORDING_BRANCHES),
 }
+"""Packages whose tables each part makes; a part that keeps anything keeps the world's time too."""
 
 
 class Service:
@@ -123,12 +126,13 @@ async def build(
     `clock` stands in for the one that the section `clock:` describes.
     """
     world = await _world(config, parts, clock)
+    durable = None if clock is not None else await _take_up_time(config, parts, world)
     service = Service(config, world, Health())
     service.health.add_problems(lambda: world.lifecycle.problems)
     service.health.add_liveness(lambda: world.lifecycle.healthy)
     _add_tracing(service, parts)
     stream = EventStream(world.bus, now_ns=world.clock.now_ns, metrics=world.metrics)
-    routes = [clock_routes(world.clock, world.bus), dashboard_routes()]
+    routes = [clock_routes(world.clock, world.bus, durable), dashboard_routes()]
     if "carriers" in parts:
         routes += _add_carriers(service, only_carriers)
     if "texting" in parts:
@@ -163,6 +167,23 @@ async def _world(config: LoadedConfig, parts: Sequence[str], clock: WorldClock |
         ids=IdSource(storage.node),
         lifecycle=Lifecycle(metrics),
     )
+
+
+async def _take_up_time(
+    config: LoadedConfig, parts: Sequence[str], world: World
+) -> Callable[[], Awaitable[None]] | None:
+    """The world goes on from where it was; parts that keep nothing begin anew."""
+    if not any(WORLD_TIME in BRANCHES[part] for part in parts):
+        return None
+    kept = WorldTime(
+        world.clock,
+        world.database,
+        config.section("clock", ClockSettings),
+        node=config.section("storage", StorageSettings).node,
+    )
+    await kept.take_up()
+    world.lifecycle.add("world time", kept)
+    return kept.durable
 
 
 def _add_tracing(service: Service, parts: Sequence[str]) -> None:

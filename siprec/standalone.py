@@ -22,6 +22,7 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.runtime.storage import open_storage
 from gateway.runtime.tracing import Tracing, TracingSettings
+from gateway.runtime.worldtime.keeper import WORLD_TIME, WorldTime
 from siprec.callcontrol.settings import CallingSettings
 from siprec.callcontrol.telephony import Telephony
 from siprec.calling.service import add_calling
@@ -67,7 +68,10 @@ async def build(config: LoadedConfig) -> Standalone:
     metrics, bus = Metrics(), Bus()
     lifecycle = Lifecycle(metrics)
     clock = _clock(config.section("clock", ClockSettings))
-    database = await open_storage(storage, {"recording": BRANCHES}, metrics=metrics)
+    database = await open_storage(storage, {"recording": (WORLD_TIME, *BRANCHES)}, metrics=metrics)
+    kept = WorldTime(clock, database, config.section("clock", ClockSettings), node=storage.node)
+    await kept.take_up()
+    lifecycle.add("world time", kept)
     directory = DirectoryStore(
         config.section("directory", DirectorySettings).build(), database, bus, clock.now_ns
     )
@@ -83,7 +87,7 @@ async def build(config: LoadedConfig) -> Standalone:
     lifecycle.add("recording", recording)
     calling = config.section("calling", CallingSettings)
     telephony, routes = add_calling(lifecycle, health, world, recording, calling)
-    routes += [*recording.routes(), clock_routes(clock, bus)]
+    routes += [*recording.routes(), clock_routes(clock, bus, kept.durable)]
     http = _http(config, routes, health, world)
     lifecycle.add("http", http)
     return Standalone(world, lifecycle, recording, http, telephony)

@@ -148,6 +148,7 @@ class WorldClock:
     def __init__(self, start_ns: int | None = None, *, speed: float = 1.0, frozen: bool = False) -> None:
         self._timers = TimerQueue()
         self._listeners: list[Callable[[], None]] = []
+        self._jump_listeners: list[Callable[[int], None]] = []
         self._mode = "system"
         self._speed = 1.0
         self._base_world_ns = 0
@@ -239,6 +240,7 @@ class WorldClock:
             )
         if not now_ns <= target_ns <= MAX_NS:
             raise ClockError("cannot advance to a moment in the past or beyond the year 2099")
+        _tell(self._jump_listeners, target_ns)
         self._walk(now_ns, target_ns)
         self._rebase(target_ns)
         if self._mode == "system":
@@ -261,10 +263,23 @@ class WorldClock:
         self._mode, self._speed = "frozen", 0.0
         self._changed()
 
+    def take_up(self, world_ns: int, mode: str, speed: float) -> None:
+        """Go on as a former run of this world did: at this moment, in this mode and at this speed.
+
+        Before anything is scheduled; nobody is told. Raises `ClockError` for a speed `set_speed` refuses.
+        """
+        if mode == "scaled":
+            self._checked_speed(speed)
+        self._rebase(world_ns)
+        self._mode, self._speed = mode, 0.0 if mode == "frozen" else speed
+
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after every jump, change of speed and freeze. Return a function that ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+        return _add(self._listeners, listener)
+
+    def on_jump(self, listener: Callable[[int], None]) -> Callable[[], None]:
+        """Call `listener` with the moment the world is about to jump to. Return a function that ends it."""
+        return _add(self._jump_listeners, listener)
 
     def start(self) -> None:
         """Arm timers that were scheduled before the event loop ran."""
@@ -398,11 +413,7 @@ class WorldClock:
 
     def _changed(self) -> None:
         self._arm()
-        for listener in list(self._listeners):
-            try:
-                listener()
-            except Exception:
-                _log.exception("clock listener failed")
+        _tell(self._listeners)
 
     @staticmethod
     def _checked_speed(factor: float) -> float:
@@ -414,3 +425,16 @@ class WorldClock:
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def _add(listeners: list[Any], listener: Callable[..., None]) -> Callable[[], None]:
+    listeners.append(listener)
+    return lambda: listeners.remove(listener) if listener in listeners else None
+
+
+def _tell(listeners: list[Any], *what: int) -> None:
+    for listener in list(listeners):
+        try:
+            listener(*what)
+        except Exception:
+            _log.exception("clock listener failed")

@@ -30,6 +30,11 @@ class ClockSettings(Section):
     start: AwareDatetime | None = Field(
         None, description="Where the world begins (scaled, frozen); null: at the present moment."
     )
+    resume: bool = Field(
+        True,
+        description="After a restart the world goes on from where it was, never back behind what is stored; "
+        "false: it begins anew, whatever is stored.",
+    )
 
     @model_validator(mode="after")
     def _system_is_now(self) -> "ClockSettings":

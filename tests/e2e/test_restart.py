@@ -70,6 +70,38 @@ async def test_a_queued_release_survives(open_world: Any) -> None:
     assert now_id != later_id
 
 
+@pytest.mark.parametrize("kill", [False, True], ids=["drained", "stopped at once"])
+async def test_an_advanced_world_goes_on_where_it_was(open_world: Any, kill: bool) -> None:
+    slow = 'limits.number={"rate": {"segments": 1, "per": "minute", "burst": 1, "overflow": "queue"}}'
+    async with open_world(slow, "limits.person={}", kill=kill) as first:
+        _, clock = await first.client.post("/v1/clock", {"advance": 10 * 86_400})
+        ids = [await send(first.client, PLAIN, f"Text {number}") for number in range(3)]
+        due = await release_of(first, ids[2])
+        _, limits = await first.client.get("/v1/limits/number/%2B12025550100")
+    async with open_world(slow, "limits.person={}") as second:
+        _, again = await second.client.get("/v1/clock")
+        assert clock["now"] <= again["now"] < due, "the world keeps its lead and goes on"
+        assert (again["mode"], again["speed"]) == ("scaled", 1.0)
+        assert await release_of(second, ids[2]) == due
+        _, used = await second.client.get("/v1/limits/number/%2B12025550100")
+        assert used["usedRatio"] <= limits["usedRatio"]
+        await second.client.post("/v1/clock", {"advance": 200})
+        assert (await second.client.follow(ids[2], 20))["state"] == "delivered"
+        assert (await second.client.follow(await send(second.client, PLAIN, "Next"), 20))[
+            "state"
+        ] == "delivered"
+
+
+async def test_a_world_begins_anew_only_where_that_is_asked_for(open_world: Any) -> None:
+    frozen = ("clock.mode=frozen", "clock.start=2026-11-02T15:00:00Z")
+    async with open_world(*frozen, parts=ONLY_TEXTING) as first:
+        await first.client.post("/v1/clock", {"advance": 3600})
+    async with open_world(*frozen, parts=ONLY_TEXTING) as second:
+        assert (await second.client.get("/v1/clock"))[1]["now"] == "2026-11-02T16:00:00.000Z"
+    async with open_world(*frozen, "clock.resume=false", parts=ONLY_TEXTING) as third:
+        assert (await third.client.get("/v1/clock"))[1]["now"] == "2026-11-02T15:00:00.000Z"
+
+
 async def test_what_fell_due_meanwhile_leaves_one_after_another(open_world: Any) -> None:
     frozen = ("clock.mode=frozen", "limits.person={}", "limits.number={}")
     hourly = '{"cap": 2, "period": "hour", "overflow": "defer", "windows_ahead": 9, "release_per_s": 1}'

@@ -1,5 +1,6 @@
 """World time over HTTP: read it, advance it, speed it up, freeze it."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -46,8 +47,8 @@ class ClockChange(ApiModel):
         return self
 
 
-def clock_routes(clock: WorldClock, bus: Bus) -> Routes:
-    """`/v1/clock`."""
+def clock_routes(clock: WorldClock, bus: Bus, durable: Callable[[], Awaitable[None]] | None = None) -> Routes:
+    """`/v1/clock`; `durable` waits until a change outlives the process."""
     routes = Routes("Clock", "World time: everything a rule sees. Protocol timers never follow it.")
     clock.on_change(lambda: bus.publish(ClockChanged(clock.now_ns(), clock.mode, clock.speed)))
 
@@ -59,7 +60,10 @@ def clock_routes(clock: WorldClock, bus: Bus) -> Routes:
 
     @routes.post("/v1/clock", body=ClockChange, returns=ClockOut, roles=("admin",), errors=(400, 409))
     async def change(request: ApiRequest) -> ClockOut:
-        """Move or bend the world's time; what falls due on the way happens in order."""
+        """Move or bend the world's time; what falls due on the way happens in order.
+
+        A restart goes on from there, see `clock.resume`.
+        """
         body: ClockChange = request.body
         try:
             if body.advance is not None:
@@ -70,6 +74,8 @@ def clock_routes(clock: WorldClock, bus: Bus) -> Routes:
                 clock.freeze()
         except ClockError as error:
             raise ApiError(409, "clock_not_changed", str(error)) from None
+        if durable is not None:
+            await durable()
         return _now(clock)
 
     return routes
