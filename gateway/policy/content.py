@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from gateway.policy import rules
 from gateway.policy.emoji_data import EMOJI, EMOJI_PRESENTATION
-from gateway.policy.numbers import NumberKind
+from gateway.policy.numbers import US_TERRITORIES, NumberInfo, NumberKind
 from gateway.policy.snapshot import Snapshot, Text
 from gateway.policy.verdict import Rule, Verdict
 
@@ -39,6 +39,8 @@ UNTEXTABLE = frozenset(
 # bound once: an enumeration's member costs ten times a name, and these are asked for every text
 _MALFORMED = NumberKind.MALFORMED
 _DOMESTIC = frozenset({NumberKind.US, NumberKind.CANADA})
+_HOME = frozenset({"US", "CA"})
+_LOCAL_DIGITS = 7  # a number without its area code
 
 _MALFORMED_DESTINATION = Verdict(rules.MALFORMED, "the destination is no telephone number")
 _MALFORMED_SOURCE = Verdict(rules.MALFORMED, "the source is no telephone number")
@@ -58,9 +60,20 @@ def has_emoji(body: str) -> bool:
     return _EMOJI.search(body) is not None
 
 
-def is_international(kind: NumberKind, *, territories_domestic: bool) -> bool:
-    """Return whether a number of that kind lies outside the US and Canada (B2)."""
-    return kind is NumberKind.INTERNATIONAL or (kind is NumberKind.TERRITORY and not territories_domestic)
+def is_international(number: NumberInfo, *, territories_domestic: bool) -> bool:
+    """Return whether a number lies outside the US and Canada (B2).
+
+    It need not be a valid one: what begins with another country's code, or is too long for North America,
+    lies elsewhere all the same.
+    """
+    e164, kind, country = number
+    if country in US_TERRITORIES:
+        return not territories_domestic
+    if country is not None:
+        return country not in _HOME
+    if kind is NumberKind.INVALID:
+        return not e164.startswith("+1") and (e164.startswith("+") or len(e164) > _LOCAL_DIGITS)
+    return kind is NumberKind.INTERNATIONAL
 
 
 def well_formed(text: Text, _snapshot: Snapshot, _now_ns: int) -> Verdict | None:
@@ -102,22 +115,22 @@ def destination_valid(text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict |
 
 def domestic(text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict | None:
     """B2, outbound: +1 alone is not enough, the area code decides."""
-    kind = text.destination.kind
-    if kind in _DOMESTIC or not is_international(
-        kind, territories_domestic=snapshot.terms.territories_domestic
+    number = text.destination
+    if number.kind in _DOMESTIC or not is_international(
+        number, territories_domestic=snapshot.terms.territories_domestic
     ):
         return None
-    return _foreign(rules.INTERNATIONAL_NOT_SUPPORTED, text.destination.country)
+    return _foreign(rules.INTERNATIONAL_NOT_SUPPORTED, number.country)
 
 
 def domestic_inbound(text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict | None:
     """B2, inbound."""
-    kind = text.source.kind
-    if kind in _DOMESTIC or not is_international(
-        kind, territories_domestic=snapshot.terms.territories_domestic
+    number = text.source
+    if number.kind in _DOMESTIC or not is_international(
+        number, territories_domestic=snapshot.terms.territories_domestic
     ):
         return None
-    return _foreign(rules.INTERNATIONAL_NOT_SUPPORTED_INBOUND, text.source.country)
+    return _foreign(rules.INTERNATIONAL_NOT_SUPPORTED_INBOUND, number.country)
 
 
 def no_emoji(text: Text, _snapshot: Snapshot, _now_ns: int) -> Verdict | None:

@@ -52,7 +52,7 @@ class NumberInfo(NamedTuple):
     """E.164 with `+`; what was given, unchanged, where no E.164 number can be made of it."""
     kind: NumberKind
     country: str | None
-    """ISO 3166 two letters where the number tells it; None for toll-free and the like."""
+    """ISO 3166 two letters where the number tells it, valid or not; None for toll-free and the like."""
 
 
 class Area(NamedTuple):
@@ -66,6 +66,7 @@ _PUNCTUATION = str.maketrans("", "", " ()-./\u00a0\u2010\u2011\u2013")
 _DIGITS = re.compile(r"\+?[0-9]+")
 _NANP = re.compile(r"[2-9][0-9]{2}[2-9][0-9]{2}")
 _new = tuple.__new__
+_NOWHERE = "001"  # the library's region of satellite telephones and other networks without a country
 _MAX_E164_DIGITS = 15
 _MIN_E164_DIGITS = 7
 _PROBES = (5550100, 2345678, 3456789, 4567890, 6789012, 7890123, 8901234, 9012345)
@@ -146,16 +147,16 @@ def _national(digits: str) -> NumberInfo:
 
 def _nanp(e164: str, national: str) -> NumberInfo:
     if len(national) != 10:
-        return NumberInfo(e164, NumberKind.INVALID, None)
+        return NumberInfo(e164, NumberKind.INVALID, area(national[:3]).country if national[2:] else None)
     return NumberInfo(e164, *_exchange(national[:6]))
 
 
 @lru_cache(maxsize=32_768)
 def _exchange(digits: str) -> Area:
     """Return what an area code and exchange, six digits, stand for."""
-    if _NANP.fullmatch(digits) is None:
-        return Area(NumberKind.INVALID, None)
     found = area(digits[:3])
+    if _NANP.fullmatch(digits) is None:
+        return Area(NumberKind.INVALID, found.country)
     exchange = digits[3:]
     if exchange == "976":
         return Area(NumberKind.PREMIUM, found.country)
@@ -168,10 +169,10 @@ def _foreign(digits: str) -> NumberInfo:
     e164 = "+" + digits
     if digits.startswith("1"):
         return _nanp(e164, digits[1:])
-    if not _MIN_E164_DIGITS <= len(digits) <= _MAX_E164_DIGITS:
-        return NumberInfo(e164, NumberKind.INVALID, None)
+    fits = _MIN_E164_DIGITS <= len(digits) <= _MAX_E164_DIGITS
     for size in (1, 2, 3):
         regions = COUNTRY_CODE_TO_REGION_CODE.get(int(digits[:size]))
         if regions is not None:
-            return NumberInfo(e164, NumberKind.INTERNATIONAL, regions[0])
+            country = None if regions[0] == _NOWHERE else regions[0]
+            return NumberInfo(e164, NumberKind.INTERNATIONAL if fits else NumberKind.INVALID, country)
     return NumberInfo(e164, NumberKind.INVALID, None)

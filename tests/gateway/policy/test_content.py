@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.content import has_emoji, is_international
-from gateway.policy.numbers import NumberKind
+from gateway.policy.numbers import normalise
 
 GENERATOR = Path(__file__).with_name("generate_emoji_data.py")
 
@@ -103,15 +103,30 @@ def test_the_data_module_is_what_the_package_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "domestic", "international"),
+    ("number", "domestic", "international"),
     [
-        (NumberKind.US, True, False),
-        (NumberKind.CANADA, False, False),
-        (NumberKind.TERRITORY, True, False),
-        (NumberKind.TERRITORY, False, True),
-        (NumberKind.INTERNATIONAL, True, True),
-        (NumberKind.TOLL_FREE, False, False),
+        ("+12025550100", True, False),
+        ("+14165550102", False, False),
+        ("+17875550100", True, False),
+        ("+17875550100", False, True),
+        ("+17870000000", False, True),
+        ("+18005550100", False, False),
+        ("+12115550120", True, False),
+        ("911", True, False),
+        ("12345", True, False),
+        ("5550100", True, False),
+        ("+442079460958", True, True),
+        ("+8816123456", True, True),
+        ("+4412", True, True),
+        ("+440000", True, True),
+        ("+999123456789", True, True),
+        ("+4420794609581234", True, True),
+        ("+18760000000", True, True),
+        ("+1876", True, True),
+        ("+18769765555", True, True),
+        ("00442071838750", True, True),
+        ("442071838750", True, True),
     ],
 )
-def test_international(kind: NumberKind, domestic: bool, international: bool) -> None:
-    assert is_international(kind, territories_domestic=domestic) is international
+def test_international_whether_valid_or_not(number: str, domestic: bool, international: bool) -> None:
+    assert is_international(normalise(number), territories_domestic=domestic) is international

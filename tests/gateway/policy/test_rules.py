@@ -296,6 +296,19 @@ def test_fixed_rules_ignore_their_mode(rule: Rule) -> None:
     assert Pipeline(modes={rule.code: Mode.OFF}).mode(rule) is Mode.ENFORCE
 
 
+@pytest.mark.parametrize(
+    "number", ["+4412", "+440000", "+18760000000", "00442071838750", "+18769765555", "+999123456789"]
+)
+def test_nothing_goes_abroad_where_any_number_is_a_destination(world: World, number: str) -> None:
+    lenient = Pipeline(modes={"destination_invalid": Mode.OFF})
+    verdict = lenient.check_outbound(world.text(to=number), world.snapshot(), NOW)
+    assert verdict is not None
+    assert verdict.code == "international_not_supported"
+    verdict = lenient.check_inbound(world.text(source=number), world.snapshot(), NOW)
+    assert verdict is not None
+    assert verdict.code == "international_not_supported"
+
+
 def test_who_blocks_is_the_hop(world: World) -> None:
     verdict = pipeline().check_outbound(world.text("Verify your account!"), world.snapshot(), NOW)
     assert verdict is not None
