@@ -1,5 +1,6 @@
 """The composition root: reads the configuration, builds the parts asked for, runs them as one service."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -207,6 +208,25 @@ def _add_carriers(service: Service, only: Sequence[str]) -> list[Routes]:
     return [carrier_routes(service.carriers)]
 
 
+LEARNING_DELAY_S, LEARNING_PAUSE_S = 1.0, 0.002
+
+
+class AreaCodes(BasePart):
+    """Learns what each area code is once the service is ready; a text that is quicker learns its own."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self._lifecycle = lifecycle
+
+    async def start(self) -> None:
+        """Begin."""
+        self._lifecycle.spawn(self._learn(), "area codes")
+
+    async def _learn(self) -> None:
+        await asyncio.sleep(LEARNING_DELAY_S)
+        for _ in numbers.learn():
+            await asyncio.sleep(LEARNING_PAUSE_S)
+
+
 def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
     config, world = service.config, service.world
     networks = config.section("carriers", Networks)
@@ -218,7 +238,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         esme=_addressed(config.section("esme", EsmeSettings), networks),
         terms={name: network.terms for name, network in networks.networks.items()},
     )
-    numbers.prepare()
+    world.lifecycle.add("area codes", AreaCodes(world.lifecycle))
     service.texting = texting = Texting(world, settings)
     service.webhooks = Webhooks(
         world.bus, world.database, world.clock, world.metrics, config.section("webhooks", WebhooksSettings)

@@ -5,6 +5,7 @@ kept; a number then costs one dictionary access.
 """
 
 import re
+from collections.abc import Iterator
 from enum import Enum
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -106,10 +107,11 @@ def _area_of(number: PhoneNumber, region: str) -> Area:
     return Area(NumberKind.INTERNATIONAL, region)
 
 
-def prepare() -> None:
-    """Learn every area code now, so that no text waits for it (about a fifth of a second, once)."""
+def learn() -> Iterator[None]:
+    """Learn every area code, one at each step: a fifth of a second in all, so that no text learns its own."""
     for code in range(200, 1000):
         area(str(code))
+        yield
 
 
 def normalise(text: str) -> NumberInfo:
