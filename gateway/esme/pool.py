@@ -42,6 +42,8 @@ from gateway.smpp.session import Direction, Tap
 
 _log = get_logger("esme")
 
+OnLost = Callable[[list[Any]], None]
+"""Contexts of messages that were outstanding on a bind that went down, and will be sent again."""
 OnLinkChange = Callable[[str, str, str], None]
 """(carrier, link, state): `bound` when a link came up, otherwise why it went down."""
 CarrierTap = Callable[[str, str, Direction, bytes, Pdu | None, float], None]
@@ -64,6 +66,7 @@ class CarrierPool:
         self.carrier = carrier
         self.settings = settings
         self.tap: CarrierTap | None = None
+        self.on_lost: OnLost | None = None
         self._deliver = deliver if deliver is not None else RefuseDeliveries()
         self._rng = rng if rng is not None else random.Random()  # noqa: S311 - jitter is no secret
         self._on_link_change = on_link_change
@@ -71,6 +74,7 @@ class CarrierPool:
         self._tally = collector.add(self) if collector is not None else CarrierTally()
         self._links = [self._link(name, kind) for name, kind in _link_plan(carrier, settings)]
         self._senders = [(link, self._queue.add_bind(link.name)) for link in self._links if link.kind.sends]
+        self._link_of = {bind: link for link, bind in self._senders}
         self._turn = 0
         self._pump_scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -202,16 +206,20 @@ class CarrierPool:
         self._pump()
 
     def on_link_down(self, link: Link, reason: str) -> None:
-        """Let the other binds have what this one held."""
+        """Let the other binds have what this one held and what was on it."""
         for each, bind in self._senders:
             if each is link:
-                self._queue.bind_down(bind)
+                lost = self._queue.bind_down(bind, self._now())
+                if lost and self.on_lost is not None:
+                    self.on_lost([submission.context for submission in lost])
         self._tell(link, reason)
         self._pump()
 
     def on_link_ready(self, link: Link) -> None:
         """There may be room again."""
-        del link
+        for each, bind in self._senders:
+            if each is link and not link.silent:
+                self._queue.bind_heard(bind, self._now())
         self._pump()
 
     def on_late_response(self, link: Link, context: Any, response: Pdu) -> None:
@@ -246,7 +254,9 @@ class CarrierPool:
             response = GenericNack(command_status=outcome.command_status)
             self._queue.answered(submission, response, now)
         else:
-            self._queue.unanswered(submission, now, lost=isinstance(outcome, RequestAbandoned))
+            lost, bind = isinstance(outcome, RequestAbandoned), submission.bind
+            silent = bind is not None and self._link_of[bind].silent
+            self._queue.unanswered(submission, now, lost=lost, silent=silent)
         self._schedule_pump()
 
     def _schedule_pump(self) -> None:
@@ -269,8 +279,9 @@ class CarrierPool:
 
     def _fill(self, link: Link, bind: Bind, now: float) -> None:
         """Send until the window is full or nothing waits."""
+        window = self.settings.window
         while (free := link.window_free) > 0:
-            taken = self._queue.take_some(bind, free, now)
+            taken = self._queue.take_some(bind, free, now, idle=free == window)
             for place, submission in enumerate(taken):
                 if not self._send(link, submission, now):
                     for other in taken[place:]:

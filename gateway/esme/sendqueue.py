@@ -6,16 +6,18 @@ Rules (architecture section 7)
   the pair waits in order. Pairs overtake each other freely. - ESME_RTHROTTLED pauses the whole bind for
   `throttle_pause_s`; the refused messages stay with that bind and go first, in their order. A bind that goes
   down gives them back to the others, first in line. - ESME_RMSGQFUL makes the pair wait `queue_full_wait_s`,
-  `queue_full_retries` times; other pairs go on. - No answer (timed out, or the bind was lost): at-least-once.
-  After `late_response_wait_s`, in which a late answer still settles it, the message is sent again,
-  `submit_attempts` times in all; a lost bind skips that wait. A late answer to a message already settled, or
-  the second of two answers, changes nothing. So a duplicate can arise only from a message that was
-  outstanding, and those are bounded by the windows. - A message that waits longer than
+  `queue_full_retries` times; other pairs go on. - No answer in time: at-least-once. After
+  `late_response_wait_s`, in which a late answer still settles it, the message is sent again,
+  `submit_attempts` times in all. Where nothing was answered since, the bind is asked for a sign of life
+  first (`silent`): if it lives, the time-out counts as any other; if not, the bind was lost. - A lost bind
+  is no attempt of what was on it: `suspects` says how that goes again. - A late answer to a message already
+  settled, or the second of two answers, changes nothing. So a duplicate can arise only from a message that
+  was outstanding, and those are bounded by the windows. - A message that waits longer than
   `window_wait_timeout_s` before it is first sent is given up as EXPIRED.
 
-Events in: `put`, `withdraw`, `bind_up`, `bind_down`, `answered`, `unanswered`, `answered_late`,
-`handle_timeout`. Out: `take` says what a bind sends next, `finished()` what has found its end. `now` is wire
-time.
+Events in: `put`, `withdraw`, `bind_up`, `bind_heard`, `bind_down`, `answered`, `unanswered`,
+`answered_late`, `handle_timeout`. Out: `take_some` says what a bind sends next, `finished()` what has found
+its end. `now` is wire time.
 """
 
 import heapq
@@ -27,6 +29,7 @@ from typing import Any, Final
 
 from gateway.esme.errors import QueueFull
 from gateway.esme.settings import CarrierLinkSettings
+from gateway.esme.suspects import CLEAN, Suspects
 from gateway.smpp.constants import CommandStatus
 from gateway.smpp.frozen import frozen
 from gateway.smpp.pdu import Pdu
@@ -43,7 +46,7 @@ class SubmitOutcome(Enum):
     REFUSED = "refused"
     """`command_status` is the carrier's last word."""
     NO_RESPONSE = "no_response"
-    """Sent `submit_attempts` times, never answered: the carrier may or may not have it."""
+    """Sent as often as it may be, never answered: the carrier may or may not have it."""
     EXPIRED = "expired"
     """Never sent: it waited longer than `window_wait_timeout_s`."""
     STOPPED = "stopped"
@@ -77,6 +80,10 @@ class Stage(Enum):
     DONE = "done"
 
 
+# bound once: an enumeration's member costs ten times a name, and these are asked for every text
+_WAITING, _SENT, _DONE = Stage.WAITING, Stage.SENT, Stage.DONE
+
+
 class Submission:
     """One message on its way to a carrier; made by `pool.submit`."""
 
@@ -91,26 +98,40 @@ class Submission:
         "pdu",
         "put_at",
         "stage",
+        "suspicion",
     )
 
     def __init__(self, pdu: Pdu, pair: Hashable, on_results: OnResults, context: Any) -> None:
         self.pdu, self.pair, self.on_results, self.context = pdu, pair, on_results, context
-        self.stage = Stage.WAITING
+        self.stage = _WAITING
         self.bind: Bind | None = None
         self.number = self.attempts = self.full_retries = 0
+        self.suspicion = CLEAN
         self.put_at = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it may still be sent."""
+        return self.stage is _WAITING
+
+    @property
+    def gone_out(self) -> bool:
+        """Whether the carrier may have it."""
+        return self.attempts > 0 or self.suspicion > CLEAN
 
 
 class Bind:
     """What the queue knows of one bind: whether it is up, and until when it is paused."""
 
-    __slots__ = ("held", "name", "paused_until", "up")
+    __slots__ = ("doubted", "held", "lost", "name", "paused_until", "up")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.up = False
         self.paused_until = 0.0
         self.held: list[tuple[int, Submission]] = []  # heap by number: refused with RTHROTTLED, first to go
+        self.doubted: list[Submission] = []  # timed out, and nothing was answered since
+        self.lost: list[Submission] = []  # came back because the bind goes down, which follows
 
 
 Finished = tuple[Submission, SubmitResult]
@@ -128,6 +149,7 @@ class SendQueue:
         self._lanes: dict[Hashable, deque[Submission] | None] = {}
         self._retries: list[tuple[float, int, Submission]] = []
         self._binds: list[Bind] = []
+        self._suspects = Suspects(settings)
         self._finished: list[Finished] = []
         self._numbers = count()
         self._waiting = 0
@@ -146,8 +168,8 @@ class SendQueue:
         Resends count from their first day.
         """
         heads = [heap[0][1].put_at for heap in (self._first, *(bind.held for bind in self._binds)) if heap]
-        heads += [submission.put_at for _, _, submission in self._retries[:1]]
-        heads += [next((each.put_at for each in self._ready if each.stage is Stage.WAITING), now)]
+        heads += [submission.put_at for _, _, submission in (*self._retries[:1], *self._suspects.heap[:1])]
+        heads += [next((each.put_at for each in self._ready if each.stage is _WAITING), now)]
         return max(0.0, now - min(heads))
 
     def finished(self) -> list[Finished]:
@@ -186,18 +208,18 @@ class SendQueue:
             self._sweep_at = now + min(SWEEP_INTERVAL_S, self._settings.window_wait_timeout_s)
 
     def withdraw(self, submission: Submission, now: float) -> bool:
-        """Take a message back; False if it has been sent or has ended. Its `on_results` is not called."""
-        if submission.stage is not Stage.WAITING or submission.attempts:
+        """Take a message back, untold; False if it is on its way or has ended."""
+        if submission.stage is not _WAITING:
             return False
         lane = self._lanes.get(submission.pair)
         if lane is not None and submission in lane:  # not its turn yet
             lane.remove(submission)
-            submission.stage = Stage.DONE
+            submission.stage = _DONE
             self._waiting -= 1
             return True
         self._end(submission, now)
         if len(self._ready) > 2 * self._waiting + 16:
-            self._ready = deque(each for each in self._ready if each.stage is Stage.WAITING)
+            self._ready = deque(each for each in self._ready if each.stage is _WAITING)
         return True
 
     def add_bind(self, name: str) -> Bind:
@@ -210,46 +232,61 @@ class SendQueue:
         """The bind can transmit."""
         bind.up, bind.paused_until = True, 0.0
 
-    def bind_down(self, bind: Bind) -> None:
-        """The bind is gone; what it held goes first on any other. Its outstanding come as `unanswered`."""
+    def bind_heard(self, bind: Bind, now: float) -> None:
+        """The bind lives: what timed out while it was silent has timed out as anything may."""
+        doubted, bind.doubted = bind.doubted, []
+        for submission in doubted:
+            if submission.stage is _WAITING:
+                self._timed_out(submission, now)
+
+    def bind_down(self, bind: Bind, now: float) -> list[Submission]:
+        """The bind is gone; what it held goes first on any other, what was on it goes as `suspects` says.
+
+        Its outstanding have come as `unanswered` before. Returns those that will be sent again.
+        """
         bind.up, bind.paused_until = False, 0.0
+        self._suspects.bind_down(bind)
         for entry in bind.held:
             entry[1].bind = None
             heapq.heappush(self._first, entry)
         bind.held.clear()
+        lost = [each for each in (*bind.doubted, *bind.lost) if each.stage is _WAITING]
+        bind.doubted, bind.lost = [], []
+        return [each for each in lost if self._lost(each, now, alone=len(lost) == 1)]
 
     # Out
 
-    def take(self, bind: Bind, now: float) -> Submission | None:
-        """What this bind, which has room in its window, sends now; None if it must wait or nothing waits."""
-        taken = self.take_some(bind, 1, now)
-        return taken[0] if taken else None
-
-    def take_some(self, bind: Bind, room: int, now: float) -> list[Submission]:
-        """As `take`, as often as there is something, at most `room` times."""
+    def take_some(self, bind: Bind, room: int, now: float, *, idle: bool) -> list[Submission]:
+        """What this bind, with this room in its window, sends now; `idle`: nothing is outstanding on it."""
         taken: list[Submission] = []
         if not bind.up or bind.paused_until > now:
             return taken
         bind.paused_until = 0.0
+        suspects = self._suspects
+        if suspects.heap or suspects.bind is not None:
+            group = suspects.take(bind, room, idle=idle)
+            taken = group or []
+            room = 0 if group is not None else room
         while room > 0 and (submission := self._next(bind, now)) is not None:
-            submission.stage = Stage.SENT
-            submission.bind = bind
-            submission.attempts += 1
-            self._waiting -= 1
             taken.append(submission)
             room -= 1
+        for submission in taken:
+            submission.stage = _SENT
+            submission.bind = bind
+            submission.attempts += 1
+        self._waiting -= len(taken)
         return taken
 
     def _next(self, bind: Bind, now: float) -> Submission | None:
         for heap in (bind.held, self._first):
             while heap:
                 submission = heapq.heappop(heap)[1]
-                if submission.stage is Stage.WAITING and not self._expire(submission, now):
+                if submission.stage is _WAITING and not self._expire(submission, now):
                     return submission
         ready = self._ready
         while ready:
             submission = ready.popleft()
-            if submission.stage is Stage.WAITING and not self._expire(submission, now):
+            if submission.stage is _WAITING and not self._expire(submission, now):
                 return submission
         return None
 
@@ -258,7 +295,7 @@ class SendQueue:
         if self._returned(submission):
             submission.attempts -= 1
             submission.bind = None
-            heapq.heappush(self._first, (submission.number, submission))
+            self._again(submission)
 
     # Answers
 
@@ -273,38 +310,45 @@ class SendQueue:
             self._throttle(submission, bind, now)
         elif status == _QUEUE_FULL and submission.full_retries < self._settings.queue_full_retries:
             submission.full_retries += 1
-            submission.attempts = 0
+            submission.attempts, submission.suspicion = 0, CLEAN
             self._retry(submission, now + self._settings.queue_full_wait_s)
         else:
             self._finish(submission, result_of(response), now)
 
-    def unanswered(self, submission: Submission, now: float, *, lost: bool) -> None:
-        """No answer came in time, or (`lost`) the bind went down before one."""
+    def unanswered(self, submission: Submission, now: float, *, lost: bool, silent: bool = False) -> None:
+        """No answer came in time, or (`lost`) the bind goes down before one, and `bind_down` follows.
+
+        `silent`: nothing was answered since; `bind_heard` or `bind_down` will tell what that means.
+        """
+        bind = submission.bind
         if not self._returned(submission):
             return
-        if self._stopping or submission.attempts >= self._settings.submit_attempts:
-            outcome = SubmitOutcome.STOPPED if self._stopping else SubmitOutcome.NO_RESPONSE
-            self._finish(submission, SubmitResult(outcome), now)
-            return
-        self._retry(submission, now + (0.0 if lost else self._settings.late_response_wait_s))
+        if self._stopping or bind is None:
+            self._finish(submission, SubmitResult(SubmitOutcome.STOPPED), now)
+        elif lost:
+            bind.lost.append(submission)
+        elif silent:
+            bind.doubted.append(submission)
+        else:
+            self._timed_out(submission, now)
 
     def answered_late(self, submission: Submission, response: Pdu, now: float) -> None:
         """An answer to an attempt already given up: it settles the message if nothing else has.
 
         A late 0x58 or 0x14 says the attempt failed, which the resend under way already assumes.
         """
-        if submission.stage is Stage.DONE or response.command_status in (_THROTTLED, _QUEUE_FULL):
+        if submission.stage is _DONE or response.command_status in (_THROTTLED, _QUEUE_FULL):
             return
-        if submission.stage is Stage.SENT:
+        if submission.stage is _SENT:
             self._waiting += 1
         self._finish(submission, result_of(response), now)
 
     def handle_timeout(self, now: float) -> None:
         """Release what has waited long enough and give up what has waited too long."""
         while self._retries and self._retries[0][0] <= now:
-            _, number, submission = heapq.heappop(self._retries)
-            if submission.stage is Stage.WAITING:
-                heapq.heappush(self._first, (number, submission))
+            submission = heapq.heappop(self._retries)[2]
+            if submission.stage is _WAITING:
+                self._again(submission)
         for bind in self._binds:
             if bind.paused_until and bind.paused_until <= now:
                 bind.paused_until = 0.0
@@ -318,15 +362,17 @@ class SendQueue:
         """
         self._stopping = True
         waiting = [*self._ready, *(entry[1] for entry in self._first), *(entry[2] for entry in self._retries)]
-        waiting += [entry[1] for bind in self._binds for entry in bind.held]
+        waiting += [entry[2] for entry in self._suspects.heap]
+        for bind in self._binds:
+            waiting += [*(entry[1] for entry in bind.held), *bind.doubted, *bind.lost]
         for lane in self._lanes.values():
             waiting += lane or ()
             if lane:
                 lane.clear()
         for submission in waiting:
-            if submission.stage is Stage.WAITING:
+            if submission.stage is _WAITING:
                 self._finished.append((submission, _stopped(submission)))
-                submission.stage = Stage.DONE
+                submission.stage = _DONE
                 self._waiting -= 1
         self._ready.clear()
 
@@ -334,14 +380,41 @@ class SendQueue:
 
     def _returned(self, submission: Submission) -> bool:
         """Count a submission as back from its bind; False if a late answer has settled it meanwhile."""
-        if submission.stage is not Stage.SENT:
+        if submission.stage is not _SENT:
             return False
-        submission.stage = Stage.WAITING
+        submission.stage = _WAITING
         self._waiting += 1
         return True
 
+    def _again(self, submission: Submission) -> None:
+        """Send it before what has never gone, and apart from that if it is suspect."""
+        if submission.suspicion:
+            self._suspects.add(submission)
+        else:
+            heapq.heappush(self._first, (submission.number, submission))
+
+    def _timed_out(self, submission: Submission, now: float) -> None:
+        if submission.attempts >= self._settings.submit_attempts:
+            self._finish(submission, SubmitResult(SubmitOutcome.NO_RESPONSE), now)
+        else:
+            self._retry(submission, now + self._settings.late_response_wait_s)
+
+    def _lost(self, submission: Submission, now: float, *, alone: bool) -> bool:
+        """Whether it will be sent again."""
+        submission.attempts -= 1
+        wait_s = self._suspects.judge(submission, alone=alone)
+        if wait_s is None:
+            self._finish(submission, SubmitResult(SubmitOutcome.NO_RESPONSE), now)
+            return False
+        if wait_s:
+            self._retry(submission, now + wait_s)
+        else:
+            submission.bind = None
+            self._again(submission)
+        return True
+
     def _throttle(self, submission: Submission, bind: Bind, now: float) -> None:
-        submission.attempts = 0
+        submission.attempts, submission.suspicion = 0, CLEAN
         if not bind.up:
             heapq.heappush(self._first, (submission.number, submission))
             return
@@ -359,7 +432,7 @@ class SendQueue:
 
     def _end(self, submission: Submission, now: float) -> None:
         """The submission leaves; the next of its pair becomes ready."""
-        submission.stage = Stage.DONE
+        submission.stage = _DONE
         self._waiting -= 1
         lane = self._lanes.get(submission.pair)
         while lane:
@@ -371,11 +444,11 @@ class SendQueue:
 
     def _expire(self, submission: Submission, now: float, in_lane: bool = False) -> bool:
         limit = self._settings.window_wait_timeout_s
-        if not limit or submission.attempts or now - submission.put_at < limit:
+        if not limit or submission.gone_out or now - submission.put_at < limit:
             return False
         result = SubmitResult(SubmitOutcome.EXPIRED, sent=False)
         if in_lane:
-            submission.stage = Stage.DONE
+            submission.stage = _DONE
             self._waiting -= 1
             self._finished.append((submission, result))
         else:
@@ -385,7 +458,7 @@ class SendQueue:
     def _sweep(self, now: float) -> None:
         heads = [*self._ready, *(entry[1] for bind in self._binds for entry in bind.held)]
         for submission in heads:
-            if submission.stage is Stage.WAITING:
+            if submission.stage is _WAITING:
                 self._expire(submission, now)
         self._sweep_at = now + SWEEP_INTERVAL_S if self._waiting else None
 
@@ -399,4 +472,4 @@ def result_of(response: Pdu) -> SubmitResult:
 
 
 def _stopped(submission: Submission) -> SubmitResult:
-    return SubmitResult(SubmitOutcome.STOPPED, sent=submission.attempts > 0)
+    return SubmitResult(SubmitOutcome.STOPPED, sent=submission.gone_out)

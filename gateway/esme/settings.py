@@ -66,7 +66,16 @@ class CarrierLinkSettings(Section):
     queue_full_retries: int = Field(3, ge=0, description="Retries of a message after ESME_RMSGQFUL.")
     queue_full_wait_s: float = Field(2.0, ge=0, description="Wait of the pair before each such retry.")
     submit_attempts: int = Field(
-        3, ge=1, description="Times a message is sent when no answer comes (at-least-once)."
+        3,
+        ge=1,
+        description="Times a message is sent when no answer comes in time over a bind that lives"
+        " (at-least-once).",
+    )
+    lost_attempts: int = Field(
+        5,
+        ge=1,
+        description="Times a bind may be lost while a message is alone on it, unanswered; then that message"
+        " has no_response. What was outstanding with others goes again and counts nothing.",
     )
     late_response_wait_s: float = Field(
         2.0, ge=0, description="Wait for a late answer before a message without answer is sent again."

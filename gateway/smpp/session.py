@@ -32,8 +32,9 @@ them. After a time-out the answer may still come, as `LateResponseReceived`. - `
 now)` answers a `RequestReceived` or `BindRequested`, now or later, in any order. `forget` says one will never
 be answered (fault injection). - enquire_link and unbind of the peer, and whatever breaks the protocol, are
 answered by the session itself. - A peer that is silent, or answers nothing whatever it sends of its own, is
-asked for a sign of life and given up if none comes. - `tap(direction, frame, pdu, now)`, if given, sees every
-frame; `pdu` is None where it could not be decoded.
+asked for a sign of life and given up if none comes; meanwhile (`silent`) there is no room for requests, until
+`PeerHeard`. - `tap(direction, frame, pdu, now)`, if given, sees every frame; `pdu` is None where it could not
+be decoded.
 """
 
 import struct
@@ -74,6 +75,7 @@ from gateway.smpp.events import (
     Event,
     LateResponseReceived,
     OutbindReceived,
+    PeerHeard,
     ProtocolViolated,
     RequestFailed,
     RequestReceived,
@@ -159,6 +161,8 @@ class SmppSession:
         self.peer_system_id = ""
         self.out: list[bytes] = []
         """Frames waiting for `data_to_send`; always the same list."""
+        self.silent = False
+        """Whether a request has timed out, nothing was answered since, and the peer is asked for life."""
         self._peer = role.peer
         self._framer = Framer(settings.max_pdu_octets)
         self._timers = Timers(settings.timers)
@@ -170,7 +174,9 @@ class SmppSession:
         self._peer_unbind: Unbind | None = None
         self._unbind_reason = CloseReason.UNBOUND
         self._response_armed = settings.timers.response_s <= 0
-        self._last_received = self._last_message = self._last_answered = now
+        self._last_received = self._last_message = now
+        self.last_answered = now
+        """Wire time of the peer's last response."""
         self._unanswered = -inf  # when a request was sent after which nothing was answered in time
         self._events: list[Event] = []
         self._enter(SessionState.OPEN)
@@ -194,8 +200,8 @@ class SmppSession:
 
     @property
     def window_free(self) -> int:
-        """Requests `send` takes now: 0 with a full window, unbound, or draining."""
-        if self._draining or not self.state.is_bound:
+        """Requests `send` ought to get now: 0 with a full window, unbound, draining, or `silent`."""
+        if self._draining or self.silent or not self.state.is_bound:
             return 0
         return max(0, self._window.size - len(self._window))
 
@@ -305,6 +311,9 @@ class SmppSession:
                 return
         if self._framer.fault is not None:
             self._fail(self._framer.fault, now)
+        elif self.silent and not self._answers_nothing:
+            self.silent = False
+            self._events.append(PeerHeard())
 
     def receive_eof(self) -> None:
         """The connection has ended; after our unbind that is as good as its answer."""
@@ -353,7 +362,7 @@ class SmppSession:
         if command_id < RESPONSE_BIT:
             self._refuse(error, command_id, now)
             return
-        self._last_answered = now
+        self.last_answered = now
         self._events.append(ProtocolViolated(error))
         if not isinstance(error, BodyMalformed):
             return
@@ -411,7 +420,7 @@ class SmppSession:
     # Responses in
 
     def _receive_response(self, pdu: Pdu, command_id: int, now: float) -> None:
-        self._last_answered = now
+        self.last_answered = now
         sequence = pdu.sequence_number
         sent = self._window.settle(sequence, command_id)
         if sent is not None:
@@ -513,7 +522,7 @@ class SmppSession:
         for sequence, sent in self._window.expire(now, response_s):
             error = RequestTimedOut(sent.request.command_id, sequence, "no response in time")
             self._events.append(RequestFailed(sent.context, error, sent.request, sent.sent_at))
-            if sent.sent_at >= self._last_answered:
+            if sent.sent_at >= self.last_answered:
                 self._unanswered = sent.sent_at
         for sequence, sent in list(self._control.items()):
             if sent.sent_at + response_s <= now:
@@ -521,6 +530,7 @@ class SmppSession:
                 self._on_control_timeout(sent, now)
         self._response_armed = False
         if self._answers_nothing:
+            self.silent = self._timers.duration(Timer.ENQUIRE_LINK) > 0
             self._ask_for_life(now)
         waiting = [sent.sent_at for sent in self._control.values()]
         oldest = self._window.oldest_sent_at()
@@ -543,7 +553,7 @@ class SmppSession:
 
         What such a peer still sends of its own is no sign of life: it may well not hear us.
         """
-        return self._unanswered >= self._last_answered
+        return self._unanswered >= self.last_answered
 
     def _ask_for_life(self, now: float) -> None:
         """Send an enquire_link, unless one is under way or they are turned off (SMPP 3.4 §7.2)."""

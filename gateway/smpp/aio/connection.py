@@ -18,6 +18,7 @@ from gateway.smpp.events import (
     Event,
     LateResponseReceived,
     OutbindReceived,
+    PeerHeard,
     ProtocolViolated,
     RequestFailed,
     RequestReceived,
@@ -84,13 +85,23 @@ class SmppConnection(asyncio.Protocol):
 
     @property
     def window_free(self) -> int:
-        """Requests that can be submitted now; 0 while unbound, draining, or while the peer does not read."""
+        """Requests that can be submitted now; 0 while unbound, draining, `silent`, or unread by the peer."""
         return 0 if self._write_paused else self._session.window_free
 
     @property
     def window_used(self) -> int:
         """Requests of ours without a response."""
         return self._session.window_used
+
+    @property
+    def silent(self) -> bool:
+        """Whether a request has timed out, nothing was answered since, and the peer is asked for life."""
+        return self._session.silent
+
+    @property
+    def last_answered(self) -> float:
+        """Wire time of the last response of the peer."""
+        return self._session.last_answered
 
     @property
     def owed(self) -> int:
@@ -168,9 +179,14 @@ class SmppConnection(asyncio.Protocol):
         self._schedule_flush()
 
     def stop_reading(self) -> None:
-        """Take nothing more from the peer, and never answer it again (fault injection): half-open."""
+        """Take nothing more from the peer, and answer it no more (fault injection): half-open."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
+
+    def read_again(self) -> None:
+        """The end of `stop_reading`; what has come meanwhile is taken now."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     # Begin and end
 
@@ -424,6 +440,10 @@ class SmppConnection(asyncio.Protocol):
     def _on_alert(self, event: AlertReceived) -> None:
         self._call(self._handler.on_alert, self, event.pdu)
 
+    def _on_heard(self, event: PeerHeard) -> None:
+        del event
+        self._call(self._handler.on_ready, self)
+
     def _on_outbind(self, event: OutbindReceived) -> None:
         self._call(self._handler.on_outbind, self, event.pdu)
 
@@ -477,6 +497,7 @@ _DISPATCH: dict[type[Event], Callable[[SmppConnection, Any], None]] = {
     AlertReceived: SmppConnection._on_alert,
     OutbindReceived: SmppConnection._on_outbind,
     ProtocolViolated: SmppConnection._on_violation,
+    PeerHeard: SmppConnection._on_heard,
     UnbindReceived: SmppConnection._ignore,
     UnknownResponseReceived: SmppConnection._ignore,
 }

@@ -73,7 +73,7 @@ class SmppHandler:
         """The answer to a request whose `on_response` has already been given a `RequestTimedOut`."""
 
     def on_ready(self, connection: "SmppConnection") -> None:
-        """The peer reads again: `window_free` may have grown without a response."""
+        """The peer reads again, or is heard again: `window_free` may have grown without a response."""
 
     def on_violation(self, connection: "SmppConnection", error: ProtocolError) -> None:
         """The peer broke the protocol and has been answered."""

@@ -278,6 +278,89 @@ async def test_a_lost_bind_sends_again_what_was_outstanding_and_reconnects(world
     assert [state for _, state in world.changes] == ["bound", "connection_lost", "bound"]
 
 
+async def test_twenty_of_twenty_go_through_beside_one_that_kills_the_connection(world: World) -> None:
+    def drop_poison(connection: SmppConnection, pdu: Any) -> Pdu | None:
+        if pdu.short_message == b"poison":
+            connection.abort()
+            return None
+        return accept(connection, pdu)
+
+    world.smsc.script = drop_poison
+    lost: list[str] = []
+    pool = await world.pool(window=50, lost_attempts=3)
+    pool.on_lost = lost.extend
+    for text in ("poison", *map(str, range(20))):
+        world.submit(pool, text)
+    await until(lambda: len(world.results) == 21)
+    assert world.results.pop("poison").outcome is SubmitOutcome.NO_RESPONSE
+    assert {*world.results.outcomes().values()} == {SubmitOutcome.ACCEPTED}
+    assert {"poison", "19"} <= {*lost}
+    assert len(world.smsc.connections) <= 10
+
+
+async def test_a_carrier_that_ends_one_connection_in_ten_submits_gets_them_all(world: World) -> None:
+    chance = random.Random(5)
+
+    def flap(connection: SmppConnection, pdu: Any) -> Pdu | None:
+        if chance.random() < 0.1:
+            connection.abort()
+            return None
+        return accept(connection, pdu)
+
+    world.smsc.script = flap
+    pool = await world.pool(window=50)
+    for number in range(60):
+        world.submit(pool, str(number))
+    await until(lambda: len(world.results) == 60)
+    assert {*world.results.outcomes().values()} == {SubmitOutcome.ACCEPTED}
+
+
+async def test_a_bind_that_answers_nothing_is_replaced_and_costs_no_text(world: World) -> None:
+    deaf = True
+
+    def hear(connection: SmppConnection, pdu: Any) -> Pdu | None:
+        if deaf:
+            connection.stop_reading()
+            connection.forget(pdu)
+            return None
+        return accept(connection, pdu)
+
+    world.smsc.script = hear
+    pool = await world.pool(window=2, request_expiry_s=0.03, late_response_wait_s=0.01, submit_attempts=99)
+    for number in range(5):
+        world.submit(pool, str(number))
+    await until(lambda: ("tmobile-1", "enquire_link_timeout") in world.changes)
+    await until(lambda: len(world.smsc.connections) >= 4)
+    deaf = False
+    await until(lambda: len(world.results) == 5)
+    assert {*world.results.outcomes().values()} == {SubmitOutcome.ACCEPTED}
+    for connection in world.smsc.connections:  # those that do not read would not see the end
+        connection.abort()
+
+
+async def test_a_silent_bind_gets_no_more_until_it_is_heard(world: World) -> None:
+    first: list[SmppConnection] = []
+
+    def hear(connection: SmppConnection, pdu: Any) -> Pdu | None:
+        if not first:
+            first.append(connection)
+            connection.stop_reading()
+            connection.forget(pdu)
+            return None
+        return accept(connection, pdu)
+
+    world.smsc.script = hear
+    pool = await world.pool(window=1, request_expiry_s=0.4, late_response_wait_s=0.0)
+    world.submit(pool, "a")
+    await until(lambda: pool.links[0].silent)
+    world.submit(pool, "b")
+    assert pool.links[0].window_free == 0
+    first[0].read_again()
+    await until(lambda: len(world.results) == 2)
+    assert {*world.results.outcomes().values()} == {SubmitOutcome.ACCEPTED}
+    assert world.changes == [("tmobile-1", "bound")]
+
+
 async def test_while_unbound_nothing_is_tried_and_everything_kept(world: World) -> None:
     await world.smsc.close()
     pool = await world.pool(start=False)

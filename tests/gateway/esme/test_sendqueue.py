@@ -35,6 +35,7 @@ class Desk:
         for bind in self.binds:
             self.queue.bind_up(bind)
         self.now = 0.0
+        self.put_so_far: list[Submission] = []
 
     @property
     def bind(self) -> Bind:
@@ -43,11 +44,36 @@ class Desk:
     def put(self, name: str, pair: Hashable = None) -> Submission:
         submission = Submission(SubmitSm(), pair or name, lambda *_: None, name)
         self.queue.put(submission, self.now)
+        self.put_so_far.append(submission)
         return submission
 
+    def outstanding(self, bind: int = 0) -> list[Submission]:
+        taker = self.binds[bind]
+        return [each for each in self.put_so_far if each.stage is Stage.SENT and each.bind is taker]
+
+    def take_some(self, bind: int = 0, room: int = 100) -> list[str]:
+        idle = not self.outstanding(bind)
+        return [each.context for each in self.queue.take_some(self.binds[bind], room, self.now, idle=idle)]
+
     def take(self, bind: int = 0) -> str | None:
-        submission = self.queue.take(self.binds[bind], self.now)
-        return submission.context if submission is not None else None
+        taken = self.take_some(bind, 1)
+        return taken[0] if taken else None
+
+    def lose(self, bind: int = 0) -> list[str]:
+        """The bind goes down; the names of what will be sent again."""
+        for submission in self.outstanding(bind):
+            self.queue.unanswered(submission, self.now, lost=True)
+        return [each.context for each in self.queue.bind_down(self.binds[bind], self.now)]
+
+    def lose_and_return(self, bind: int = 0) -> "Desk":
+        self.lose(bind)
+        self.queue.bind_up(self.binds[bind])
+        return self
+
+    def answer_all(self, bind: int = 0) -> "Desk":
+        for submission in self.outstanding(bind):
+            self.queue.answered(submission, OK, self.now)
+        return self
 
     def take_all(self, bind: int = 0) -> list[str]:
         taken = []
@@ -118,17 +144,18 @@ def test_what_a_lost_bind_held_goes_first_on_another() -> None:
     desk.take_all(0)
     desk.put("3")
     desk.queue.answered(second, THROTTLED, 0.0)
-    desk.queue.bind_down(desk.binds[0])
-    desk.queue.unanswered(first, 0.0, lost=True)
+    assert desk.lose(0) == ["1"]
     assert desk.take(0) is None
-    assert desk.at(0.0).take_all(1) == ["1", "2", "3"]
+    assert desk.take_all(1) == ["2", "3"]
+    assert desk.answer_all(1).at(1.0).take_all(1) == ["1"]
+    assert first.stage is Stage.SENT
 
 
 def test_throttled_from_a_bind_just_lost_goes_to_the_others() -> None:
     desk = Desk(binds=2)
     first = desk.put("1")
     desk.take(0)
-    desk.queue.bind_down(desk.binds[0])
+    desk.queue.bind_down(desk.binds[0], 0.0)
     desk.queue.answered(first, THROTTLED, 0.0)
     assert desk.take(1) == "1"
 
@@ -199,7 +226,7 @@ def test_a_late_refusal_for_now_leaves_the_resend_to_come(answer: SubmitSmResp) 
 
 def test_nothing_moves_while_nothing_is_bound() -> None:
     desk = Desk()
-    desk.queue.bind_down(desk.bind)
+    desk.queue.bind_down(desk.bind, desk.now)
     for number in range(100):
         desk.put(str(number))
     assert desk.take_all() == []
@@ -223,7 +250,7 @@ def test_a_message_that_waits_too_long_is_given_up_with_its_followers() -> None:
     desk.put("a1", "a")
     desk.put("a2", "a")
     desk.put("b")
-    desk.queue.bind_down(desk.bind)
+    desk.queue.bind_down(desk.bind, desk.now)
     assert desk.queue.next_deadline() is not None
     for second in range(1, 10):
         assert desk.at(float(second)).finished() == []
@@ -257,7 +284,7 @@ def test_a_withdrawn_message_is_never_sent_and_its_pair_goes_on() -> None:
 
 def test_withdrawing_forever_keeps_nothing() -> None:
     desk = Desk()
-    desk.queue.bind_down(desk.bind)
+    desk.queue.bind_down(desk.bind, desk.now)
     for number in range(1_000):
         assert desk.queue.withdraw(desk.put(str(number)), 0.0)
     assert len(desk.queue) == 0
@@ -298,8 +325,7 @@ def test_what_a_bind_could_not_send_goes_first_on_the_next() -> None:
     desk = Desk()
     desk.put("1")
     desk.put("2")
-    taken = desk.queue.take(desk.bind, 0.0)
-    assert taken is not None
+    [taken] = desk.queue.take_some(desk.bind, 1, 0.0, idle=True)
     desk.queue.unsent(taken)
     assert taken.attempts == 0
     assert desk.take_all() == ["1", "2"]
@@ -346,9 +372,15 @@ class QueueMachine(RuleBasedStateMachine):
     def pump(self, bind: int) -> None:
         bind %= len(self.desk.binds)
         while len(self.outstanding[bind]) < self.WINDOW:
-            submission = self.desk.queue.take(self.desk.binds[bind], self.desk.now)
-            if submission is None:
+            idle = not self.outstanding[bind]
+            room = self.WINDOW - len(self.outstanding[bind])
+            taken = self.desk.queue.take_some(self.desk.binds[bind], room, self.desk.now, idle=idle)
+            if not taken:
                 return
+            self.take(bind, taken)
+
+    def take(self, bind: int, taken: list[Submission]) -> None:
+        for submission in taken:
             sent = self.first_sent.setdefault(submission.pair, [])
             if submission.context not in sent:
                 sent.append(submission.context)
@@ -370,12 +402,16 @@ class QueueMachine(RuleBasedStateMachine):
                 self.accepted_by_carrier.add(submission.context)
             self.desk.queue.answered(submission, response, self.desk.now)
 
-    @rule(bind=st.integers(0, 2), which=st.integers(0, 5))
-    def time_out(self, bind: int, which: int) -> None:
+    @rule(bind=st.integers(0, 2), which=st.integers(0, 5), silent=st.booleans())
+    def time_out(self, bind: int, which: int, silent: bool) -> None:
         submission = self.pop(bind, which)
         if submission is not None:
             self.given_up.append(submission)
-            self.desk.queue.unanswered(submission, self.desk.now, lost=False)
+            self.desk.queue.unanswered(submission, self.desk.now, lost=False, silent=silent)
+
+    @rule(bind=st.integers(0, 2))
+    def hear(self, bind: int) -> None:
+        self.desk.queue.bind_heard(self.desk.binds[bind % len(self.desk.binds)], self.desk.now)
 
     @rule(which=st.integers(0, 5))
     def answer_late(self, which: int) -> None:
@@ -389,7 +425,8 @@ class QueueMachine(RuleBasedStateMachine):
         lost, self.outstanding[bind] = self.outstanding[bind], []
         for submission in lost:
             self.desk.queue.unanswered(submission, self.desk.now, lost=True)
-        self.desk.queue.bind_down(self.desk.binds[bind])
+        again = self.desk.queue.bind_down(self.desk.binds[bind], self.desk.now)
+        assert all(each.waiting for each in again)
 
     @rule(bind=st.integers(0, 2))
     def bring_up(self, bind: int) -> None:
@@ -437,6 +474,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.bring_up(number)
         for _ in range(400):
             for number in range(len(self.desk.binds)):
+                self.hear(number)
                 self.pump(number)
                 while self.outstanding[number]:
                     self.answer(number, 0, OK)

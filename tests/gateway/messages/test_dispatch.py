@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from gateway.esme.pool import CarrierPool
+from gateway.esme.settings import CarrierLinkSettings
 from gateway.messages.dispatch import Dispatch
 from gateway.messages.model import Direction, Message, State
 from gateway.runtime.clock import WorldClock
@@ -63,8 +65,9 @@ class Bench:
         self.refunds: list[object] = []
         ledger: Any = self.book
         nobody: Any = None
+        self.pool = CarrierPool("tmobile", CarrierLinkSettings(system_id="gateway"))
         self.dispatch = Dispatch(
-            outlets={"tmobile": nobody},
+            outlets={"tmobile": self.pool},
             terms_of=nobody,
             ledger=ledger,
             receipts=nobody,

@@ -29,6 +29,7 @@ from gateway.smpp.events import (
     CloseReason,
     LateResponseReceived,
     OutbindReceived,
+    PeerHeard,
     ProtocolViolated,
     RequestFailed,
     RequestReceived,
@@ -687,11 +688,23 @@ def test_a_peer_that_never_answers(role: Role) -> None:
     assert failed.error.sequence_number == sequence
     assert ours.next_deadline() == 14.0
     assert ours.window_used == 1
+    assert (ours.silent, ours.window_free) == (True, 0)
     answer = response_to(replace(request_of(role), sequence_number=sequence), message_id="late")  # type: ignore
     ours.receive_data(encode(answer) * 2, 11.0)
-    late, unknown = ours.events()
+    late, unknown, heard = ours.events()
     assert late == LateResponseReceived("first", answer, request_of(role))
     assert unknown == UnknownResponseReceived(answer)
+    assert heard == PeerHeard()
+    assert (ours.silent, ours.window_free) == (False, ours.settings.window - 1)
+
+
+@ROLES
+def test_without_enquire_link_a_peer_that_never_answers_is_not_doubted(role: Role) -> None:
+    settings = SessionSettings(timers=TimerSettings(enquire_link_s=0))
+    ours = bound_pair(esme=settings, smsc=settings).session(role)
+    ours.send(request_of(role), 0.0)
+    ours.handle_timeout(10.0)
+    assert (ours.silent, ours.window_free) == (False, settings.window)
 
 
 @pytest.mark.parametrize("sent_at", [0.1, 1 / 3, 1e6 + 0.7, 123456.789])
