@@ -30,15 +30,21 @@ DESKTOP = "A14-desktop"
 EVENTS_API = "B8-events"
 """The clause of B8 that the Events API is not available either."""
 
+FILTERS = "B5"
+"""The fact that improper use is filtered; reports of spam (B9) block without it."""
+
+HIPAA_CLAUSE = "B7-hipaa"
+"""The clause of B7 that HIPAA compliance is not supported."""
+
 _COMMON = frozenset(
     ["A1", "A2", "A3", "A4", "A10", "A11", "A14", "B1", "B2", "B3", "B6", "B7", "B8", "B9", "B10"]
 )
 
 FACTS_IN_FORCE: dict[Revision, frozenset[str]] = {
     Revision.T1: _COMMON | {DESKTOP, EVENTS_API},
-    Revision.T2: _COMMON | {EVENTS_API, "B4", "B5"},
-    Revision.T3: _COMMON | {EVENTS_API, TRIAL, "A5", "A6", "A7", "B4", "B5"},
-    Revision.T4: _COMMON | {TRIAL, "A5", "A6", "A7", "A8", "A9", "A12", "A13", "B4", "B5"},
+    Revision.T2: _COMMON | {EVENTS_API, HIPAA_CLAUSE, "B4", "B5"},
+    Revision.T3: _COMMON | {EVENTS_API, HIPAA_CLAUSE, TRIAL, "A5", "A6", "A7", "B4", "B5"},
+    Revision.T4: _COMMON | {HIPAA_CLAUSE, TRIAL, "A5", "A6", "A7", "A8", "A9", "A12", "A13", "B4", "B5"},
 }
 """Facts that each revision states (webex.md, table after B10); B3 stays on in all of them."""
 
@@ -226,6 +232,7 @@ ADMINISTRATIVE = (
         ("B7",),
         "Business Texting does not support HIPAA compliance: a warning, or a refusal by setting.",
         409,
+        clause=HIPAA_CLAUSE,
     ),
     Rule(
         "ediscovery_not_available",
