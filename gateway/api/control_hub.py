@@ -104,6 +104,24 @@ class ControlHub:
             if refused is not None:
                 raise refusal(refused)
 
+    def refuse_hipaa(self, organization: Organization, changed: Person | None = None) -> None:
+        """Refuse texting to a HIPAA customer where the setting says so (webex.md B7); raises `ApiError` 409.
+
+        `changed` is one of its people as it will be.
+        """
+        people = [
+            one
+            for one in self.directory.people_of(organization.id)
+            if changed is None or one.id != changed.id
+        ]
+        if changed is not None:
+            people.append(changed)
+        refused, _ = check_hipaa(
+            organization, people, self.settings.revision, refuse=self.settings.refuse_hipaa
+        )
+        if refused is not None:
+            raise refusal(refused)
+
     async def put(self, request: ApiRequest, *entities: Entity) -> None:
         """Make a change durable and visible; raises `ApiError` 400 or 409."""
         try:
@@ -124,7 +142,9 @@ class View:
 
     def organization(self, entity: Organization) -> OrganizationOut:
         """Return an organisation as the API shows it."""
-        _, warning = check_hipaa(entity, refuse=self._settings.refuse_hipaa)
+        settings = self._settings
+        people = self._directory.people_of(entity.id)
+        _, warning = check_hipaa(entity, people, settings.revision, refuse=settings.refuse_hipaa)
         return OrganizationOut(
             **_fields_of(entity, OrganizationOut, "text_retention_days"),
             text_retention_days=entity.text_retention_days or self._settings.retention_days,

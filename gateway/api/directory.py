@@ -26,7 +26,7 @@ from gateway.api.scope import ADMINISTRATORS, given, may_see_organization, page_
 from gateway.directory.model import Location, Number, Person, entity_key
 from gateway.directory.settings import parse_app_version
 from gateway.directory.store import DirectoryStore
-from gateway.policy.administration import NOT_AUTHORIZABLE, RETENTION_FIXED, authorizable, check_hipaa
+from gateway.policy.administration import NOT_AUTHORIZABLE, RETENTION_FIXED, authorizable
 from gateway.policy.numbers import NumberKind, normalise
 from gateway.policy.settings import BusinessTextingSettings
 from gateway.registry.registry import Registry
@@ -85,9 +85,7 @@ def _add_organizations(routes: Routes, hub: ControlHub) -> None:
         if "text_retention_days" in changes and not hub.settings.retention_customizable:
             raise refusal(RETENTION_FIXED)
         after = replace(before, **changes)
-        refused, _ = check_hipaa(after, refuse=hub.settings.refuse_hipaa)
-        if refused is not None:
-            raise refusal(refused)
+        hub.refuse_hipaa(after)
         await hub.put(request, after)
         return hub.show.organization(after)
 
@@ -199,7 +197,8 @@ def _add_people(routes: Routes, hub: ControlHub) -> None:
         """Change a person: their number, app, licence, or own texting setting.
 
         `textingOverride` wins over the organisation's switch and is offered only where Business Texting is
-        available at the person's location (A11).
+        available at the person's location (A11); never to the people of a HIPAA customer where texting is
+        refused to those (B7).
         """
         before = hub.person(request)
         changes = given(request.body, "number", "personal_number")
@@ -210,6 +209,8 @@ def _add_people(routes: Routes, hub: ControlHub) -> None:
         after: Person = replace(before, **changes)
         if "texting_override" in changes:
             hub.offer_override(after)
+            if after.texting_override:
+                hub.refuse_hipaa(hub.directory.organizations[after.organization_id], after)
         await hub.put(request, after)
         return hub.show.person(after)
 

@@ -1,10 +1,12 @@
 """What an administrator may do and is told (webex.md A6, A11, A12, B6, B7). Pure; the API does it."""
 
-from gateway.directory.model import Location, Number, Organization
+from collections.abc import Iterable
+
+from gateway.directory.model import Location, Number, Organization, Person
 from gateway.policy import rules
 from gateway.policy.entitlement import COUNTRIES
 from gateway.policy.numbers import PERSONAL, normalise
-from gateway.policy.rules import FACTS_IN_FORCE, Revision
+from gateway.policy.rules import FACTS_IN_FORCE, Revision, in_force
 from gateway.policy.verdict import Direction, Verdict
 
 _ADMIN = Direction.ADMINISTRATIVE
@@ -48,8 +50,15 @@ def authorizable(number: Number, location: Location) -> bool:
     )
 
 
-def check_hipaa(organization: Organization, *, refuse: bool) -> tuple[Verdict | None, Verdict | None]:
-    """B7: return (refusal, warning) about Business Texting being on for this organisation."""
-    if not (organization.hipaa and organization.texting_enabled):
+def check_hipaa(
+    organization: Organization, people: Iterable[Person], revision: Revision, *, refuse: bool
+) -> tuple[Verdict | None, Verdict | None]:
+    """B7: return (refusal, warning) on texting for this organisation or any of its people.
+
+    `people` are those of the organisation: a user's own setting wins over its switch (A11).
+    """
+    if not organization.hipaa or not in_force(HIPAA.rule, revision):
+        return None, None
+    if not organization.texting_enabled and not any(person.texting_override for person in people):
         return None, None
     return (HIPAA, None) if refuse else (None, HIPAA)

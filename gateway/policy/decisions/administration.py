@@ -119,6 +119,7 @@ ADMINISTRATION = (
         (
             Request("PATCH", ORGANIZATION, {"hipaa": True}, 409, "hipaa_not_supported"),
             Request("PATCH", ORGANIZATION, {"hipaa": True, "textingEnabled": False}),
+            Request("PATCH", "/v1/people/alice", {"textingOverride": "on"}, 409, "hipaa_not_supported"),
         ),
         ("business_texting.refuse_hipaa=true",),
     ),

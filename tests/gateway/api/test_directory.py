@@ -57,6 +57,20 @@ async def test_hipaa_refuses_by_setting(open_hub: Any) -> None:
     assert (refused.status, refused.codes) == (409, ["hipaa_not_supported"])
     both = {"hipaa": True, "textingEnabled": False}
     assert (await hub.patch("/v1/organizations/acme-dental", both)).status == 200
+    refused = await hub.patch("/v1/people/alice", {"textingOverride": "on"})
+    assert (refused.status, refused.codes) == (409, ["hipaa_not_supported"])
+    assert (await hub.get("/v1/people/alice")).json["textingEnabled"] is False
+    assert (await hub.patch("/v1/people/alice", {"textingOverride": "off"})).status == 200
+
+
+async def test_hipaa_refuses_while_somebody_has_switched_texting_on(open_hub: Any) -> None:
+    hub = await open_hub(refuse_hipaa=True)
+    assert (await hub.patch("/v1/people/alice", {"textingOverride": "on"})).status == 200
+    both = {"hipaa": True, "textingEnabled": False}
+    refused = await hub.patch("/v1/organizations/acme-dental", both)
+    assert (refused.status, refused.codes) == (409, ["hipaa_not_supported"])
+    assert (await hub.patch("/v1/people/alice", {"textingOverride": "organizationDefault"})).status == 200
+    assert (await hub.patch("/v1/organizations/acme-dental", both)).status == 200
 
 
 async def test_retention_is_fixed_unless_a_setting_frees_it(open_hub: Any) -> None:

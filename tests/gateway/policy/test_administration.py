@@ -15,6 +15,8 @@ from gateway.policy.administration import (
     texting_available,
 )
 
+T4 = Revision.T4
+
 
 @pytest.mark.parametrize(("revision", "visible"), [("T1", True), ("T2", True), ("T3", False), ("T4", False)])
 def test_the_tab_needs_the_add_on_once_there_is_one(
@@ -74,9 +76,26 @@ def test_what_can_be_authorised(
 
 
 def test_hipaa_warns_or_refuses_while_texting_is_on(world: SimpleNamespace) -> None:
-    organization = world.snapshot().organization
+    organization, alice = world.snapshot().organization, world.snapshot().person
     bound = dataclasses.replace(organization, hipaa=True)
-    assert check_hipaa(organization, refuse=True) == (None, None)
-    assert check_hipaa(bound, refuse=False) == (None, HIPAA)
-    assert check_hipaa(bound, refuse=True) == (HIPAA, None)
-    assert check_hipaa(dataclasses.replace(bound, texting_enabled=False), refuse=True) == (None, None)
+    off = dataclasses.replace(bound, texting_enabled=False)
+    assert check_hipaa(organization, [alice], T4, refuse=True) == (None, None)
+    assert check_hipaa(bound, [alice], T4, refuse=False) == (None, HIPAA)
+    assert check_hipaa(bound, [alice], T4, refuse=True) == (HIPAA, None)
+    assert check_hipaa(off, [alice], T4, refuse=True) == (None, None)
+
+
+def test_hipaa_sees_the_users_own_settings(world: SimpleNamespace) -> None:
+    off = dataclasses.replace(world.snapshot().organization, hipaa=True, texting_enabled=False)
+    alice = world.snapshot().person
+    people = [alice, dataclasses.replace(alice, id="bob", texting_override=True)]
+    assert check_hipaa(off, people, T4, refuse=True) == (HIPAA, None)
+    assert check_hipaa(off, people, T4, refuse=False) == (None, HIPAA)
+    people[1] = dataclasses.replace(alice, id="bob", texting_override=False)
+    assert check_hipaa(off, people, T4, refuse=True) == (None, None)
+
+
+def test_the_first_revision_says_nothing_of_hipaa(world: SimpleNamespace) -> None:
+    bound = dataclasses.replace(world.snapshot().organization, hipaa=True)
+    assert check_hipaa(bound, [], Revision.T1, refuse=True) == (None, None)
+    assert check_hipaa(bound, [], Revision.T2, refuse=True) == (HIPAA, None)
