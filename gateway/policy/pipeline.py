@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gateway.policy import content, entitlement, registration, rules
 from gateway.policy.filters import FilterChain, Hit, fold
-from gateway.policy.rules import FACTS_IN_FORCE, RULES, TRIAL, Revision, in_force
+from gateway.policy.rules import FACTS_IN_FORCE, FILTERS, RULES, TRIAL, Revision, in_force
 from gateway.policy.snapshot import DEFAULT_TERMS, PolicyTerms, Snapshot, Text
 from gateway.policy.verdict import BlockedBy, Mode, Rule, Verdict
 
@@ -103,7 +103,8 @@ class Pipeline:
         self._on_shadow = on_shadow
         self._outbound = self._compile(OUTBOUND)
         self._inbound = self._compile(INBOUND)
-        self.hops = tuple(hop for hop in hops if hop.chain)
+        self.hops = tuple(hop for hop in hops if hop.chain) if FILTERS in FACTS_IN_FORCE[revision] else ()
+        """The parties' filters; none where the revision does not state B5, whatever their cause."""
         self.shadowing = any(self.mode(rule) is Mode.SHADOW for rule in RULES)
         """Whether any rule is in shadow mode."""
         self._folding = any(hop.chain.folding for hop in self.hops)

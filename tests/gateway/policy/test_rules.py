@@ -318,6 +318,17 @@ def test_who_blocks_is_the_hop(world: World) -> None:
     assert reported.blocked_by is BlockedBy.CISCO
 
 
+@pytest.mark.parametrize("cause", ["spam", "fraud"])
+def test_the_first_revision_has_no_filters_whatever_their_cause(world: World, cause: str) -> None:
+    hop = Hop(BlockedBy.CISCO, FilterChain([WordFilter(cause, ["verify your account"])]))
+    text = world.text("Verify your account!")
+    assert Pipeline(revision=Revision.T1, hops=[hop]).check_outbound(text, world.snapshot(), NOW) is None
+    assert Pipeline(revision=Revision.T2, hops=[hop]).check_outbound(text, world.snapshot(), NOW) is not None
+    reported = Pipeline(revision=Revision.T1).check_outbound(text, world.snapshot(spam_reported=True), NOW)
+    assert reported is not None
+    assert reported.code == "spam_blocked"
+
+
 def test_spam_cause_has_its_own_code_and_explaining_does_not_count(world: World) -> None:
     chain = FilterChain([CountFilter("spam", Count.SIMILAR, 2, 300)])
     judged = Pipeline(hops=(Hop(BlockedBy.CISCO, chain),))
