@@ -1,11 +1,12 @@
 """One session on one socket: feed, take events, write, re-arm one timer, dispatch."""
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from gateway.smpp.aio.handler import DEFAULTS, Answer, ConnectionSettings, OnResponse, Outcome, SmppHandler
 from gateway.smpp.constants import CommandId, CommandStatus
@@ -33,6 +34,7 @@ from gateway.smpp.pdu import Bind, Pdu, response_to
 from gateway.smpp.session import SmppSession, Tap
 
 SILENT = SmppHandler()
+_TCP_NOTSENT_LOWAT: Final = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS have it
 
 
 class SmppConnection(asyncio.Protocol):
@@ -54,6 +56,10 @@ class SmppConnection(asyncio.Protocol):
         self._session = SmppSession(role, settings.session, now=self._time(), tap=tap)
         self._out = self._session.out
         self._flush_pdus = settings.flush_pdus
+        self._slice_bytes = settings.slice_bytes
+        self._left = b""  # of a large read: what later turns of the loop will take
+        self._left_at = 0
+        self._slice_scheduled = self._deaf = False
         self._transport: asyncio.Transport | None = None
         self._pumping = self._flush_scheduled = self._write_paused = False
         self._timer: asyncio.TimerHandle | None = None
@@ -180,13 +186,13 @@ class SmppConnection(asyncio.Protocol):
 
     def stop_reading(self) -> None:
         """Take nothing more from the peer, and answer it no more (fault injection): half-open."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        self._deaf = True
+        self._pause_reading()
 
     def read_again(self) -> None:
         """The end of `stop_reading`; what has come meanwhile is taken now."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._deaf = False
+        self._read_on()
 
     # Begin and end
 
@@ -238,38 +244,42 @@ class SmppConnection(asyncio.Protocol):
         self._transport = transport
         self.peername = transport.get_extra_info("peername") or ()
         transport.set_write_buffer_limits(high=self.settings.write_high_water_bytes)
+        _limit_unsent(transport, self.settings.write_high_water_bytes)
         self._handler = self._handler_factory(self)
         self._call(self._handler.on_connected, self)
         self._pump()
 
     def data_received(self, data: bytes) -> None:
-        """Feed, take events, write, re-arm, dispatch."""
+        """Feed, take events, write, re-arm, dispatch; of a large read a slice a turn."""
+        if len(data) > self._slice_bytes or self._left:
+            self._put_off(data)
+            return
         self._session.receive_data(data, self._time())
         self._pump()
 
     def eof_received(self) -> bool:
         """The peer has closed its side: so do we."""
-        self._session.receive_eof()
-        self._pump()
+        if not self._left:
+            self._session.receive_eof()
+            self._pump()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
+        """The socket is gone; what came over it before still counts."""
         del exc
-        self._session.receive_eof()
-        self._pump()
         self._transport = None
+        self._write_paused = False
         if self._stall is not None:
             self._stall.cancel()
-        if not self._closed.done():
-            assert self.closed_event is not None  # noqa: S101 - receive_eof always leads to SessionClosed
-            self._closed.set_result(self.closed_event)
+        if self._left and not self._deaf and self._session.state is not SessionState.CLOSED:
+            self._schedule_slice()
+        else:
+            self._end()
 
     def pause_writing(self) -> None:
         """The peer does not read: read no more of it, and give it `write_stall_s`."""
         self._write_paused = True
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        if self._pause_reading():
             self._restart_stall(self.settings.write_stall_s)
 
     def resume_writing(self) -> None:
@@ -279,10 +289,68 @@ class SmppConnection(asyncio.Protocol):
             return
         if self._stall is not None:
             self._stall.cancel()
-        self._transport.resume_reading()
+        self._read_on()
         self._wake_waiters()
         self._call(self._handler.on_ready, self)
         self._pump()
+
+    # A large read, slice by slice: the other connections have their turns between
+
+    def _put_off(self, data: bytes) -> None:
+        """Read no more until this is dealt with; its first slice is taken now."""
+        waits = bool(self._left)
+        self._left, self._left_at = self._left[self._left_at :] + data, 0
+        self._pause_reading()
+        if not waits:
+            self._take_slice()
+
+    def _schedule_slice(self) -> None:
+        if not self._slice_scheduled:
+            self._slice_scheduled = True
+            self._loop.call_soon(self._take_slice)
+
+    def _take_slice(self) -> None:
+        self._slice_scheduled = False
+        if self._write_paused or self._deaf or not self._left:
+            return  # `_read_on` will take it up
+        start, end = self._left_at, self._left_at + self._slice_bytes
+        data, self._left_at = self._left[start:end], end
+        if end >= len(self._left):
+            self._left, self._left_at = b"", 0
+        self._session.receive_data(data, self._time())
+        self._pump()
+        if self._session.state is SessionState.CLOSED:
+            self._left, self._left_at = b"", 0
+        if self._transport is None and not self._left:
+            self._end()
+        else:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Take what is left of the last read, or read again, unless the peer is not to be heard."""
+        transport = self._transport
+        if self._write_paused or self._deaf:
+            return
+        if self._left:
+            self._schedule_slice()
+        elif transport is not None and not transport.is_closing():
+            transport.resume_reading()
+
+    def _pause_reading(self) -> bool:
+        """Whether there is still somebody to read from."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        transport.pause_reading()
+        return True
+
+    def _end(self) -> None:
+        """Everything the connection brought is dealt with, and it is gone."""
+        self._session.receive_eof()
+        self._pump()
+        if not self._closed.done():
+            assert self.closed_event is not None  # noqa: S101 - receive_eof always leads to SessionClosed
+            self._closed.set_result(self.closed_event)
 
     # The pump
 
@@ -501,6 +569,14 @@ _DISPATCH: dict[type[Event], Callable[[SmppConnection, Any], None]] = {
     UnbindReceived: SmppConnection._ignore,
     UnknownResponseReceived: SmppConnection._ignore,
 }
+
+
+def _limit_unsent(transport: asyncio.Transport, limit_bytes: int) -> None:
+    """Let the system, too, keep at most so much that the peer does not take; its own limit is megabytes."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and _TCP_NOTSENT_LOWAT is not None:
+        with suppress(OSError):  # reset meanwhile
+            sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, limit_bytes)
 
 
 def _resolve(future: "asyncio.Future[Pdu]", outcome: Outcome) -> None:

@@ -25,12 +25,14 @@ OnResponse = Callable[[Any, Outcome], None]
 class ConnectionSettings:
     """What the edge adds to the session's settings; sizes in bytes, durations in seconds.
 
-    `flush_pdus`: queued PDUs that are written without waiting for the tick's end. `write_high_water_bytes`:
-    unsent octets above which the peer counts as not reading. `write_stall_s`: how long it may. `linger_s`:
-    how long a closing connection may take to send its last octets.
+    `slice_bytes`: of a larger read so much is dealt with in one turn of the loop, so that a flood of one peer
+    keeps nobody waiting. `flush_pdus`: queued PDUs that are written without waiting for the tick's end.
+    `write_high_water_bytes`: unsent octets above which the peer counts as not reading. `write_stall_s`: how
+    long it may. `linger_s`: how long a closing connection may take to send its last octets.
     """
 
     session: SessionSettings = SessionSettings()
+    slice_bytes: int = 16_384
     flush_pdus: int = 16
     write_high_water_bytes: int = 262_144
     write_stall_s: float = 30.0
