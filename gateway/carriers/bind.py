@@ -62,6 +62,7 @@ class CarrierBind(SmppHandler):
         self.bound_ns = 0
         self.submits = 0
         self._delayed: set[asyncio.TimerHandle] = set()
+        self._unanswered: Bind | None = None
 
     # --- bind -----------------------------------------------------------------------------------------------
 
@@ -81,6 +82,8 @@ class CarrierBind(SmppHandler):
         if fault is not None and fault.kind == "bind_unanswered":
             connection.stop_reading()
             connection.forget(pdu)
+            self._unanswered = pdu
+            carrier.silent.add(self)
             return None
         if fault is not None:
             carrier.note_bind_refused(fault.status)
@@ -95,6 +98,15 @@ class CarrierBind(SmppHandler):
         if self.account is not None and connection.state in _RECEIVING:
             self.carrier.mailbox(self.account.system_id).add_receiver(connection)
 
+    def speak_again(self) -> None:
+        """The carrier is silent no more: answer a bind left open, and read what has come meanwhile."""
+        pdu, self._unanswered = self._unanswered, None
+        if pdu is not None:
+            answer = self.on_bind(self.connection, pdu)
+            if answer is not None:
+                self.connection.respond(pdu, answer)
+        self.connection.read_again()
+
     def on_ready(self, connection: SmppConnection) -> None:
         """The ESME reads again."""
         if self.account is not None:
@@ -102,6 +114,7 @@ class CarrierBind(SmppHandler):
 
     def on_closed(self, connection: SmppConnection, closed: SessionClosed) -> None:
         """Forget the bind."""
+        self.carrier.silent.discard(self)
         for timer in self._delayed:
             timer.cancel()
         self._delayed.clear()
@@ -360,6 +373,8 @@ class CarrierBind(SmppHandler):
             connection.respond(pdu, response)
         else:
             strike(connection, pdu, response)
+            if strike is STRIKES["half_open"]:
+                self.carrier.silent.add(self)
 
 
 _REQUESTS: Final[dict[type[Pdu], Any]] = {

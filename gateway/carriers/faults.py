@@ -59,13 +59,13 @@ FaultKind = Literal[
 
 CATALOGUE: Final[Mapping[str, tuple[Stage, str]]] = {
     "bind_refused": (Stage.BIND, "the bind is answered with `status`"),
-    "bind_unanswered": (Stage.BIND, "the bind is never answered"),
+    "bind_unanswered": (Stage.BIND, "the bind is not answered until the carrier has no such fault"),
     "status": (Stage.SUBMIT, "the submit is refused with `status`: throttled, queue full, system error …"),
     "no_response": (Stage.SUBMIT, "the text is taken, its response never sent"),
     "late_response": (Stage.SUBMIT, "the response comes `delay_s` wire seconds late"),
     "lost": (Stage.SUBMIT, "the text is acknowledged and lost: no delivery, no receipt"),
     "disconnect": (Stage.SUBMIT, "the connection ends instead of a response"),
-    "half_open": (Stage.SUBMIT, "the carrier goes silent: from here on the bind is read and never answered"),
+    "half_open": (Stage.SUBMIT, "the carrier neither reads nor answers the bind until it has no such fault"),
     "bad_length": (Stage.SUBMIT, "the response claims a command_length of 4 GiB"),
     "unknown_command": (Stage.SUBMIT, "a PDU with an unknown command_id goes before the response"),
     "wrong_sequence": (Stage.SUBMIT, "the response has another sequence_number"),
@@ -85,6 +85,9 @@ CATALOGUE: Final[Mapping[str, tuple[Stage, str]]] = {
 """Every fault: when it strikes, and what it does."""
 
 
+_SILENCING: Final = frozenset({"bind_unanswered", "half_open"})
+
+
 class FaultSpec(BaseModel):
     """One fault, as configured or asked for over the API."""
 
@@ -102,6 +105,11 @@ class FaultSpec(BaseModel):
     """Wire seconds, for `late_response`."""
     status: Annotated[int, Field(ge=1, le=0xFFFFFFFF)] = 0x58
     """command_status, for `status` and `bind_refused`; by default ESME_RTHROTTLED."""
+
+
+def silences(faults: Sequence[FaultSpec]) -> bool:
+    """Whether one of them keeps a connection unread and unanswered."""
+    return any(fault.kind in _SILENCING for fault in faults)
 
 
 BehaviourName = Literal["healthy", "flaky", "slow", "throttling", "dead", "capped"]

@@ -21,7 +21,7 @@ from gateway.carriers.behaviour import BindBehaviour, Deciders, MessageIds
 from gateway.carriers.bind import CarrierBind
 from gateway.carriers.enforcement import Enforcement
 from gateway.carriers.errors import InboundInvalid, NobodyToDeliverTo, PortTaken
-from gateway.carriers.faults import BEHAVIOURS, FaultSpec
+from gateway.carriers.faults import BEHAVIOURS, FaultSpec, silences
 from gateway.carriers.handset import Handsets, TextArrived, reply_to
 from gateway.carriers.inbound import InboundWriter
 from gateway.carriers.mailbox import Delivery, Mailbox
@@ -122,6 +122,8 @@ class Carrier:
             for account in profile.accounts
         }
         self._binds: list[CarrierBind] = []
+        self.silent: set[CarrierBind] = set()
+        """Connections that are read and answered no more, until a behaviour without such faults comes."""
         self._ordinal = 0
         self._started_ns = 0
         self._tls = tls
@@ -179,6 +181,10 @@ class Carrier:
         for bind in self._binds:
             if bind.behaviour is not None:
                 bind.behaviour.configure(behaviour, faults)
+        if self.silent and not silences((*faults, *named.faults)):
+            silent, self.silent = self.silent, set()
+            for bind in silent:
+                bind.speak_again()
         if changed:
             _log.info("behaviour changed", carrier=self.name, behaviour=behaviour, faults=len(self.faults))
 

@@ -9,6 +9,7 @@ from gateway.carriers.faults import FaultSpec
 from gateway.runtime.metrics import Metrics
 from gateway.smpp.constants import CommandStatus, MessageState
 from gateway.smpp.errors import BindFailed, RequestError, RequestTimedOut
+from gateway.smpp.events import CloseReason
 from gateway.smpp.fields import DistributionList, SmeAddress
 from gateway.smpp.pdu import CancelSm, DataSm, QuerySm, ReplaceSm, SubmitMulti
 from gateway.smpp.receipt import canonical_id, id_candidates, read_receipt
@@ -649,10 +650,34 @@ async def test_the_connection_ends(world, kind):
 
 async def test_half_open(world):
     _, esme = await faulty(world, "half_open")
-    for _ in range(2):
-        with pytest.raises(RequestTimedOut):
-            await esme.submit()
-    assert not esme.closed
+    with pytest.raises(RequestTimedOut):
+        await esme.submit()
+    closed = await esme.connection.wait_closed()  # no sign of life when asked for one either
+    assert closed.reason is CloseReason.ENQUIRE_LINK_TIMEOUT
+
+
+async def test_healthy_again_is_felt_at_once_by_the_binds_a_dead_carrier_had_silenced(world):
+    carrier = await world.carrier()
+    esme = await world.esme(carrier)
+    carrier.configure("dead")
+    swallowed = asyncio.ensure_future(esme.submit())
+    binding = asyncio.ensure_future(world.esme(carrier))
+    async with asyncio.timeout(5):
+        while len(carrier.silent) < 2:  # noqa: ASYNC110 - any state of the far side, turn by turn
+            await asyncio.sleep(0)
+    unread = asyncio.ensure_future(esme.submit())
+    carrier.configure("dead", (FaultSpec(kind="lost"),))
+    assert len(carrier.silent) == 2
+    carrier.configure("healthy")
+    assert (await unread).command_status == 0
+    late = await binding
+    assert (await late.submit(registered_delivery=1)).command_status == 0
+    world.clock.advance(10)
+    await late.until(1)
+    assert not swallowed.done()
+    assert not carrier.silent
+    swallowed.cancel()
+    assert (carrier.binds_of("guest"), len(world.esmes)) == (2, 2)
 
 
 async def test_unknown_command_and_wrong_sequence_disturb_nobody(world):
