@@ -46,7 +46,8 @@ from gateway.runtime.http.server import HttpServer
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.http.stream import EventStream
 from gateway.runtime.ids import IdSource, encode_id, new_id
-from gateway.runtime.lifecycle import BasePart, Lifecycle, run
+from gateway.runtime.interrupts import run
+from gateway.runtime.lifecycle import BasePart, Lifecycle
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.runtime.storage import open_storage

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from yarl import URL
 
+from gateway.runtime.interrupts import run
+
 DONE, NOT_AS_EXPECTED = 0, 1
 
 
@@ -89,7 +91,7 @@ def list_recordings(service: Service, limit: int, *, as_json: bool, **query: Any
         async with Browser(service) as browser:
             return [item async for item in browser.recordings(limit, **query)]
 
-    found = asyncio.run(collect())
+    found = run(collect())
     if as_json:
         print(json.dumps(found))
     else:
@@ -104,7 +106,7 @@ def show_recording(service: Service, recording_id: str, *, as_json: bool) -> int
         async with Browser(service) as browser:
             return await browser.document(f"/v1/recordings/{recording_id}")
 
-    found = asyncio.run(fetch())
+    found = run(fetch())
     if as_json:
         print(json.dumps(found))
     else:
@@ -114,7 +116,7 @@ def show_recording(service: Service, recording_id: str, *, as_json: bool) -> int
 
 def export_recording(service: Service, recording_id: str, folder: Path, *, as_json: bool) -> int:
     """Write a recording's audio, sidecar and metadata documents into a folder."""
-    files = asyncio.run(_export(service, recording_id, folder))
+    files = run(_export(service, recording_id, folder))
     if as_json:
         print(json.dumps({"id": recording_id, "files": files}))
     else:

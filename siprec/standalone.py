@@ -17,7 +17,8 @@ from gateway.runtime.http.server import HttpServer
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.http.stream import EventStream
 from gateway.runtime.ids import IdSource
-from gateway.runtime.lifecycle import Lifecycle, run
+from gateway.runtime.interrupts import run
+from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.runtime.storage import open_storage

@@ -1,8 +1,8 @@
 """`gateway record`: a running gateway's SMPP traffic into a file, through `/v1/captures`."""
 
 import asyncio
-import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from rich.console import Console
 
 from gateway.demo.client import ApiClient
 from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, check_output, nobody_answers
+from gateway.runtime.interrupts import INTERRUPTS, run
 
 
 def record(
@@ -32,7 +33,7 @@ def record(
     kind = "jsonl" if file.suffix == ".jsonl" else "pcap"
     body = {"format": kind, "maskText": mask_text, "rotateMib": rotate_mib, "maxFiles": max_files}
     try:
-        return asyncio.run(_record(url, token, file, duration_s, body, notes))
+        return run(_record(url, token, file, duration_s, body, notes))
     except aiohttp.ClientError as error:
         notes.print(nobody_answers(url, error, "`gateway demo`"), markup=False)
         return NOT_AS_EXPECTED
@@ -62,18 +63,9 @@ async def _record(
 async def _wait_for_signal(at_most_s: float | None) -> None:
     """Return at Ctrl-C or SIGTERM, or when the time is over; before and after they end the program."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    handled = (signal.SIGINT, signal.SIGTERM)
-    with suppress(NotImplementedError):
-        for number in handled:
-            loop.add_signal_handler(number, stop.set)
-    try:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(at_most_s):
-                await stop.wait()
-    finally:
-        with suppress(NotImplementedError):
-            for number in handled:
-                loop.remove_signal_handler(number)
+    with INTERRUPTS.asking(partial(loop.call_soon_threadsafe, stop.set)), suppress(TimeoutError):
+        async with asyncio.timeout(at_most_s):
+            await stop.wait()
 
 
 async def _fetch(client: ApiClient, path: str, capture: dict[str, Any], file: Path) -> list[Path]:

@@ -19,9 +19,10 @@ from gateway.demo.client import ApiClient
 from gateway.demo.steps import SLOW, STEPS
 from gateway.demo.tour import Step, Tour
 from gateway.runtime import log
-from gateway.runtime.commands import INTERRUPTED, NOT_AS_EXPECTED
+from gateway.runtime.commands import NOT_AS_EXPECTED
 from gateway.runtime.config import LoadedConfig, carried_config
-from gateway.runtime.lifecycle import BasePart, run
+from gateway.runtime.interrupts import INTERRUPTS, run
+from gateway.runtime.lifecycle import BasePart
 from gateway.service import CarrierBound
 
 PARTS = ("texting", "carriers", "recording")
@@ -67,8 +68,8 @@ async def _demo(config: LoadedConfig, console: Console, *, once: bool, as_json: 
         stack.push_async_callback(service.world.database.close)
         code = await service.lifecycle.run(on_ready=lambda: playing.begin(service, play()))
     if not tour_result:
-        return NOT_AS_EXPECTED if service.lifecycle.crashes else INTERRUPTED
-    return code if tour_result[0].ok else NOT_AS_EXPECTED
+        return NOT_AS_EXPECTED if service.lifecycle.crashes else INTERRUPTS.exit_code
+    return code if code or tour_result[0].ok else NOT_AS_EXPECTED
 
 
 class Playing(BasePart):

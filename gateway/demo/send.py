@@ -1,6 +1,5 @@
 """`gateway send`: one text through a running gateway, followed to its final state."""
 
-import asyncio
 import json
 import sys
 from typing import Any
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from gateway.demo.client import ApiClient
 from gateway.runtime.commands import busy, nobody_answers
+from gateway.runtime.interrupts import run
 
 DONE, NOT_AS_EXPECTED = 0, 1
 
@@ -23,7 +23,7 @@ def send_and_follow(
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         with busy("sent; waiting for the outcome"):
-            status, document = asyncio.run(_send(url, token, source, to, text, timeout_s))
+            status, document = run(_send(url, token, source, to, text, timeout_s))
     except aiohttp.ClientError as error:
         notes.print(nobody_answers(url, error, "`gateway demo`"), markup=False)
         return NOT_AS_EXPECTED

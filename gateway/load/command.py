@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-import signal
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -20,9 +20,12 @@ from gateway.replay.links import why_unbound
 from gateway.runtime import log
 from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE, check_output, fail, reason_of
 from gateway.runtime.errors import ConfigError
-from gateway.runtime.lifecycle import run
+from gateway.runtime.interrupts import INTERRUPTS, run
 from gateway.smpp.errors import BindFailed
 from siprec.rtp.errors import PortsUnavailableError
+
+REPORTING_S = 10.0
+"""Seconds between the second Ctrl-C and the report, at most."""
 
 
 def load_command(profile: Profile, *, reports: Sequence[Path], as_json: bool, remote: bool) -> int:
@@ -55,13 +58,9 @@ def load_command(profile: Profile, *, reports: Sequence[Path], as_json: bool, re
 async def _run(profile: Profile, notes: Console) -> Report:
     with LiveView(profile, notes) as view:
         load = Run(profile, view.take)
-        loop = asyncio.get_running_loop()
-        with suppress(
-            NotImplementedError
-        ):  # no signal handlers on this platform: Ctrl-C then ends it at once
-            loop.add_signal_handler(signal.SIGINT, load.stop)
-            loop.add_signal_handler(signal.SIGTERM, load.stop)
-        return await load.run()
+        stop = partial(asyncio.get_running_loop().call_soon_threadsafe, load.stop)
+        with INTERRUPTS.asking(stop, stop, letting_go_s=REPORTING_S):
+            return await load.run()
 
 
 def list_profiles(*, as_json: bool) -> int:

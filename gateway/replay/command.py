@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
 import sys
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from errno import EADDRINUSE
+from functools import partial
 from pathlib import Path
 from socket import gaierror
 from typing import Final
@@ -36,7 +35,7 @@ from gateway.runtime.commands import (
     reason_of,
     sentence,
 )
-from gateway.runtime.lifecycle import run
+from gateway.runtime.interrupts import INTERRUPTS, run
 from gateway.smpp.errors import BindFailed
 
 _REFRESH_S: Final = 0.2
@@ -116,9 +115,6 @@ class Rate:
 
 async def _play(replay: Replay, notes: Console) -> Report:
     loop = asyncio.get_running_loop()
-    with suppress(NotImplementedError):  # no signal handlers on this platform: Ctrl-C then ends it at once
-        loop.add_signal_handler(signal.SIGINT, replay.stop)
-        loop.add_signal_handler(signal.SIGTERM, replay.stop)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -126,7 +122,8 @@ async def _play(replay: Replay, notes: Console) -> Report:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=notes, transient=True) as bar:
+    stopping = INTERRUPTS.asking(partial(loop.call_soon_threadsafe, replay.stop))
+    with Progress(*columns, console=notes, transient=True) as bar, stopping:
         replay.on_begin = lambda progress: _say(replay, notes)
         task = bar.add_task("replaying", total=1.0, sent=0, rate=0.0)
         playing = asyncio.ensure_future(replay.run())

@@ -1,6 +1,6 @@
 """How a command ends: what a person can act on is one sentence and an exit code, all else a traceback.
 
-Exit codes: 1 for what went wrong, 2 for what was asked wrongly.
+Exit codes: 1 for what went wrong, 2 for what was asked wrongly, 130 for what Ctrl-C cut short.
 """
 
 import io
@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from gateway.runtime.errors import ConfigError, LifecycleError, ServiceError
+from gateway.runtime.interrupts import INTERRUPTS
 
 DONE, NOT_AS_EXPECTED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -31,15 +32,18 @@ class Known(NamedTuple):
 def run_command(command: Callable[[], object], known: Callable[[], Known]) -> None:
     """Run a command to its end. `known` is called only when something went wrong, for what it imports."""
     write_always()
-    try:
-        command()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except Exception as error:
-        code = exit_code(error, known())
-        if code is None:
-            raise
-        fail(sentence(error), code)
+    with INTERRUPTS.listening(to_the_end=True):
+        try:
+            command()
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTS.exit_code)
+        except SystemExit as ending:  # Typer's way to say KeyboardInterrupt
+            sys.exit(INTERRUPTS.exit_code if ending.code == INTERRUPTED else ending.code)
+        except Exception as error:
+            code = exit_code(error, known())
+            if code is None:
+                raise
+            fail(sentence(error), code)
 
 
 def write_always() -> None:

@@ -1,31 +1,32 @@
 """A service's life: start in order, ready, drain on SIGTERM, stop in reverse, exit 0.
 
-A first SIGTERM or SIGINT drains; a second one skips the draining; a third kills. A background task that
-crashes is logged and makes the service unhealthy: `/readyz` and operators see it, other parts go on.
+A first SIGTERM or SIGINT drains, or ends the start; a second one ends it at once (see `interrupts`). A
+background task that crashes is logged and makes the service unhealthy: `/readyz` and operators see it, other
+parts go on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import platform
-import signal
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from gateway import __version__
 from gateway.runtime.errors import LifecycleError
+from gateway.runtime.interrupts import INTERRUPTS
 from gateway.runtime.log import get_logger
 from gateway.runtime.memory import settle_memory, unsettle_memory
 from gateway.runtime.metrics import Metrics
 
 DEFAULT_DRAIN_S = 10.0
+PATIENCE_S = 1.0
+"""Seconds of draining after which a line says what it waits for."""
 LAG_INTERVAL_S = 0.1
 LAG_BUCKETS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
-_T = TypeVar("_T")
 _log = get_logger("lifecycle")
 
 
@@ -76,7 +77,8 @@ class Lifecycle:
         self._drain_s = drain_s
         self._stop_wanted = asyncio.Event()
         self._force_wanted = asyncio.Event()
-        self._signals_seen = 0
+        self._stops_wanted = 0
+        self._waits_for = ""
         self._lag = LoopLag(metrics) if metrics is not None else None
         self.ready = False
         self.draining = False
@@ -109,10 +111,17 @@ class Lifecycle:
         return task
 
     async def start(self) -> None:
-        """Start every part in order. Raises `LifecycleError` after stopping those that had started."""
+        """Start every part in order. Raises `LifecycleError` after stopping those that had started.
+
+        Cancelled, it stops those too, and the one that was about to.
+        """
         for name, part in self._parts:
             try:
                 await part.start()
+            except asyncio.CancelledError:
+                self._started.append((name, part))
+                await self.stop()
+                raise
             except Exception as error:
                 await self.stop()
                 raise LifecycleError(name, error) from error
@@ -127,15 +136,20 @@ class Lifecycle:
         """Ask the parts, last started first, to finish what is under way; all within the drain time."""
         self.ready, self.draining = False, True
         deadline = time.monotonic() + self._drain_s
-        for name, part in reversed(self._started):
-            remaining_s = max(deadline - time.monotonic(), 0.01)
-            try:
-                async with asyncio.timeout(remaining_s + 0.5):
-                    await part.drain(remaining_s)
-            except TimeoutError:
-                _log.warning("part did not drain in time", part=name)
-            except Exception:
-                _log.exception("part failed to drain", part=name)
+        patience = asyncio.get_running_loop().call_later(PATIENCE_S, self._say_what_it_waits_for, deadline)
+        try:
+            for name, part in reversed(self._started):
+                self._waits_for = name
+                await _drain(name, part, max(deadline - time.monotonic(), 0.01))
+        finally:
+            patience.cancel()
+
+    def _say_what_it_waits_for(self, deadline: float) -> None:
+        _log.warning(
+            "still finishing what is under way; Ctrl-C once more ends it at once",
+            part=self._waits_for,
+            at_most_s=round(max(deadline - time.monotonic(), 0.0)),
+        )
 
     async def stop(self) -> None:
         """End background tasks, then stop the parts, last started first. Never raises."""
@@ -156,19 +170,25 @@ class Lifecycle:
 
     def request_stop(self) -> None:
         """Do what SIGTERM does: drain at the first call, skip the draining at the second."""
-        self._signals_seen += 1
+        self._stops_wanted += 1
         self._stop_wanted.set()
-        if self._signals_seen > 1:
+        if self._stops_wanted > 1:
             self._force_wanted.set()
 
     async def run(self, *, on_ready: Callable[[], None] | None = None) -> int:
-        """Start, serve until SIGTERM or SIGINT, drain, stop. Return 0, or 1 if the draining was cut short."""
+        """Start, serve until SIGTERM or SIGINT, drain, stop; return the exit code.
+
+        It is 0 for a service that was ready and drained, 1 if the draining was cut short; where a signal cut
+        that short, or came before the service was ready, the one of `INTERRUPTS`.
+        """
         loop = asyncio.get_running_loop()
-        handled = (signal.SIGTERM, signal.SIGINT)
-        for number in handled:
-            loop.add_signal_handler(number, self._on_signal)
-        try:
-            await self.start()
+
+        def ask() -> None:
+            loop.call_soon_threadsafe(self.request_stop)
+
+        with INTERRUPTS.listening(), INTERRUPTS.asking(ask, ask):
+            if not await self._start_unless_stopped():
+                return _exit_code(0)
             if on_ready is not None:
                 on_ready()
             await self._stop_wanted.wait()
@@ -176,10 +196,23 @@ class Lifecycle:
             forced = await self._drain_unless_forced()
             await self.stop()
             _log.info("stopped", forced=forced)
-            return 1 if forced else 0
+            return _exit_code(1) if forced else 0
+
+    async def _start_unless_stopped(self) -> bool:
+        """Whether it started; if it was asked to stop meanwhile, all is stopped again."""
+        starting = asyncio.ensure_future(self.start())
+        stopping = asyncio.ensure_future(self._stop_wanted.wait())
+        try:
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not stopping.done():
+                await starting  # raises what kept it from starting
+                return True
         finally:
-            for number in handled:
-                loop.remove_signal_handler(number)
+            starting.cancel()
+            stopping.cancel()
+            await asyncio.gather(starting, stopping, return_exceptions=True)
+        await self.stop()
+        return False
 
     async def _drain_unless_forced(self) -> bool:
         draining = asyncio.ensure_future(self.drain())
@@ -189,12 +222,6 @@ class Lifecycle:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
         return draining not in done
-
-    def _on_signal(self) -> None:
-        self.request_stop()
-        if self._signals_seen > 1:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().remove_signal_handler(number)
 
     def _task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -232,17 +259,23 @@ class LoopLag:
         self.start()
 
 
+async def _drain(name: str, part: Part, deadline_s: float) -> None:
+    """Let one part drain; it fails and is late for itself alone."""
+    try:
+        async with asyncio.timeout(deadline_s + 0.5):
+            await part.drain(deadline_s)
+    except TimeoutError:
+        _log.warning("part did not drain in time", part=name)
+    except Exception:
+        _log.exception("part failed to drain", part=name)
+
+
+def _exit_code(otherwise: int) -> int:
+    """Exit code of what was cut short: the signal's, if there was one."""
+    return INTERRUPTS.exit_code if INTERRUPTS.numbers else otherwise
+
+
 def describe_build(metrics: Metrics) -> None:
     """Set `gateway_build_info`: the version that runs, and the Python below it."""
     info = metrics.gauge("gateway_build_info", "The running version", ("version", "python"))
     info.labels(__version__, platform.python_version()).set(1)
-
-
-def run(main: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine to its end on uvloop where that exists, else on asyncio's own loop."""
-    if sys.platform != "win32" and sys.implementation.name == "cpython":
-        import uvloop  # noqa: PLC0415 - absent on other platforms
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(main)
-    return asyncio.run(main)

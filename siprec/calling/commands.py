@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
-    from gateway.runtime.lifecycle import run  # noqa: PLC0415
+    from gateway.runtime.interrupts import run  # noqa: PLC0415
     from siprec.srs.errors import AddressUnusable  # noqa: PLC0415
 
     try:

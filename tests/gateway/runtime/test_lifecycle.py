@@ -1,17 +1,20 @@
 """A service's life: order, draining, signals, crashes, lag."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 
 import pytest
 
 from gateway import __version__
+from gateway.runtime import log
 from gateway.runtime.errors import LifecycleError
-from gateway.runtime.lifecycle import BasePart, Lifecycle, run
+from gateway.runtime.lifecycle import BasePart, Lifecycle
 from gateway.runtime.metrics import Metrics
 
 
@@ -131,6 +134,89 @@ async def test_a_second_request_skips_the_draining() -> None:
         assert await lifecycle.run(on_ready=lifecycle.request_stop) == 1
 
 
+STEPS = 3 * 4
+"""Of the start of the three parts of `stepping`: so often may a signal come."""
+
+
+def stepping(story: list[str], at: int, number: signal.Signals) -> Lifecycle:
+    """Three parts that wait in their start in all the ways there are; a signal comes at step `at`."""
+    step = iter(range(STEPS))
+
+    def take_a_step() -> None:
+        if next(step) == at:
+            signal.raise_signal(number)
+
+    class Part(Witness):
+        async def start(self) -> None:
+            await super().start()
+            take_a_step()
+            await asyncio.sleep(0)
+            take_a_step()
+            await asyncio.to_thread(int)
+            take_a_step()
+            with suppress(asyncio.CancelledError):  # as careless code does
+                await asyncio.create_task(asyncio.sleep(0))
+            take_a_step()
+
+    lifecycle = Lifecycle()
+    for name in "abc":
+        lifecycle.add(name, Part(name, story))
+    return lifecycle
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("at", range(STEPS))
+async def test_a_signal_at_any_step_of_the_start_ends_it(at: int, number: signal.Signals) -> None:
+    story: list[str] = []
+    lifecycle = stepping(story, at, number)
+    async with asyncio.timeout(10):
+        assert await lifecycle.run(on_ready=lambda: story.append("ready")) == 128 + number
+    begun = [name for name in "abc" if f"start {name}" in story]
+    assert story == [f"start {name}" for name in begun] + [f"stop {name}" for name in reversed(begun)]
+    assert not lifecycle.ready
+
+
+async def test_being_asked_to_stop_before_the_start_is_no_fault() -> None:
+    story: list[str] = []
+    lifecycle = life(story)
+    lifecycle.request_stop()
+    assert await lifecycle.run(on_ready=lambda: story.append("ready")) == 0
+    assert "ready" not in story
+
+
+async def test_a_start_that_fails_is_told_while_signals_are_heard() -> None:
+    story: list[str] = []
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(LifecycleError, match="b would not start"):
+        await life(story, "", "start").run()
+    assert story[-1] == "stop a"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+async def test_a_long_draining_says_once_what_it_waits_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gateway.runtime.lifecycle.PATIENCE_S", 0.0)
+    log.configure("warning", json=True)
+    asked = asyncio.Event()
+
+    class Slow(BasePart):
+        async def drain(self, deadline_s: float) -> None:
+            asyncio.get_running_loop().call_later(0.01, asked.set)
+            await asked.wait()
+
+    lifecycle = Lifecycle()
+    for name in ("quick", "slow", "quicker"):
+        lifecycle.add(name, Slow() if name == "slow" else BasePart())
+    await lifecycle.start()
+    await lifecycle.drain()
+    await lifecycle.stop()
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert told["event"].startswith("still finishing what is under way")
+    assert (told["part"], told["at_most_s"]) == ("slow", 10)
+
+
 async def test_metrics_tell_the_build_and_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.runtime.lifecycle.LAG_INTERVAL_S", 0.001)
     metrics = Metrics(process=False)
@@ -145,16 +231,10 @@ async def test_metrics_tell_the_build_and_the_lag(monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_run_uses_uvloop() -> None:
-    async def name_of_loop() -> str:
-        return type(asyncio.get_running_loop()).__module__
-
-    assert run(name_of_loop()) == "uvloop"
-
-
 PROGRAM = """
     import sys
-    from gateway.runtime.lifecycle import BasePart, Lifecycle, run
+    from gateway.runtime.interrupts import run
+    from gateway.runtime.lifecycle import BasePart, Lifecycle
     import asyncio
 
     class Part(BasePart):
@@ -174,7 +254,7 @@ PROGRAM = """
 """
 
 
-@pytest.mark.parametrize(("kind", "signals", "code"), [("quick", 1, 0), ("stuck", 2, 1)])
+@pytest.mark.parametrize(("kind", "signals", "code"), [("quick", 1, 0), ("stuck", 2, 130)])
 def test_a_real_process_obeys_its_signals(kind: str, signals: int, code: int) -> None:
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), kind]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
