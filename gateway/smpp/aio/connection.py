@@ -193,6 +193,7 @@ class SmppConnection(asyncio.Protocol):
         """The end of `stop_reading`; what has come meanwhile is taken now."""
         self._deaf = False
         self._read_on()
+        self._pump()
 
     # Begin and end
 
