@@ -54,7 +54,7 @@ from gateway.runtime.storage import open_storage
 from gateway.runtime.tracing import Tracing, TracingSettings
 from gateway.runtime.worldtime.keeper import WORLD_TIME, WorldTime
 from gateway.service import Texting, TextingSettings, World
-from gateway.settings import COMMON, EVERY_SECTION, PARTS, Networks
+from gateway.settings import COMMON, CROSS_CHECKS, EVERY_SECTION, PARTS, Networks
 from siprec.callcontrol.settings import CallingSettings
 from siprec.providers.traces import trace_recordings
 from siprec.settings import BRANCHES as RECORDING_BRANCHES
@@ -113,7 +113,7 @@ def load_config(name: str, parts: Sequence[str], overrides: Sequence[str]) -> Lo
     sections: dict[str, type[BaseModel]] = dict(COMMON)
     for part in parts:
         sections.update(PARTS[part])
-    return load(find_config(name), sections, overrides, known=EVERY_SECTION)
+    return load(find_config(name), sections, overrides, known=EVERY_SECTION, checks=CROSS_CHECKS)
 
 
 async def build(

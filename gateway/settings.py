@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from pydantic import BaseModel, Field
 
 from gateway.carriers.settings import CarriersSettings, NetworkSettings
+from gateway.directory.references import token_faults
 from gateway.directory.settings import DirectorySettings
 from gateway.esme.settings import EsmeSettings
 from gateway.messages.settings import MessagesSettings
 from gateway.messages.webhooks import WebhooksSettings
 from gateway.policy.settings import BusinessTextingSettings
+from gateway.registry.references import brand_faults
 from gateway.registry.settings import RegistrySettings
 from gateway.registry.terms import CarrierTerms
 from gateway.replay.settings import CapturesSettings
+from gateway.runtime.crosschecks import CrossCheck
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.runtime.tracing import TracingSettings
@@ -59,3 +62,5 @@ PARTS: dict[str, dict[str, type[BaseModel]]] = {
     "recording": RECORDING,
 }
 EVERY_SECTION: dict[str, type[BaseModel]] = {**COMMON, **TEXTING, **RECORDING}
+CROSS_CHECKS: tuple[CrossCheck, ...] = (token_faults, brand_faults)
+"""What is judged between sections, where both are read."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gateway import __version__
+from gateway.directory.references import token_faults
 from gateway.directory.settings import DirectorySettings
 from gateway.directory.store import DirectoryStore
 from gateway.runtime import log
@@ -60,7 +61,7 @@ class Standalone:
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> LoadedConfig:
     """The configuration; raises `ConfigError` with every fault of the sections recording reads."""
-    return load(find_config(name), STANDALONE, overrides)
+    return load(find_config(name), STANDALONE, overrides, checks=(token_faults,))
 
 
 async def build(config: LoadedConfig) -> Standalone:

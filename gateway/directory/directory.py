@@ -78,15 +78,26 @@ class Directory:
             ForeignEntityError: it refers to something of another organisation.
             NumberTakenError: its primary TN is somebody else's.
         """
+        for _, error in self.faults(entity):
+            raise error
+
+    def faults(self, entity: Entity) -> Iterator[tuple[str, DirectoryError]]:
+        """Yield everything `check` would raise, each with the field of the entity that it is about."""
         if isinstance(entity, Organization):
             return
         if entity.organization_id not in self._organizations:
-            raise UnknownEntityError("organization", entity.organization_id)
+            yield "organization_id", UnknownEntityError("organization", entity.organization_id)
         if isinstance(entity, Location):
             return
-        self._check_location(entity)
+        location = self._locations.get(entity.location_id)
+        if location is None:
+            yield "location_id", UnknownEntityError("location", entity.location_id)
+        elif location.organization_id != entity.organization_id:
+            yield "location_id", ForeignEntityError(_subject(entity), "location", location.id)
         if isinstance(entity, Person) and entity.number is not None:
-            self._check_primary_number(entity, entity.number)
+            error = self._number_fault(entity, entity.number)
+            if error is not None:
+                yield "number", error
 
     def put(self, entity: Entity) -> DirectoryEvent:
         """Add or replace `entity` and return the change as an event.
@@ -95,6 +106,10 @@ class Directory:
             DirectoryError: as `check`.
         """
         self.check(entity)
+        return self.hold(entity)
+
+    def hold(self, entity: Entity) -> DirectoryEvent:
+        """As `put`, for who has judged the entity already."""
         match entity:
             case Organization():
                 organization = self._organizations.get(entity.id)
@@ -138,22 +153,16 @@ class Directory:
             raise NumberTakenError(e164, holder.id)
         return NumberChanged(self._numbers.pop(e164), None)
 
-    def _check_location(self, entity: Number | Person) -> None:
-        location = self._locations.get(entity.location_id)
-        if location is None:
-            raise UnknownEntityError("location", entity.location_id)
-        if location.organization_id != entity.organization_id:
-            raise ForeignEntityError(_subject(entity), "location", location.id)
-
-    def _check_primary_number(self, person: Person, e164: str) -> None:
+    def _number_fault(self, person: Person, e164: str) -> DirectoryError | None:
         number = self._numbers.get(e164)
         if number is None:
-            raise UnknownEntityError("number", e164)
+            return UnknownEntityError("number", e164)
         if number.organization_id != person.organization_id:
-            raise ForeignEntityError(person.id, "number", e164)
+            return ForeignEntityError(person.id, "number", e164)
         holder = self._person_by_number.get(e164)
         if holder is not None and holder.id != person.id:
-            raise NumberTakenError(person.id, holder.id)
+            return NumberTakenError(person.id, holder.id)
+        return None
 
     def _put_person(self, person: Person) -> PersonChanged:
         before = self._people.get(person.id)

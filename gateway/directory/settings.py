@@ -1,12 +1,12 @@
 """The `directory:` section: the seed world as an administrator would describe it in YAML."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.directory.directory import Directory
-from gateway.directory.errors import DirectoryError
+from gateway.directory.errors import DirectoryError, UnknownEntityError
 from gateway.directory.model import (
     AppVersion,
     ClientKind,
@@ -26,6 +26,8 @@ from gateway.directory.recording import (
     RecordingMode,
     RecordingSettings,
 )
+from gateway.runtime.crosschecks import ANY, CrossFault, refuse
+from gateway.runtime.yamltree import KeyPath
 
 E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 """A telephone number in international notation, `+12025550100`."""
@@ -87,6 +89,10 @@ class LocationEntry(_Section):
     cisco_pstn: bool = Field(True, description="Connected by Cisco PSTN (A5).")
     recording_provider: str = Field(INHERIT, description="`inherit`, a provider, or `none` (C12).")
 
+    def build(self, location_id: str, organization_id: str) -> Location:
+        """Return the location as the directory holds it."""
+        return Location(id=location_id, organization_id=organization_id, **self.model_dump())
+
 
 class NumberEntry(_Section):
     """A telephone number of a location."""
@@ -94,6 +100,10 @@ class NumberEntry(_Section):
     location: str = Field(description="Id of its location.")
     calling_plan: bool = Field(True, description="Assigned by Cisco Calling Plan (A3).")
     authorized: bool = Field(False, description="Authorised for Business Texting (A9, A12).")
+
+    def build(self, e164: str, organization_id: str) -> Number:
+        """Return the number as the directory holds it."""
+        return Number(e164, organization_id, self.location, **self.model_dump(exclude={"location"}))
 
 
 class PersonEntry(_Section):
@@ -112,6 +122,17 @@ class PersonEntry(_Section):
         None, description="The person's own texting setting; null: the organisation's (A11)."
     )
     recording: RecordingEntry = Field(default_factory=RecordingEntry, description="Call recording settings.")
+
+    def build(self, person_id: str, organization_id: str) -> Person:
+        """Return the person as the directory holds them."""
+        return Person(
+            id=person_id,
+            organization_id=organization_id,
+            location_id=self.location,
+            app_version=parse_app_version(self.app_version),
+            recording=self.recording.build(),
+            **self.model_dump(exclude={"location", "app_version", "recording"}),
+        )
 
 
 class OrganizationEntry(_Section):
@@ -133,27 +154,10 @@ class OrganizationEntry(_Section):
     numbers: dict[E164, NumberEntry] = Field(default_factory=dict, description="Numbers in E.164.")
     people: dict[str, PersonEntry] = Field(default_factory=dict, description="People by id.")
 
-    def entities(self, organization_id: str) -> Iterator[Entity]:
-        """Yield the organisation and all below it, referred-to entities first."""
-        own = {"locations", "numbers", "people", "recording"}
-        yield Organization(
-            id=organization_id, recording=self.recording.build(), **self.model_dump(exclude=own)
-        )
-        for key, location in self.locations.items():
-            yield Location(id=key, organization_id=organization_id, **location.model_dump())
-        for e164, number in self.numbers.items():
-            values = number.model_dump()
-            yield Number(e164, organization_id, values.pop("location"), **values)
-        for key, person in self.people.items():
-            values = person.model_dump(exclude={"location", "app_version", "recording"})
-            yield Person(
-                id=key,
-                organization_id=organization_id,
-                location_id=person.location,
-                app_version=parse_app_version(person.app_version),
-                recording=person.recording.build(),
-                **values,
-            )
+    def build(self, organization_id: str) -> Organization:
+        """Return the organisation, without what is below it, as the directory holds it."""
+        values = self.model_dump(exclude={"locations", "numbers", "people", "recording"})
+        return Organization(id=organization_id, recording=self.recording.build(), **values)
 
 
 class GeneratedPeople(_Section):
@@ -164,6 +168,16 @@ class GeneratedPeople(_Section):
     count: int = Field(ge=1, le=1_000_000, description="How many people, each with a number.")
     first_number: E164 = Field(description="Their first number; the others follow it.")
     prefix: str = Field("user", description="What their ids begin with.")
+
+    def makes(self, person_id: str) -> bool:
+        """Whether a person is one of these."""
+        prefix, _, digits = person_id.rpartition("-")
+        index = int(digits) if digits.isdecimal() and digits.isascii() else self.count
+        return prefix == self.prefix and index < self.count and digits == f"{index:05d}"
+
+    def numbers(self, e164: str) -> bool:
+        """Whether a number is one of theirs."""
+        return 0 <= int(e164) - int(self.first_number) < self.count
 
     def entities(self) -> Iterator[Entity]:
         """Yield each number and its person."""
@@ -193,31 +207,77 @@ class DirectorySettings(_Section):
 
     @model_validator(mode="after")
     def _holds_together(self) -> "DirectorySettings":
-        seen: set[tuple[type[Entity], str]] = set()
-        for organization in self.organizations.values():
-            _refuse_doubles(seen, Location, organization.locations)
-            _refuse_doubles(seen, Number, organization.numbers)
-            _refuse_doubles(seen, Person, organization.people)
-        try:
-            self.build()
-        except DirectoryError as error:
-            raise ValueError(str(error)) from error
+        refuse(self, self._faults())
         return self
-
-    def entities(self) -> Iterator[Entity]:
-        """Yield the whole seed world, referred-to entities first."""
-        for key, organization in self.organizations.items():
-            yield from organization.entities(key)
-        for block in self.generated:
-            yield from block.entities()
 
     def build(self) -> Directory:
         """Return a directory that holds the seed world."""
-        return Directory(self.entities())
+        directory = Directory()
+        for _, entity in self._entities():
+            directory.hold(entity)  # judged when these settings were made
+        return directory
+
+    def organization_of(self, person_id: str) -> str | None:
+        """The organisation of a person of the seed world, if there is such a person."""
+        for key, organization in self.organizations.items():
+            if person_id in organization.people:
+                return key
+        return next((block.organization for block in self.generated if block.makes(person_id)), None)
+
+    def owner_of(self, e164: str) -> str | None:
+        """The organisation of a number of the seed world, if it is one."""
+        for key, organization in self.organizations.items():
+            if e164 in organization.numbers:
+                return key
+        return next((block.organization for block in self.generated if block.numbers(e164)), None)
+
+    def _entities(self) -> Iterator[tuple[KeyPath, Entity]]:
+        """Yield the whole seed world, referred-to entities first, each with its place in this section."""
+        for key, organization in self.organizations.items():
+            yield ("organizations", key), organization.build(key)
+        for table in ("locations", "numbers", "people"):
+            for key, organization in self.organizations.items():
+                for name, entry in getattr(organization, table).items():
+                    yield ("organizations", key, table, name), entry.build(name, key)
+        for index, block in enumerate(self.generated):
+            for entity in block.entities():
+                yield ("generated", index), entity
+
+    def _faults(self) -> Iterator[CrossFault]:
+        """Everything that does not hold together; what is described twice, or is one of many, once."""
+        directory = Directory()
+        described: set[tuple[str | int, ...]] = set()
+        twice: set[str | int] = set()
+        wrong_blocks: set[KeyPath] = set()
+        for at, entity in self._entities():
+            if at in wrong_blocks:
+                continue
+            if at[2:] and at[2:] in described:
+                twice.add(at[-1])
+                told = f"{type(entity).__name__.lower()} '{at[-1]}' is described twice, in two organisations"
+                yield CrossFault(at, told)
+                continue
+            described.add(at[2:])
+            for field, error in directory.faults(entity):
+                if getattr(error, "key", None) not in twice:
+                    yield CrossFault((*at, _KEYS[str(at[0])][field]), str(error), _bases(field, error))
+                    if at[0] == "generated":
+                        wrong_blocks.add(at)
+            directory.hold(entity)
 
 
-def _refuse_doubles(seen: set[tuple[type[Entity], str]], kind: type[Entity], keys: Iterable[str]) -> None:
-    for key in keys:
-        if (kind, key) in seen:
-            raise ValueError(f"{kind.__name__.lower()} '{key}' is described twice, in two organisations")
-        seen.add((kind, key))
+_KEYS = {
+    "organizations": {"location_id": "location", "number": "number"},
+    "generated": {"organization_id": "organization", "location_id": "location", "number": "first_number"},
+}
+"""Where an entity's field is written."""
+
+
+def _bases(field: str, error: DirectoryError) -> tuple[KeyPath, ...]:
+    """What has to be right before something missing is a fault."""
+    if not isinstance(error, UnknownEntityError):
+        return ()
+    if field == "organization_id":
+        return (("organizations", error.key),)
+    table = "locations" if field == "location_id" else "numbers"
+    return (("organizations", ANY, table, error.key), ("generated", ANY))

@@ -3,13 +3,35 @@
 The gateway's binds to each carrier, and which destination goes where.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+
+from gateway.runtime.crosschecks import CrossFault, refuse
 
 BindType = Literal["transceiver", "transmitter_receiver"]
 Digits = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]+$")]
 """A number or the beginning of one, E.164, with its plus or without."""
+MAX_PASSWORD_CHARS = 8
+
+
+def _fits(password: SecretStr) -> SecretStr:
+    if len(password.get_secret_value()) > MAX_PASSWORD_CHARS:
+        raise ValueError(f"at most {MAX_PASSWORD_CHARS} characters (SMPP 3.4 §5.2.2)")
+    return password
+
+
+Password = Annotated[SecretStr, AfterValidator(_fits)]
+"""The password of a bind, as long as SMPP lets it be."""
 
 
 class Section(BaseModel):
@@ -28,7 +50,7 @@ class BackoffSettings(Section):
     @model_validator(mode="after")
     def _ordered(self) -> "BackoffSettings":
         if self.max_s < self.min_s:
-            raise ValueError("max_s must not be below min_s")
+            refuse(self, [CrossFault(("max_s",), "max_s must not be below min_s", (("min_s",),))])
         return self
 
 
@@ -48,7 +70,7 @@ class CarrierLinkSettings(Section):
     host: str = Field("127.0.0.1", description="The carrier's address.")
     port: int = Field(2775, ge=1, le=65_535, description="The carrier's port.")
     system_id: str = Field(max_length=15, description="Account at the carrier.")
-    password: SecretStr = Field(SecretStr(""), description="Password of the account, at most 8 characters.")
+    password: Password = Field(SecretStr(""), description="Password of the account, at most 8 characters.")
     system_type: str = Field("", max_length=12, description="`system_type` of the bind.")
     bind_type: BindType = Field(
         "transceiver", description="One transceiver bind, or a transmitter and a receiver bind."
@@ -89,12 +111,6 @@ class CarrierLinkSettings(Section):
         """No port is given: the binds go to the mock carrier of their name, wherever it listens."""
         return "port" not in self.model_fields_set
 
-    @model_validator(mode="after")
-    def _password_fits(self) -> "CarrierLinkSettings":
-        if len(self.password.get_secret_value()) > 8:
-            raise ValueError("password: at most 8 characters (SMPP 3.4 §5.2.2)")
-        return self
-
 
 class RouteSettings(Section):
     """Which carrier a destination belongs to.
@@ -107,10 +123,14 @@ class RouteSettings(Section):
     prefixes: dict[Digits, str] = Field({}, description="E.164 prefix → carrier; the longest match wins.")
     default: str | None = Field(None, description="Carrier of everything else; null: no route.")
 
-    def named(self) -> set[str]:
-        """Every carrier a route leads to."""
-        carriers = {*self.numbers.values(), *self.ported.values(), *self.prefixes.values()}
-        return carriers | ({self.default} if self.default else set())
+    def named(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield every carrier a route leads to, with where the route stands."""
+        tables = {"numbers": self.numbers, "ported": self.ported, "prefixes": self.prefixes}
+        for table, routes in tables.items():
+            for digits, carrier in routes.items():
+                yield (table, digits), carrier
+        if self.default:
+            yield ("default",), self.default
 
 
 class EsmeSettings(Section):
@@ -122,7 +142,16 @@ class EsmeSettings(Section):
 
     @model_validator(mode="after")
     def _routes_lead_somewhere(self) -> "EsmeSettings":
-        unknown = sorted(self.routes.named() - self.carriers.keys())
-        if unknown:
-            raise ValueError(f"routes name carriers that are not under esme.carriers: {', '.join(unknown)}")
+        refuse(
+            self,
+            [
+                CrossFault(
+                    ("routes", *at),
+                    f"there is no '{carrier}' under esme.carriers",
+                    (("carriers", carrier),),
+                )
+                for at, carrier in self.routes.named()
+                if carrier not in self.carriers
+            ],
+        )
         return self

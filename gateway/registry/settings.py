@@ -18,6 +18,8 @@ from gateway.registry.model import (
 )
 from gateway.registry.registry import Registry
 from gateway.registry.rulebook import Rulebook, Section
+from gateway.runtime.crosschecks import ANY, CrossFault, refuse
+from gateway.runtime.yamltree import KeyPath
 
 NumberRange = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}(\.\.\+[1-9][0-9]{6,14})?$")]
 """A number, or the first and last of a range: `+12025550190..+12025550199`."""
@@ -101,45 +103,76 @@ class RegistrySettings(Rulebook):
 
     @model_validator(mode="after")
     def _holds_together(self) -> "RegistrySettings":
-        for campaign_id, campaign in self._campaigns() if self.use_cases else ():
-            for name in (campaign.use_case, *campaign.sub_use_cases):
-                if name not in self.use_cases:
-                    raise ValueError(f"campaign '{campaign_id}': the use case '{name}' is not known")
-        try:
-            self.build()
-        except RegistryError as error:
-            raise ValueError(str(error)) from error
+        refuse(self, [*self._unknown_use_cases(), *self._fill(Registry(self))])
         return self
-
-    def _campaigns(self) -> Iterator[tuple[str, CampaignEntry]]:
-        for brand in self.brands.values():
-            yield from brand.campaigns.items()
-        for block in self.generated:
-            yield block.prefix, block.campaign
 
     def build(self) -> Registry:
         """Return a registry that holds the seed world."""
         registry = Registry(self)
-        for brand_id, entry in self.brands.items():
-            brand = entry.build(brand_id)
-            registry.put_brand(brand)
-            for campaign_id, campaign in entry.campaigns.items():
-                if campaign_id in registry.campaigns:
-                    raise RegistryError(f"campaign '{campaign_id}' is described twice, under two brands")
-                registry.put_campaign(campaign.build(campaign_id, brand_id))
-                for number in _spread(campaign.numbers):
-                    registry.assign(number, campaign_id)
-        for block in self.generated:
-            block.fill(registry)
+        for _ in self._fill(registry):
+            pass  # judged when these settings were made
         return registry
 
+    def _unknown_use_cases(self) -> Iterator[CrossFault]:
+        for at, campaign in self._campaigns() if self.use_cases else ():
+            names: list[tuple[KeyPath, str]] = [(("use_case",), campaign.use_case)]
+            names += [(("sub_use_cases", index), name) for index, name in enumerate(campaign.sub_use_cases)]
+            for where, name in names:
+                if name not in self.use_cases:
+                    told = f"the use case '{name}' is not known"
+                    yield CrossFault((*at, *where), told, (("use_cases", name),))
 
-def _spread(entries: tuple[str, ...]) -> list[str]:
-    numbers: list[str] = []
-    for entry in entries:
-        first, _, last = entry.partition("..")
-        size = int(last or first) - int(first) + 1
-        if not 1 <= size <= MAX_RANGE:
-            raise RegistryError(f"'{entry}' is no range of numbers")
-        numbers.extend(f"+{int(first) + offset}" for offset in range(size))
-    return numbers
+    def _campaigns(self) -> Iterator[tuple[KeyPath, CampaignEntry]]:
+        for brand_id, brand in self.brands.items():
+            for campaign_id, campaign in brand.campaigns.items():
+                yield ("brands", brand_id, "campaigns", campaign_id), campaign
+        for index, block in enumerate(self.generated):
+            yield ("generated", index, "campaign"), block.campaign
+
+    def _fill(self, registry: Registry) -> Iterator[CrossFault]:
+        """Put the seed world into a registry; yield what does not fit in, and leave it out."""
+        for brand_id, entry in self.brands.items():
+            registry.put_brand(entry.build(brand_id))
+            for campaign_id, campaign in entry.campaigns.items():
+                at: KeyPath = ("brands", brand_id, "campaigns", campaign_id)
+                if campaign_id in registry.campaigns:
+                    told = f"campaign '{campaign_id}' is described twice, under two brands"
+                    yield CrossFault(at, told)
+                    continue
+                registry.put_campaign(campaign.build(campaign_id, brand_id))
+                yield from _assign(registry, campaign, campaign_id, at)
+        for index, block in enumerate(self.generated):
+            if block.brand not in self.brands:
+                told = f"there is no brand '{block.brand}'"
+                yield CrossFault(("generated", index, "brand"), told, (("brands", block.brand),))
+                continue
+            try:
+                block.fill(registry)
+            except RegistryError as error:
+                rests = (("brands", block.brand, ANY), ("limits", ANY))
+                yield CrossFault(("generated", index), str(error), rests)
+
+
+def _assign(
+    registry: Registry, campaign: CampaignEntry, campaign_id: str, at: KeyPath
+) -> Iterator[CrossFault]:
+    """Assign a campaign's numbers; yield one fault for each entry that cannot be."""
+    for index, entry in enumerate(campaign.numbers):
+        try:
+            for number in spread(entry):
+                registry.assign(number, campaign_id)
+        except RegistryError as error:
+            full = error.code == "campaign_full"
+            rests = (("brands", at[1], ANY), ("limits", ANY)) if full else ((*at, "status"),)
+            yield CrossFault((*at, "numbers", index), str(error), rests)
+            if full:
+                return
+
+
+def spread(entry: str) -> Iterator[str]:
+    """Yield the numbers of an entry, one or a range. Raises `RegistryError`."""
+    first, _, last = entry.partition("..")
+    size = int(last or first) - int(first) + 1
+    if not 1 <= size <= MAX_RANGE:
+        raise RegistryError(f"'{entry}' is no range of numbers")
+    return (f"+{int(first) + offset}" for offset in range(size))

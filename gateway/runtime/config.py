@@ -1,31 +1,36 @@
 """Configuration: one YAML, read by section, every fault reported at once with file, line and column.
 
 A section belongs to one package's settings model, which refuses unknown keys. Sections of parts that do not
-run are ignored with a debug line. `--set a.b.0.c=value` overrides; the value is read as YAML. Includes,
-environment variables and the resolution of scalars are described in `yamltree`.
+run are ignored with a debug line. What is wrong in one place does not hide what does not fit together in
+another: the rest is judged without it (`crosschecks`). `--set a.b.0.c=value` overrides; the value is read as
+YAML. Includes, environment variables and the resolution of scalars are described in `yamltree`.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, overload
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, overload
 
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
+from gateway.runtime.crosschecks import CrossCheck, is_within, rests_on
 from gateway.runtime.errors import ConfigError, Fault
 from gateway.runtime.log import get_logger
+from gateway.runtime.pruning import Pruned
 from gateway.runtime.yamltree import INCLUDE, KeyPath, Place, Tree, parse_value, path_text, read_tree
 
 __all__ = ["ConfigError", "Fault", "LoadedConfig", "carried_config", "find_config", "json_schema", "load"]
 
 Sections = Mapping[str, type[BaseModel]]
+MAX_JUDGEMENTS = 16
+"""Each finds what the one before hid; enough for any configuration a person writes."""
 _M = TypeVar("_M", bound=BaseModel)
 _log = get_logger("config")
 
@@ -61,12 +66,13 @@ def load(
     *,
     known: Collection[str] | None = None,
     environment: Mapping[str, str] | None = None,
+    checks: Iterable[CrossCheck] = (),
 ) -> LoadedConfig:
     """Read a configuration. Raises `ConfigError` with all its faults.
 
     `sections` maps the names of the running parts' sections to their models. With `known`, a section that is
     neither there nor in `sections` is a fault; without it every other section is ignored. `environment` is
-    `os.environ` unless given.
+    `os.environ` unless given. `checks` judge sections against each other.
     """
     file = Path(path)
     tree = read_tree(file, os.environ if environment is None else environment)
@@ -76,10 +82,11 @@ def load(
     for override in overrides:
         _override(tree, root, override)
     _check_names(tree, root, sections, known)
-    loaded = {name: _validated(tree, name, model, root.get(name)) for name, model in sections.items()}
+    judged = {name: _judge(tree, name, model, root.get(name)) for name, model in sections.items()}
+    _cross_check(tree, judged, checks)
     if tree.faults:
         raise ConfigError(sorted(set(tree.faults)))
-    found = {name: settings for name, settings in loaded.items() if settings is not None}
+    found = {name: one.settings for name, one in judged.items() if one.settings is not None}
     return LoadedConfig(file, tuple(tree.files), found)
 
 
@@ -155,13 +162,48 @@ def _check_names(tree: Tree, root: dict[str, Any], sections: Sections, known: Co
             _log.debug("section ignored: its part does not run", section=name)
 
 
-def _validated(tree: Tree, name: str, model: type[BaseModel], value: Any) -> BaseModel | None:
-    try:
-        return model.model_validate({} if value is None else value)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False):
-            _report(tree, name, model, value, problem)
-        return None
+class _Judged(NamedTuple):
+    """A section: its settings, made of what is right in it; None if nothing could be made of that."""
+
+    settings: BaseModel | None
+    rest: Pruned
+
+
+def _judge(tree: Tree, name: str, model: type[BaseModel], value: Any) -> _Judged:
+    """Report every fault of a section: first those of single values, then what shows without them."""
+    rest = Pruned({} if value is None else value)
+    for _ in range(MAX_JUDGEMENTS):
+        try:
+            return _Judged(model.model_validate(rest.value), rest)
+        except ValidationError as error:
+            problems = error.errors(include_url=False, include_input=False)
+        for problem in problems:
+            bases = rests_on(problem)
+            if not rest.gone or (bases is not None and not _doubtful(map(rest.original, bases), rest)):
+                _report(tree, name, model, value, {**problem, "loc": rest.original(problem["loc"])})
+        if not rest.take_out(problems):
+            break
+    return _Judged(None, rest)
+
+
+def _doubtful(bases: Iterable[KeyPath], rest: Pruned) -> bool:
+    """Whether something that a fault rests on is wrong itself."""
+    return any(is_within(base, gone) for base in bases for gone in rest.gone)
+
+
+def _cross_check(tree: Tree, judged: Mapping[str, _Judged], checks: Iterable[CrossCheck]) -> None:
+    sections = {name: one.settings for name, one in judged.items() if one.settings is not None}
+    for check in checks:
+        for at, message, bases in check(sections):
+            if any(
+                _doubtful([judged[str(base[0])].rest.original(base[1:])], judged[str(base[0])].rest)
+                for base in bases
+            ):
+                continue
+            name = str(at[0])
+            path = (name, *judged[name].rest.original(at[1:]))
+            if not _said(tree, path):
+                tree.fault(tree.place(path), path, message)
 
 
 def _report(tree: Tree, name: str, model: type[BaseModel], value: Any, problem: Any) -> None:
@@ -169,8 +211,8 @@ def _report(tree: Tree, name: str, model: type[BaseModel], value: Any, problem: 
     for part in problem["loc"]:
         if (*path, part) in tree.places:
             path = (*path, part)
-    if any(fault.path == path_text(path) for fault in tree.faults):
-        return  # what is wrong there is said already
+    if _said(tree, path):
+        return
     kind = problem["type"]
     if kind == "missing":
         missing = (*path, problem["loc"][-1])
@@ -182,8 +224,15 @@ def _report(tree: Tree, name: str, model: type[BaseModel], value: Any, problem: 
         tree.fault(tree.place(path), path, _sentence(problem, path, value))
 
 
+def _said(tree: Tree, path: KeyPath) -> bool:
+    """Whether what is wrong there is told already."""
+    return any(fault.path == path_text(path) for fault in tree.faults)
+
+
 def _sentence(problem: Any, path: KeyPath, value: Any) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if problem["type"] in ("model_type", "model_attributes_type", "dataclass_type"):
+        return "Input should be a mapping of keys to values"
     if problem["type"] == "string_type" and isinstance(_at(value, path[1:]), int | float):
         return f"{message}; put quotes around it"
     return message

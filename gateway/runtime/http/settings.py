@@ -5,6 +5,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from gateway.runtime.crosschecks import CrossFault, refuse
+
 Role = Literal["admin", "person", "partner", "provider", "dubber_admin", "anonymous"]
 """Who a caller is; ``anonymous`` is a caller of a route that needs no token."""
 
@@ -31,9 +33,9 @@ class TokenSettings(BaseModel):
     @model_validator(mode="after")
     def _one_secret(self) -> Self:
         if (self.token is None) == (self.sha256 is None):
-            raise ValueError("give exactly one of token and sha256")
+            refuse(self, [CrossFault((), "give exactly one of token and sha256", (("token",), ("sha256",)))])
         if self.token is not None and not self.token.get_secret_value():
-            raise ValueError("an empty token would let everybody in")
+            refuse(self, [CrossFault(("token",), "an empty token would let everybody in")])
         return self
 
 
@@ -83,7 +85,9 @@ class HttpSettings(BaseModel):
     @model_validator(mode="after")
     def _tls_pair(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("tls_certificate and tls_key go together")
+            given = "tls_key" if self.tls_certificate is None else "tls_certificate"
+            told = "tls_certificate and tls_key go together"
+            refuse(self, [CrossFault((given,), told, (("tls_certificate",), ("tls_key",)))])
         return self
 
     @property

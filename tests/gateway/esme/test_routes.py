@@ -45,8 +45,17 @@ def test_a_number_is_ported_and_back() -> None:
 
 
 def test_routes_to_carriers_that_do_not_exist_are_refused() -> None:
-    with pytest.raises(ValidationError, match="att, bell, rogers, verizon"):
+    with pytest.raises(ValidationError, match="there is no 'att' under esme.carriers") as refusal:
         EsmeSettings(carriers={"tmobile": CarrierLinkSettings(system_id="x")}, routes=ROUTES)
+    places = {fault["loc"]: fault["msg"].split("'")[1] for fault in refusal.value.errors()}
+    assert places == {
+        ("routes", "ported", "+13105550120"): "att",
+        ("routes", "ported", "12125550121"): "verizon",
+        ("routes", "prefixes", "+1"): "att",
+        ("routes", "prefixes", "+1212"): "verizon",
+        ("routes", "prefixes", "1416"): "bell",
+        ("routes", "default"): "rogers",
+    }
 
 
 def test_a_password_longer_than_the_field_is_refused() -> None:

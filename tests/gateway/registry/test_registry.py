@@ -238,7 +238,7 @@ def test_bench_world_is_5000_numbers_in_103_campaigns() -> None:
                 "use_cases": {"2FA": {}},
                 "brands": {"b": {"name": "B", "campaigns": {"c": {"use_case": "3FA"}}}},
             },
-            "campaign 'c': the use case '3FA' is not known",
+            "the use case '3FA' is not known",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.runtime.config import ConfigError, LoadedConfig, find_config, json_schema, load
+from gateway.runtime.crosschecks import ANY, CrossFault, refuse
 
 
 class Strict(BaseModel):
@@ -260,6 +261,88 @@ def test_an_override_is_bounded_too(write: Any) -> None:
 def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a folder; a configuration is a file"):
         find_config(str(tmp_path))
+
+
+class Room(Strict):
+    floor: int = 0
+
+
+class Guest(Strict):
+    room: str
+    nights: int = 1
+
+
+class House(Strict):
+    floors: int = 2
+    rooms: dict[str, Room] = {}
+    guests: list[Guest] = []
+
+    @model_validator(mode="after")
+    def _rooms_exist(self) -> "House":
+        refuse(
+            self,
+            [
+                CrossFault(("guests", index, "room"), f"no room {guest.room}", (("rooms", guest.room),))
+                for index, guest in enumerate(self.guests)
+                if guest.room not in self.rooms
+            ],
+        )
+        return self
+
+
+class Street(Strict):
+    best_guest: int = 0
+
+
+def best_guest(sections: Any) -> Any:
+    house, street = sections.get("house"), sections.get("street")
+    if house is not None and street is not None and street.best_guest >= len(house.guests):
+        yield CrossFault(("street", "best_guest"), "no such guest", (("house", "guests", ANY),))
+    for index, guest in enumerate(house.guests if house else ()):
+        if guest.nights > 9:
+            yield CrossFault(("house", "guests", index, "nights"), "too long")
+
+
+class TestCrossFaults:
+    def check(self, path: Path) -> list[str]:
+        return faults(path, sections={"house": House, "street": Street}, checks=[best_guest])
+
+    def test_all_of_them_each_at_its_value_whatever_else_is_wrong(self, write: Any) -> None:
+        path = write(
+            "house:\n"
+            "  floors: two\n"
+            "  rooms: {a: {}, b: {floor: high}}\n"
+            "  guests:\n"
+            "    - {room: c}\n"
+            "    - {nights: 3}\n"
+            "    - {room: b, nights: 99}\n"
+            "    - {room: d}\n"
+        )
+        assert self.check(path) == [
+            "gateway.yaml:2:11: house.floors: "
+            "Input should be a valid integer, unable to parse string as an integer",
+            "gateway.yaml:3:29: house.rooms.b.floor: "
+            "Input should be a valid integer, unable to parse string as an integer",
+            "gateway.yaml:5:14: house.guests.0.room: no room c",
+            "gateway.yaml:6:7: house.guests.1.room: this key is missing",
+            "gateway.yaml:7:25: house.guests.2.nights: too long",
+            "gateway.yaml:8:14: house.guests.3.room: no room d",
+        ]
+
+    def test_what_rests_on_something_wrong_is_not_told(self, write: Any) -> None:
+        path = write("house:\n  rooms: {a: 1}\n  guests: [{room: a}]\nstreet: {best_guest: 0}\n")
+        assert self.check(path) == [
+            "gateway.yaml:2:14: house.rooms.a: Input should be a mapping of keys to values"
+        ]
+
+    def test_sections_are_judged_against_each_other(self, write: Any) -> None:
+        path = write("house: {rooms: {a: {}}, guests: [{room: a}]}\nstreet: {best_guest: 1}\n")
+        assert self.check(path) == ["gateway.yaml:2:22: street.best_guest: no such guest"]
+
+    def test_a_section_of_another_shape_ends_its_judging(self, write: Any) -> None:
+        assert self.check(write("house: [1]\nstreet: {}\n")) == [
+            "gateway.yaml:1:8: house: Input should be a mapping of keys to values"
+        ]
 
 
 class TestInclude:

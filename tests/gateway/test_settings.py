@@ -1,0 +1,160 @@
+"""The whole configuration: what does not fit together is told at once, each fault at its very value."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.app import load_config
+from gateway.runtime.errors import ConfigError
+from gateway.settings import PARTS
+from siprec.standalone import load_config as load_standalone
+
+WORLD = """\
+http:
+  tokens:
+    - {token: a, role: admin, organization: nobody}
+    - {token: b, role: person, organization: acme, person: nobody}
+    - {token: c, role: person, organization: other, person: q}
+    - {token: d, role: person, organization: acme, person: user-00004}
+    - {token: e, role: person, organization: acme, person: user-00005}
+    - {token: f, role: person, person: 0fy4z0q6c4000}
+directory:
+  organizations:
+    acme:
+      name: Acme
+      locations: {hq: {name: HQ}}
+      numbers:
+        "+12025550100": {location: hq}
+        "+12025550101": {location: hq}
+      people:
+        q: {location: hq, first_name: Q, number: "+12025550100"}
+    other: {name: Other, locations: {site: {name: Site}}, numbers: {"+12025550200": {location: site}}}
+  generated:
+    - {organization: acme, location: hq, count: 5, first_number: "+12025600000"}
+registry:
+  brands:
+    unknown: {organization: nobody, name: Unknown}
+    stranger: {name: Stranger, campaigns: {s: {numbers: ["+13105559999"]}}}
+    ours:
+      organization: acme
+      name: Ours
+      campaigns:
+        c: {numbers: ["+12025550100..+12025550101", "+12025559999", "+12025550200"]}
+  generated:
+    - {brand: ours, count: 1, numbers: 5, first_number: "+12025600000"}
+    - {brand: ours, count: 1, numbers: 2, first_number: "+12025600005", prefix: more}
+"""
+DOUBTFUL = """\
+directory:
+  organizations:
+    acme:
+      name: Acme
+      colour: red
+      locations: {hq: {name: HQ, country: USA}, bad: {country: US}}
+      numbers:
+        "+12025550100": {location: hq}
+        "+12025550101": {location: nowhere}
+      people:
+        p: {location: nowhere, first_name: P, number: "+12025550199"}
+        q: {location: hq, first_name: Q, number: "+12025550100"}
+        r: {location: bad, first_name: R, number: "+12025550100"}
+        s: {location: site, first_name: S}
+    other: {name: Other, locations: {hq: {name: Twice}, site: {name: Site}}}
+  generated:
+    - {organization: acme, location: nowhere, count: 5, first_number: "+12025600000"}
+    - {organization: acme, location: hq, count: 5, first_number: "+12025550100"}
+registry:
+  use_cases: {CARE: {}}
+  brands:
+    b:
+      name: B
+      vetting_score: 101
+      campaigns:
+        c: {use_case: CARE, numbers: ["+12025550100", "+12..3", "+12025550109..+12025550101"]}
+        d: {use_case: NOPE, sub_use_cases: [CARE, NOT], numbers: ["+12025550100"]}
+  generated:
+    - {brand: nobody, count: 1, numbers: 5, first_number: "+12025600000", campaign: {use_case: CARE}}
+esme:
+  carriers:
+    att: {system_id: sixteencharacters, password: ninechars, window: -5, backoff: {min_s: 3, max_s: 1}}
+    bell: {window: 1}
+  routes:
+    default: other
+    prefixes: {"+1310": nope, "+1311": att, "+1312": bell}
+"""
+
+
+@pytest.fixture
+def faults(tmp_path: Path) -> Callable[[str], list[str]]:
+    def faults(text: str) -> list[str]:
+        path = tmp_path / "world.yaml"
+        path.write_text(text)
+        with pytest.raises(ConfigError) as refusal:
+            load_config(str(path), tuple(PARTS), ())
+        return [str(fault).removeprefix(f"{path}:") for fault in refusal.value.faults]
+
+    return faults
+
+
+def test_references_between_sections(faults: Callable[[str], list[str]]) -> None:
+    assert faults(WORLD) == [
+        "3:45: http.tokens.0.organization: there is no organization 'nobody' in the directory",
+        "4:60: http.tokens.1.person: there is no person 'nobody' in the directory",
+        "5:61: http.tokens.2.person: 'q' belongs to organization 'acme'",
+        "7:60: http.tokens.4.person: there is no person 'user-00005' in the directory",
+        "24:29: registry.brands.unknown.organization: there is no organization 'nobody' in the directory",
+        "30:53: registry.brands.ours.campaigns.c.numbers.1: the number +12025559999 is not in the directory",
+        "30:69: registry.brands.ours.campaigns.c.numbers.2: "
+        "the number +12025550200 belongs to organization 'other'",
+        "33:57: registry.generated.1.first_number: the number +12025600005 is not in the directory",
+    ]
+
+
+def test_an_id_the_api_gave_is_the_databases_to_know(faults: Callable[[str], list[str]]) -> None:
+    seed = WORLD.replace("directory:\n", "directory:\n  source: seed\n", 1)
+    assert "8:40: http.tokens.5.person: there is no person '0fy4z0q6c4000' in the directory" in faults(seed)
+
+
+def test_single_values_do_not_hide_what_does_not_fit(faults: Callable[[str], list[str]]) -> None:
+    organization = "directory.organizations.acme"
+    assert faults(DOUBTFUL) == [
+        f"5:7: {organization}.colour: unknown key",
+        f"6:43: {organization}.locations.hq.country: String should match pattern '^[A-Z]{{2}}$'",
+        f"6:49: {organization}.locations.bad.name: this key is missing",
+        f"9:36: {organization}.numbers.+12025550101.location: there is no location 'nowhere'",
+        f"11:23: {organization}.people.p.location: there is no location 'nowhere'",
+        f"11:55: {organization}.people.p.number: there is no number '+12025550199'",
+        f"13:51: {organization}.people.r.number: the primary number of 'r' already belongs to 'q': "
+        "unassign it there first",
+        f"14:23: {organization}.people.s.location: 's' may not use location 'site': "
+        "it belongs to another organisation",
+        "15:42: directory.organizations.other.locations.hq: location 'hq' is described twice, "
+        "in two organisations",
+        "17:38: directory.generated.0.location: there is no location 'nowhere'",
+        "18:66: directory.generated.1.first_number: the primary number of 'user-00000' already belongs to "
+        "'r': unassign it there first",
+        "24:22: registry.brands.b.vetting_score: Input should be less than or equal to 100",
+        "26:55: registry.brands.b.campaigns.c.numbers.1: "
+        r"String should match pattern '^\+[1-9][0-9]{6,14}(\.\.\+[1-9][0-9]{6,14})?$'",
+        "26:65: registry.brands.b.campaigns.c.numbers.2: '+12025550109..+12025550101' is no range of numbers",
+        "27:23: registry.brands.b.campaigns.d.use_case: the use case 'NOPE' is not known",
+        "27:51: registry.brands.b.campaigns.d.sub_use_cases.1: the use case 'NOT' is not known",
+        "27:67: registry.brands.b.campaigns.d.numbers.0: a number belongs to campaign 'c': "
+        "release it there first",
+        "29:15: registry.generated.0.brand: there is no brand 'nobody'",
+        "32:22: esme.carriers.att.system_id: String should have at most 15 characters",
+        "32:51: esme.carriers.att.password: at most 8 characters (SMPP 3.4 §5.2.2)",
+        "32:70: esme.carriers.att.window: Input should be greater than or equal to 1",
+        "32:101: esme.carriers.att.backoff.max_s: max_s must not be below min_s",
+        "33:5: esme.carriers.bell.system_id: this key is missing",
+        "35:14: esme.routes.default: there is no 'other' under esme.carriers",
+        "36:25: esme.routes.prefixes.+1310: there is no 'nope' under esme.carriers",
+    ]
+
+
+def test_recording_by_itself_judges_its_tokens_too(tmp_path: Path) -> None:
+    path = tmp_path / "world.yaml"
+    path.write_text("http: {tokens: [{token: a, role: admin, organization: nobody}]}\n")
+    with pytest.raises(ConfigError, match=r":1:55: http\.tokens\.0\.organization: there is no organization"):
+        load_standalone(str(path))
