@@ -96,6 +96,12 @@ class Throttle:
             reserve(plan, judged.cost, now_ns, judged.text.destination.e164, message_id)
             for plan, (judged, message_id) in zip(plans, numbered, strict=True)
         ]
+        for answer in answers:
+            if answer.__class__ is not Granted or answer.release_ns > answer.reserved_ns:
+                break
+        else:  # as nearly always: all may go at once
+            self._granted.inc(len(answers))
+            return [_admitted(answer, ()) for answer in answers]  # type: ignore[arg-type]
         return [
             self._said(plan, answer, judged, (), now_ns)
             for plan, answer, (judged, _) in zip(plans, answers, numbered, strict=True)
@@ -133,7 +139,7 @@ class Throttle:
                     self._tell(plan.keys, delay, judged, now_ns)
         else:
             self._granted.inc()
-        return _new(Admitted, (answer.release_ns, (insert_reservation(answer),), answer, shadowed))
+        return _admitted(answer, shadowed)
 
     def explain(self, judged: Judged, now_ns: int) -> list[Judgement]:
         """Say what every limit makes of a text, without taking room; one that is off is not asked."""
@@ -218,6 +224,10 @@ class Throttle:
             campaign_counts_per_number=campaign is not None and self._counts_per_number(campaign, carrier),
         )
         return keys._replace(**{scope.value: None for scope in self._off}) if self._off else keys
+
+
+def _admitted(granted: Granted, shadowed: Sequence[Verdict]) -> Admitted:
+    return _new(Admitted, (granted.release_ns, (insert_reservation(granted),), granted, shadowed))
 
 
 def _refusal(answer: Refused) -> Refusal:

@@ -216,10 +216,9 @@ class Intake:
             _tell(answer, each.message)
 
     def _lost(self, taken: "list[tuple[Taken, _Answer]]", error: BaseException) -> None:
-        clock = self._ledger.clock
-        clock.end()
+        self._ledger.clock.end()
         for each, answer in taken:
-            self._admission.refund(each.reservation, clock.now_ns())
+            self._give_back(each)
             _fail(answer, error)
 
     def take_all(self, requests: Sequence[OutboundText]) -> "list[Taken | Refusal]":
@@ -230,11 +229,15 @@ class Intake:
         """
         outcomes: list[Any] = [self._read(request) for request in requests]
         now_ns = self._ledger.clock.now_ns()
-        for step in (self._judge, self._serve, self._reserve, self._store):
+        outcomes = passed = _go_on(outcomes, self._judge, now_ns)
+        for step in (self._serve, self._reserve, self._store):
             outcomes = _go_on(outcomes, step, now_ns)
-        for request, outcome in zip(requests, outcomes, strict=True):
+        for request, one, outcome in zip(requests, passed, outcomes, strict=True):
             if outcome.__class__ is Refusal:
                 self._refused(request, outcome)
+                if one.__class__ is Judged and not one.text.opt_out_exempt:
+                    text = one.text
+                    self._pipeline.take_back(text.source.e164, text.destination.e164, text.body, now_ns)
         return outcomes
 
     def _read(self, request: OutboundText) -> Judged | Refusal:
@@ -273,8 +276,7 @@ class Intake:
 
     def _reserve(self, judged: list[Judged], now_ns: int) -> "list[tuple[int, Judged, Admitted] | Refusal]":
         """Number texts and take their room in the limiter."""
-        new_id = self._ids.new_id
-        numbered = [(one, new_id()) for one in judged]
+        numbered = list(zip(judged, self._ids.new_ids(len(judged)), strict=True))
         admitted = self._admission.reserve_all(numbered, now_ns)
         return [
             answer if isinstance(answer, Refusal) else (message_id, one, answer)
@@ -307,11 +309,17 @@ class Intake:
             await self._ledger.database.write(*intents)
         except Exception:
             for each in taken:
-                self._admission.refund(each.reservation, clock.now_ns())
+                self._give_back(each)
             raise
         finally:
             clock.end()
         self._hand_on(taken)
+
+    def _give_back(self, taken: "Taken") -> None:
+        """A text was not stored: its room, and its place in what the filters count."""
+        message = taken.message
+        self._admission.refund(taken.reservation, self._ledger.clock.now_ns())
+        self._pipeline.take_back(message.source, message.destination, message.text, message.created_ns)
 
     def _hand_on(self, taken: Sequence["Taken"]) -> None:
         self._ledger.accepted([each.message for each in taken])

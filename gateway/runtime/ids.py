@@ -48,17 +48,23 @@ class IdSource:
 
     def new_id(self) -> int:
         """Return the next id, greater than every id this source gave before."""
+        return self.new_ids(1)[0]
+
+    def new_ids(self, count: int) -> list[int]:
+        """Return the next `count` ids, in order: one look at the clock for all of them."""
         with self._lock:
-            tick = self._now_ms() - EPOCH_MS
-            if tick > self._latest_tick:
-                self._latest_tick = tick
-                self._sequence = 0
-            elif self._sequence < _SEQUENCE_MASK:
-                self._sequence += 1
-            else:
-                self._latest_tick += 1
-                self._sequence = 0
-            return self._latest_tick << _TICK_SHIFT | self._node | self._sequence
+            now_tick = self._now_ms() - EPOCH_MS
+            if now_tick > self._latest_tick:
+                self._latest_tick, self._sequence = now_tick, -1
+            found: list[int] = []
+            while len(found) < count:
+                room = min(count - len(found), _SEQUENCE_MASK - self._sequence)
+                first = self._latest_tick << _TICK_SHIFT | self._node | self._sequence + 1
+                found += range(first, first + room)
+                self._sequence += room
+                if self._sequence == _SEQUENCE_MASK and len(found) < count:
+                    self._latest_tick, self._sequence = self._latest_tick + 1, -1
+            return found
 
     def continue_after(self, latest_id: int) -> None:
         """Make every further id greater than `latest_id`, e.g. the newest one found in the database."""

@@ -39,6 +39,15 @@ def test_a_full_millisecond_borrows_the_next() -> None:
     assert id_unix_ms(ids[-1]) == EPOCH_MS + 5 + 10_000 // 4096
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5_000)), max_size=8))
+def test_many_at_once_are_those_that_come_one_by_one(turns: list[tuple[int, int]]) -> None:
+    now = [EPOCH_MS + 7]
+    together, single = IdSource(1, lambda: now[0]), IdSource(1, lambda: now[0])
+    for step, count in turns:
+        now[0] += step
+        assert together.new_ids(count) == [single.new_id() for _ in range(count)]
+
+
 def test_nodes_never_meet() -> None:
     first, second = IdSource(1, lambda: EPOCH_MS + 1), IdSource(2, lambda: EPOCH_MS + 1)
     assert not {first.new_id() for _ in range(9000)} & {second.new_id() for _ in range(9000)}
