@@ -95,6 +95,13 @@ def unsuccessful() -> Any:
     return _spec(Kind.UNSUCCESSFUL, 255, CommandStatus.RINVCMDLEN, ())
 
 
+_LEAST: Final = {Kind.DESTINATIONS: 1, Kind.UNSUCCESSFUL: 0}
+
+
+def _count_fault(spec: FieldSpec, count: int) -> str:
+    return f"{count} where {_LEAST[spec.kind]} to {spec.octets} are allowed"
+
+
 ADDRESS_OCTETS: Final = 21
 LIST_NAME_OCTETS: Final = 21
 ERROR_CODE_OCTETS: Final = 4
@@ -143,8 +150,8 @@ class Reader:
             return self._short_message(spec)
         item = self._destination if spec.kind is Kind.DESTINATIONS else self._unsuccessful
         count = self.integer(spec.name, 1, spec.command_status)
-        if count > spec.octets:
-            raise BadFieldError(spec.name, f"{count} where {spec.octets} are allowed", spec.command_status)
+        if not _LEAST[spec.kind] <= count <= spec.octets:
+            raise BadFieldError(spec.name, _count_fault(spec, count), spec.command_status)
         return tuple([item(spec.name) for _ in range(count)])
 
     def _short_message(self, spec: FieldSpec) -> bytes:
@@ -207,8 +214,8 @@ def write_field(spec: FieldSpec, value: Any) -> bytes:
 
 def write_items(spec: FieldSpec, items: Sequence[Any]) -> bytes:
     """A counted list of destinations or refusals."""
-    if len(items) > spec.octets:
-        raise FieldInvalid(spec.name, f"{len(items)} where {spec.octets} are allowed", spec.command_status)
+    if not _LEAST[spec.kind] <= len(items) <= spec.octets:
+        raise FieldInvalid(spec.name, _count_fault(spec, len(items)), spec.command_status)
     return bytes((len(items),)) + b"".join([_write_item(spec.name, item) for item in items])
 
 

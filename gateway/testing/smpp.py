@@ -99,7 +99,9 @@ def _field(st: Any, spec: FieldSpec) -> Any:
         Kind.CSTRING: lambda: _text(st, spec.octets - 1),
         Kind.SHORT_MESSAGE: lambda: st.binary(max_size=spec.octets),
         Kind.DESTINATIONS: lambda: st.lists(
-            st.builds(SmeAddress, octet, octet, address) | st.builds(DistributionList, address), max_size=5
+            st.builds(SmeAddress, octet, octet, address) | st.builds(DistributionList, address),
+            min_size=1,
+            max_size=5,
         ).map(tuple),
         Kind.UNSUCCESSFUL: lambda: st.lists(
             st.builds(UnsuccessfulDelivery, octet, octet, address, st.integers(0, 0xFFFF_FFFF)), max_size=5

@@ -218,6 +218,7 @@ BROKEN = [
     ("a system_id too long", frame(9, b"a" * 16 + b"\0\0\0\x34\0\0\0"), CommandStatus.RINVSYSID, "system_id"),
     ("a bad dest_flag", frame(0x21, b"\0\0\0\0\1\3"), CommandStatus.RINVDESTFLAG, "dest_addresses"),
     ("too many destinations", frame(0x21, b"\0\0\0\0\xff"), CommandStatus.RINVNUMDESTS, "dest_addresses"),
+    ("no destination", frame(0x21, bytes(20)), CommandStatus.RINVNUMDESTS, "dest_addresses"),
 ]
 
 
@@ -269,6 +270,7 @@ UNENCODABLE = [
     (SubmitSm(tlvs=(Tlv(0x10000, b""),)), "tlvs"),
     (SubmitSm(tlvs=(Tlv(1, bytes(65_536)),)), "tlvs"),
     (SubmitMulti(dest_addresses=(SmeAddress(),) * 255), "dest_addresses"),
+    (SubmitMulti(), "dest_addresses"),
     (SubmitMulti(dest_addresses=("12",)), "dest_addresses"),  # type: ignore[arg-type]
     (SubmitMultiResp(unsuccess_smes=(UnsuccessfulDelivery(0, 0, "", -1),)), "unsuccess_smes"),
 ]

@@ -58,6 +58,7 @@ from gateway.smpp.pdu import (
     Outbind,
     Pdu,
     QuerySm,
+    SubmitMultiResp,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -369,6 +370,13 @@ def test_a_malformed_request_is_answered_and_the_session_stays(role: Role, body:
     assert isinstance(received, RequestReceived)
     assert read(ours) == [response_to(replace(good, sequence_number=77), status)]  # type: ignore[type-var]
     assert ours.state is SessionState.BOUND_TRX
+
+
+def test_a_submit_multi_to_nobody_is_refused() -> None:
+    pair = bound_pair()
+    pair.smsc.receive_data(frame(CommandId.SUBMIT_MULTI, bytes(20)), 0.0)
+    assert read(pair.smsc) == [SubmitMultiResp(command_status=CommandStatus.RINVNUMDESTS, sequence_number=7)]
+    assert pair.smsc.state is SessionState.BOUND_TRX
 
 
 @ROLES
