@@ -130,6 +130,16 @@ class WindowCounter:
         window[1] += 1
         return window[1]
 
+    def take_back(self, key: Hashable, now_ns: int) -> int:
+        """Forget one event of `key` in its present window; return how many it then holds."""
+        events = self.count(key, now_ns) - 1
+        window = self._windows.get(key)
+        if events <= 0:
+            self._windows.pop(key, None)
+        elif isinstance(window, list):
+            window[1] = events
+        return max(events, 0)
+
 
 class SenderWindows:
     """Several counts per sender, each in windows as `WindowCounter` has them: one look-up for all of them."""
@@ -168,6 +178,14 @@ def _one_more(windows: list[int], place: int, window_ns: int, now_ns: int) -> in
         return number
     windows[place], windows[place + 1] = now_ns, 1
     return 1
+
+
+def _one_less(windows: list[int], place: int, window_ns: int, now_ns: int) -> None:
+    """Forget one event at a place."""
+    if now_ns - windows[place] < window_ns:
+        windows[place + 1] -= 1
+        if windows[place + 1] <= 0:
+            windows[place], windows[place + 1] = _NEVER, 0
 
 
 class _Counting(NamedTuple):
@@ -212,7 +230,8 @@ class FilterChain:
     """All filters of one hop, judged together.
 
     `judge` looks and counts; `peek` only looks, for `explain`. A text that an earlier rule refused is not
-    counted: the chain is the last thing a text meets.
+    counted: the chain is the last rule a text meets. What a limit or a full queue refuses afterwards is
+    taken back.
     """
 
     def __init__(self, filters: Iterable[Filter], capacity: int = 100_000) -> None:
@@ -250,6 +269,21 @@ class FilterChain:
         hit = self._listed(words) or self._linked(body)
         windows = self._senders.look(source)
         return self._counted(hit, windows, source, destination, words, now_ns, _count_one_more)
+
+    def take_back(self, source: str, destination: str, body: str, now_ns: int) -> None:
+        """Undo what `judge` counted for a text that it let pass, at the same moment."""
+        if not self._counts and not self._ratios:
+            return
+        windows = self._senders.of(source)
+        for kind, _, window_ns, place, seen, _ in self._counts:
+            if seen is None:
+                _one_less(windows, place, window_ns, now_ns)
+            elif kind is _SIMILAR:
+                seen.take_back(hash((source, b" ".join(fold(body)))), now_ns)
+            elif seen.take_back(hash((source, destination)), now_ns) == 0:
+                _one_less(windows, place, window_ns, now_ns)
+        for _, window_ns, place, _ in self._ratios:
+            _one_less(windows, place, window_ns, now_ns)
 
     def record_opt_out(self, source: str, now_ns: int) -> None:
         """Note that a recipient of `source` has opted out."""

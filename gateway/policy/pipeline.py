@@ -125,10 +125,11 @@ class Pipeline:
     ) -> Verdict | None:
         """Return the first refusal of an outbound text, or None; counts it in the hops' filters.
 
-        What rules in shadow mode would have refused is added to `shadowed`.
+        What rules in shadow mode would have refused is added to `shadowed`. Filters look for improper use by
+        a sender: they are not shown the gateway's own answers to STOP, START and HELP.
         """
         refusal = self._first_refusal(self._outbound, text, snapshot, now_ns, shadowed)
-        if refusal is not None or not self.hops:
+        if refusal is not None or not self.hops or text.opt_out_exempt:
             return refusal
         return self._pass_hops([text], now_ns, [shadowed])[0]
 
@@ -154,11 +155,23 @@ class Pipeline:
             verdicts[place] = self._first_refusal(self._outbound, text, snapshot, now_ns, shadowed[place])
         if not self.hops:
             return verdicts
-        alive = [place for place, verdict in enumerate(verdicts) if verdict is None]
+        alive = [
+            place
+            for place, verdict in enumerate(verdicts)
+            if verdict is None and not asked[place][0].opt_out_exempt
+        ]
         texts, notes = [asked[place][0] for place in alive], [shadowed[place] for place in alive]
         for place, verdict in zip(alive, self._pass_hops(texts, now_ns, notes), strict=True):
             verdicts[place] = verdict
         return verdicts
+
+    def take_back(self, source: str, destination: str, body: str, now_ns: int) -> None:
+        """Forget in the hops' filters a text that passed them and was refused afterwards, by a limit say.
+
+        `now_ns` is the moment it was checked at.
+        """
+        for hop in self.hops:
+            hop.chain.take_back(source, destination, body, now_ns)
 
     def check_inbound(
         self, text: Text, snapshot: Snapshot, now_ns: int, shadowed: list[Verdict] | None = None

@@ -71,6 +71,17 @@ async def test_stop_is_confirmed_once_and_start_ends_it(open_world: Any) -> None
         assert await try_text(world) == "delivered"
 
 
+async def test_a_stop_is_confirmed_however_many_there_are(open_world: Any) -> None:
+    ratio = '{"cause": "spam", "opt_out_ratio": 0.1, "minimum": 1}'
+    alike = '{"cause": "spam", "similar": 1}'
+    async with open_world(*FAST, f"business_texting.filters.gateway=[{ratio}, {alike}]") as world:
+        for handset in (HANDSET, OTHER):
+            await write(world, "STOP", source=handset)
+            (confirmation,) = await answers(world, 1, to=handset)
+            assert confirmation.startswith("Acme Dental: You are unsubscribed")
+        assert await try_text(world, to="+12125550125") == "spam_blocked"
+
+
 async def test_a_text_that_waits_does_not_leave_after_a_stop(open_world: Any) -> None:
     frozen = ("clock.mode=frozen", "clock.start=2026-11-02T15:00:00Z", "limits.person={}")
     slow = 'limits.number={"rate": {"segments": 1, "per": "minute", "burst": 1, "overflow": "queue"}}'

@@ -77,6 +77,16 @@ async def test_a_rate_lets_its_burst_pass_and_then_says_when_to_come_back(open_w
         assert [(await send(world))[0] for _ in range(2)] == [202, 429]
 
 
+async def test_what_a_limit_refuses_is_no_burst(open_world: Any) -> None:
+    filters = 'business_texting.filters.gateway=[{"cause": "burst", "messages": 4, "window_seconds": 3600}]'
+    rate = 'limits.person={"rate": {"segments": 1, "per": "minute", "burst": 2, "overflow": "reject"}}'
+    async with open_world(*FROZEN, *NO_LIMITS, rate, filters) as world:
+        assert [(await send(world))[0] for _ in range(6)] == [202, 202, 429, 429, 429, 429]
+        await world.client.post("/v1/clock", {"advance": 120})
+        assert [(await send(world))[0] for _ in range(2)] == [202, 202]
+        assert (await refusal(world))[1] == "content_blocked", "the fifth text within the hour"
+
+
 async def test_segments_are_counted_not_texts(open_world: Any) -> None:
     async with open_world(*FROZEN, *NO_LIMITS, 'limits.person={"window": {"cap": 10}}') as world:
         assert (await send(world, text="x" * 1000))[1]["segments"] == 7

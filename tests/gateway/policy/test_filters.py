@@ -216,6 +216,33 @@ def test_chains_agree_with_lists_of_events_and_a_look_with_what_follows(
         assert looked == judged
 
 
+COUNTING = st.builds(
+    CountFilter, st.just("c"), st.sampled_from(Count), st.integers(1, 4), st.sampled_from([2, 5, 9])
+)
+RATIO = st.builds(OptOutRatioFilter, st.just("r"), st.just(0.4), st.integers(1, 3), st.sampled_from([2, 5]))
+
+
+@given(
+    st.lists(st.one_of(COUNTING, RATIO), min_size=1, max_size=4, unique=True),
+    st.lists(st.tuples(TEXTS, st.integers(0, 4), st.booleans(), st.booleans()), max_size=40),
+)
+def test_a_text_taken_back_is_as_if_it_had_never_come(
+    filters: list[Filter], steps: list[tuple[tuple[str, str, str], int, bool, bool]]
+) -> None:
+    chain, without, now_ns = FilterChain(filters), FilterChain(filters), 0
+    for text, gap, refused_afterwards, stops in steps:
+        now_ns += gap * NANOSECONDS
+        hit = chain.judge(*text, now_ns)
+        if hit is None and refused_afterwards:
+            assert without.peek(*text, now_ns) is None
+            chain.take_back(*text, now_ns)
+        else:
+            assert without.judge(*text, now_ns) == hit
+        if stops:
+            chain.record_opt_out(text[0], now_ns)
+            without.record_opt_out(text[0], now_ns)
+
+
 def test_a_look_makes_nobody_a_sender_and_the_oldest_sender_makes_room() -> None:
     chain = FilterChain([CountFilter("c", Count.MESSAGES, 1, 60)], capacity=2)
     for _ in range(3):

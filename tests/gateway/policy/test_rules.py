@@ -351,6 +351,18 @@ def test_refused_texts_are_not_counted_by_filters(world: World) -> None:
     assert judged.check_outbound(world.text(), world.snapshot(), NOW) is not None
 
 
+def test_the_gateways_own_answers_are_not_shown_to_the_filters(world: World) -> None:
+    chain = FilterChain([CountFilter("spam", Count.SIMILAR, 1, 60)])
+    judged = Pipeline(hops=(Hop(BlockedBy.CISCO, chain),))
+    answer = world.text("You are unsubscribed.", opt_out_exempt=True)
+    asked = [(answer, world.snapshot(opted_out=True))] * 3
+    assert judged.check_outbound_all(asked, NOW, [None] * 3) == [None] * 3
+    assert [judged.check_outbound(*one, NOW) for one in asked] == [None] * 3
+    theirs = world.text("You are unsubscribed.")
+    assert judged.check_outbound(theirs, world.snapshot(), NOW) is None, "nothing was counted"
+    assert judged.check_outbound(theirs, world.snapshot(), NOW) is not None
+
+
 def test_opt_out_confirmation_is_exempt(world: World) -> None:
     text = world.text(opt_out_exempt=True)
     assert pipeline().check_outbound(text, world.snapshot(opted_out=True), NOW) is None
