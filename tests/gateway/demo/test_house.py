@@ -53,14 +53,15 @@ async def test_a_service_tells_where_it_listens(tmp_path: Path) -> None:
     await service.lifecycle.start()
     try:
         assert service.http is not None
+        assert service.telephony is not None
         found = addresses(service)
+        assert found["call_control"] == service.telephony.address
         screen = StringIO()
         _show_house(service, Console(file=screen, width=80))
     finally:
         await service.close()
     assert not PRIVATE_KEYS & found.keys(), "a log would hide where it is"
     assert found["http"] == service.http.url
-    assert found["call_control"] == service.telephony.address
     assert found["smpp"][0].startswith("tmobile 127.0.0.1:")
     assert [address.split(":")[0] for address in found["sip"]] == ["udp 127.0.0.1", "tcp 127.0.0.1"]
     assert not any(address.endswith(":0") for address in (*found["smpp"], *found["sip"]))
