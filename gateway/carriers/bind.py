@@ -12,6 +12,7 @@ from gateway.carriers.behaviour import BindBehaviour, Plan
 from gateway.carriers.enforcement import Submission, authenticate
 from gateway.carriers.faults import FaultSpec
 from gateway.carriers.profile import Account
+from gateway.carriers.receipts import error_of
 from gateway.carriers.strikes import STRIKES
 from gateway.carriers.texts import TakenText
 from gateway.smpp.aio import SmppConnection, SmppHandler
@@ -187,19 +188,21 @@ class CarrierBind(SmppHandler):
         if text is None:
             return response_to(pdu, CommandStatus.RQUERYFAIL, message_id=pdu.message_id)
         state = text.state(now_ns)
-        final_date = "" if state is MessageState.ENROUTE else format_absolute(text.ends_ns)
+        final = state is not MessageState.ENROUTE
         return response_to(
             pdu,
             message_id=pdu.message_id,
-            final_date=final_date,
+            final_date=format_absolute(text.ends_ns) if final else "",
             message_state=state,
-            error_code=text.error & 0xFF if final_date else 0,
+            error_code=error_of(text, state) & 0xFF if final else 0,
         )
 
     def _on_cancel(self, pdu: CancelSm) -> Pdu:
         carrier, now_ns = self.carrier, self.carrier.clock.now_ns()
         if pdu.message_id:
             text = carrier.texts.get(self._system_id, pdu.message_id, pdu.source_addr)
+            if text is not None and pdu.destination_addr not in ("", text.destination):
+                text = None  # it must match unless it is NULL (SMPP 3.4 §4.9.1)
             found = [text] if text is not None and now_ns < text.ends_ns else []
         else:
             pending = carrier.texts.pending(

@@ -12,6 +12,7 @@ from gateway.smpp.pdu import DeliverSm
 from gateway.smpp.receipt import ReceiptNotation, write_receipt
 from gateway.smpp.segment import read_part
 from gateway.smpp.text import TextError
+from gateway.smpp.udh import ESM_UDHI
 
 _NOTATION_FAULTS: Final[dict[str, dict[str, Any]]] = {
     "receipt_text_only": {"where": "text"},
@@ -20,6 +21,24 @@ _NOTATION_FAULTS: Final[dict[str, dict[str, Any]]] = {
     "receipt_non_ascii": {"text": "non_ascii", "where": "text_and_tlvs"},
     "receipt_null_counts": {"counts": "null", "where": "text_and_tlvs"},
 }
+
+
+_ABSENT_SUBSCRIBER: Final = 27
+"""Of the mobile application part (3GPP TS 29.002), as a handset that is off."""
+
+
+def error_of(text: TakenText, state: MessageState) -> int:
+    """Return the error a text in `state` is told with.
+
+    One that expired was not delivered for want of its subscriber; one that was cancelled met no error.
+    """
+    return text.error or (_ABSENT_SUBSCRIBER if state is MessageState.EXPIRED else 0)
+
+
+def _written(text: TakenText) -> bytes:
+    """The octets somebody wrote: without the user data header, which is no part of the text."""
+    octets = text.short_message
+    return octets[octets[0] + 1 :] if octets and text.pdu.esm_class & ESM_UDHI else octets
 
 
 class ReceiptWriter:
@@ -60,14 +79,14 @@ class ReceiptWriter:
         message_id = text.message_id
         if fault == "receipt_unknown_id":
             message_id = "9" * min(18, max(4, len(message_id)))
-        error = 0 if intermediate else text.error
+        error = 0 if intermediate else error_of(text, state)
         written = write_receipt(
             message_id,
             state,
             error=error,
             submitted_ns=text.submitted_ns,
             done_ns=done_ns,
-            text=text.short_message,
+            text=_written(text),
             intermediate=intermediate,
             notation=notation,
         )

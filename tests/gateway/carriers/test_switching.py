@@ -190,7 +190,7 @@ ROWS: list[tuple[str, Any, Any, Any, Any]] = [
         {"receipt_latency": LATE, "validity": {"default_seconds": 30}},
         end,
         DELIVERED,
-        "EXPIRED 000",
+        "EXPIRED 027",
     ),
     (
         "handsets",
