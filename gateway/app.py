@@ -23,6 +23,7 @@ from gateway.api.replays import replay_routes
 from gateway.api.rules import rule_routes
 from gateway.api.webhooks import webhook_routes
 from gateway.carriers.feed import RegistryFeed
+from gateway.carriers.journal import Journal
 from gateway.carriers.service import CarriersService
 from gateway.dashboard.routes import dashboard_routes
 from gateway.directory.store import DirectoryStore
@@ -136,13 +137,29 @@ async def build(
     stream = EventStream(world.bus, now_ns=world.clock.now_ns, metrics=world.metrics)
     routes = [clock_routes(world.clock, world.bus, durable), dashboard_routes()]
     if "carriers" in parts:
-        routes += _add_carriers(service, only_carriers)
+        routes += _add_carriers(service, parts, only_carriers)
     if "texting" in parts:
         routes += _add_texting(service, stream)
     if "recording" in parts:
         routes += _add_recording(service)
     _add_http(service, routes, stream)
     return service
+
+
+def packages_of(config: LoadedConfig, parts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The packages whose tables each running part makes."""
+    packages = {part: BRANCHES[part] for part in parts}
+    if _keeps_carriers(config, parts):
+        packages["carriers"] = (WORLD_TIME, "gateway.carriers")
+    return packages
+
+
+def _keeps_carriers(config: LoadedConfig, parts: Sequence[str]) -> bool:
+    """Whether the mock carriers of this process keep what they owe."""
+    if "carriers" not in parts:
+        return False
+    wanted = config.section("carriers", Networks).durable
+    return "texting" in parts if wanted is None else wanted
 
 
 async def _world(config: LoadedConfig, parts: Sequence[str], clock: WorldClock | None) -> World:
@@ -160,7 +177,7 @@ async def _world(config: LoadedConfig, parts: Sequence[str], clock: WorldClock |
         metrics=metrics,
         database=await open_storage(
             storage,
-            {part: BRANCHES[part] for part in parts},
+            packages_of(config, parts),
             metrics=metrics,
             clock=clock,
             process=storage.writer == "process" and "texting" in parts,
@@ -175,7 +192,7 @@ async def _take_up_time(
     config: LoadedConfig, parts: Sequence[str], world: World
 ) -> Callable[[], Awaitable[None]] | None:
     """The world goes on from where it was; parts that keep nothing begin anew."""
-    if not any(WORLD_TIME in BRANCHES[part] for part in parts):
+    if not any(WORLD_TIME in packages for packages in packages_of(config, parts).values()):
         return None
     kept = WorldTime(
         world.clock,
@@ -201,10 +218,14 @@ def _add_tracing(service: Service, parts: Sequence[str]) -> None:
         trace_recordings(world.bus, tracing.traces)
 
 
-def _add_carriers(service: Service, only: Sequence[str]) -> list[Routes]:
+def _add_carriers(service: Service, parts: Sequence[str], only: Sequence[str]) -> list[Routes]:
     world = service.world
     networks = service.config.section("carriers", Networks)
-    service.carriers = CarriersService(networks, world.clock, world.metrics, only=only or None)
+    durable = _keeps_carriers(service.config, parts)
+    journal = Journal(world.database, world.clock, world.ids.new_id) if durable else None
+    service.carriers = CarriersService(
+        networks, world.clock, world.metrics, only=only or None, journal=journal
+    )
     world.lifecycle.add("carriers", service.carriers)
     return [carrier_routes(service.carriers)]
 

@@ -171,9 +171,11 @@ def carrier_routes(service: CarriersService) -> Routes:
         body: InboundIn = request.body
         name = _carrier(request).name
         try:
-            return InboundOut(segments=service.inject(name, body.source, body.to, body.text, body.files))
+            segments = service.inject(name, body.source, body.to, body.text, body.files)
         except CarrierError as error:
             raise ApiError(409, "inbound_not_possible", str(error)) from None
+        await service.settled()
+        return InboundOut(segments=segments)
 
     def _carrier(request: ApiRequest) -> Carrier:
         try:

@@ -4,6 +4,7 @@ meanwhile."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,6 +65,7 @@ class CarrierBind(SmppHandler):
         self.submits = 0
         self._delayed: set[asyncio.TimerHandle] = set()
         self._unanswered: Bind | None = None
+        self._closed = False
 
     # --- bind -----------------------------------------------------------------------------------------------
 
@@ -116,6 +118,7 @@ class CarrierBind(SmppHandler):
     def on_closed(self, connection: SmppConnection, closed: SessionClosed) -> None:
         """Forget the bind."""
         self.carrier.silent.discard(self)
+        self._closed = True
         for timer in self._delayed:
             timer.cancel()
         self._delayed.clear()
@@ -131,7 +134,11 @@ class CarrierBind(SmppHandler):
         if handle is None or self.account is None:
             return response_to(pdu, CommandStatus.RINVCMDID)
         answer: Pdu | None = handle(self, pdu)
-        return answer
+        journal = self.carrier.journal
+        if answer is None or journal is None or journal.idle:
+            return answer
+        journal.then(partial(self._on_kept, pdu, answer, None, ()))  # after the answers owed before it
+        return None
 
     def _on_submit(self, pdu: SubmitSm) -> Pdu | None:
         short_message = pdu.short_message
@@ -147,7 +154,7 @@ class CarrierBind(SmppHandler):
         if isinstance(text, int):
             return response_to(pdu, text)
         response = SubmitSmResp(plan.message_id, (), 0, pdu.sequence_number)
-        return self._answer(pdu, response, plan, text)
+        return self._answer(pdu, response, plan, (text,))
 
     def _on_data(self, pdu: DataSm) -> Pdu | None:
         short_message = user_data(b"", pdu.tlvs)
@@ -159,12 +166,13 @@ class CarrierBind(SmppHandler):
         if isinstance(text, int):
             return response_to(pdu, text)
         response = DataSmResp(plan.message_id, (), 0, pdu.sequence_number)
-        return self._answer(pdu, response, plan, text)
+        return self._answer(pdu, response, plan, (text,))
 
     def _on_multi(self, pdu: SubmitMulti) -> Pdu | None:
         """One text to many: one message id; refused destinations are listed in the response (§4.5.2)."""
         short_message = user_data(pdu.short_message, pdu.tlvs)
         refused: list[UnsuccessfulDelivery] = []
+        taken: list[TakenText] = []
         first: Plan | None = None
         for address in pdu.dest_addresses:
             if isinstance(address, DistributionList):
@@ -175,12 +183,15 @@ class CarrierBind(SmppHandler):
             if not status:
                 first = first or plan
                 text = self._take(pdu, (number, ton, npi), short_message, plan, first.message_id)
-                status = text if isinstance(text, int) else 0
+                if isinstance(text, int):
+                    status = text
+                else:
+                    taken.append(text)
             if status:
                 refused.append(UnsuccessfulDelivery(ton, npi, number, status))
         message_id = first.message_id if first is not None else ""
         response = SubmitMultiResp(message_id, tuple(refused), (), 0, pdu.sequence_number)
-        return self._answer(pdu, response, first or Plan("", "refused"))
+        return self._answer(pdu, response, first or Plan("", "refused"), taken)
 
     def _on_query(self, pdu: QuerySm) -> Pdu:
         now_ns = self.carrier.clock.now_ns()
@@ -224,7 +235,7 @@ class CarrierBind(SmppHandler):
         text.stop()
         text.short_message = user_data(pdu.short_message, pdu.tlvs)
         text.registered_delivery = pdu.registered_delivery
-        carrier.schedule(text, *times)
+        carrier.reschedule(text, *times)
         return response_to(pdu)
 
     # --- taking a text --------------------------------------------------------------------------------------
@@ -281,11 +292,7 @@ class CarrierBind(SmppHandler):
             plan.error,
             carrier.receipts,
         )
-        if plan.fault is not None and plan.fault.kind == "receipt_early":
-            carrier.end_at_once(text)
-        else:
-            carrier.schedule(text, *times)
-        carrier.texts.add(text)
+        carrier.accept(text, *times)
         return text
 
     def _times(self, pdu: Any, now_ns: int) -> tuple[int, int] | int:
@@ -334,22 +341,33 @@ class CarrierBind(SmppHandler):
 
     # --- answering ------------------------------------------------------------------------------------------
 
-    def _answer(self, pdu: Pdu, response: Pdu, plan: Plan, text: TakenText | None = None) -> Pdu | None:
-        """Answer at once, or as latency, store and fault say."""
-        store = self.carrier.store
-        if plan.fault is None and not plan.response_delay_s and (store is None or text is None):
+    def _answer(self, pdu: Pdu, response: Pdu, plan: Plan, taken: Sequence[TakenText] = ()) -> Pdu | None:
+        """Answer at once, or as latency, journal and fault say."""
+        journal = self.carrier.journal
+        if journal is not None and (taken or not journal.idle):
+            journal.then(partial(self._on_kept, pdu, response, plan, taken))
+            return None
+        if plan.fault is None and not plan.response_delay_s:
             return response
-        saved = store.save(text) if store is not None and text is not None else None
-        if saved is not None:
-            future = asyncio.ensure_future(saved)
-            future.add_done_callback(partial(self._on_saved, pdu, response, plan))
-        else:
-            self._answer_later(pdu, response, plan)
+        self._answer_later(pdu, response, plan)
         return None
 
-    def _on_saved(self, pdu: Pdu, response: Pdu, plan: Plan, saved: asyncio.Future[None]) -> None:
-        if saved.cancelled() or saved.exception() is not None:
+    def _on_kept(
+        self, pdu: Pdu, response: Pdu, plan: Plan | None, taken: Sequence[TakenText], durable: bool
+    ) -> None:
+        """What was decided is durable, and so it begins; or it is not, and nothing of it is true."""
+        carrier = self.carrier
+        for text in taken:
+            if durable:
+                carrier.begin(text)
+            else:
+                carrier.disown(text)
+        if self._closed:
+            return
+        if not durable and pdu.command_id in _KEPT:
             self.connection.respond(pdu, response_to(pdu, CommandStatus.RSYSERR))
+        elif plan is None:
+            self.connection.respond(pdu, response)
         else:
             self._answer_later(pdu, response, plan)
 
@@ -379,6 +397,17 @@ class CarrierBind(SmppHandler):
             if strike is STRIKES["half_open"]:
                 self.carrier.silent.add(self)
 
+
+_KEPT: Final = frozenset(
+    {
+        CommandId.SUBMIT_SM,
+        CommandId.SUBMIT_MULTI,
+        CommandId.DATA_SM,
+        CommandId.CANCEL_SM,
+        CommandId.REPLACE_SM,
+    }
+)
+"""Requests whose positive answer has to be durable."""
 
 _REQUESTS: Final[dict[type[Pdu], Any]] = {
     SubmitSm: CarrierBind._on_submit,

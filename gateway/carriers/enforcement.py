@@ -19,6 +19,7 @@ from gateway.smpp.constants import CommandStatus
 from gateway.throttle.windows import Calendar, Period
 
 ZoneLookup = Callable[[str], tzinfo]
+OnUse = Callable[[str, str, int, int], None]
 
 
 # --- binds --------------------------------------------------------------------------------------------------
@@ -93,6 +94,16 @@ class _CalendarCounter:
     def add(self, key: str, segments: int) -> None:
         self._counts[key] = self._counts.get(key, 0) + segments
 
+    def use(self, key: str) -> tuple[int, int]:
+        """When the present window ends, and what `key` has used of it."""
+        return self._calendar.end_ns, self._counts.get(key, 0)
+
+    def take_up(self, key: str, segments: int, end_ns: int, now_ns: int) -> None:
+        """Go on from what was counted before a restart, if that window is still the present one."""
+        used = self.used(key, now_ns)
+        if end_ns == self._calendar.end_ns:
+            self._counts[key] = used + segments
+
 
 class _Throughput:
     """GCRA per account with a burst of one second, on wire time."""
@@ -110,6 +121,9 @@ class _Throughput:
         return True
 
 
+_Take = tuple[str, _CalendarCounter, str]
+
+
 class Enforcement:
     """A carrier's rules over texts. `check` names the event that refuses one, and counts those that pass."""
 
@@ -121,6 +135,8 @@ class Enforcement:
         """Segments per second and account; None: unlimited."""
         self.refuse_all: RefusalEvent | None = None
         """An event for which every text is refused, whatever the rules say (behaviour `capped`)."""
+        self.on_use: OnUse | None = None
+        """Hears of every use of a calendar window: kind of cap, key, end of the window, segments used."""
         self._use_numbers(profile)
         self._use_filters(profile)
         self._others = _other_vendors(profile)
@@ -167,7 +183,7 @@ class Enforcement:
         if self.refuse_all is not None:
             return self.refuse_all
         registration = self.registration(submission.source)
-        takes: list[tuple[_CalendarCounter, str]] = []
+        takes: list[_Take] = []
         refused = (
             self._by_number(submission.source, submission.destination)
             or self._by_registry(registration)
@@ -176,9 +192,25 @@ class Enforcement:
             or self._by_throughput(submission, now)
         )
         if refused is None:
-            for counter, key in takes:
+            for kind, counter, key in takes:
                 counter.add(key, submission.segments)
+                if self.on_use is not None:
+                    self.on_use(kind, key, *counter.use(key))
         return refused
+
+    def take_up(self, kind: str, key: str, segments: int, end_ns: int, now_ns: int) -> None:
+        """Go on with what `on_use` was told before a restart; a window that is over counts no more."""
+        counter = self._counter(kind)
+        if counter is not None:
+            counter.take_up(key, segments, end_ns, now_ns)
+
+    def _counter(self, kind: str) -> _CalendarCounter | None:
+        return {
+            "brand_day": self._brand_day,
+            "campaign_minute": self._campaign_minute,
+            "number_minute": self._number_minute,
+            "number_day": self._number_day,
+        }.get(kind)
 
     def record_opt_out(self, source: str, now_ns: int) -> None:
         """Note a recipient's STOP to `source` for the filters that look at opt-out ratios."""
@@ -225,37 +257,41 @@ class Enforcement:
         submission: Submission,
         registration: Registration | None,
         now_ns: int,
-        takes: list[tuple[_CalendarCounter, str]],
+        takes: list[_Take],
     ) -> RefusalEvent | None:
-        for event, counter, key, cap, others in self._windows(submission.source, registration):
+        for event, kind, counter, key, cap, others in self._windows(submission.source, registration):
             if counter.used(key, now_ns) + others + submission.segments > cap:
                 return event
-            takes.append((counter, key))
+            takes.append((kind, counter, key))
         return None
 
     def _windows(
         self, source: str, registration: Registration | None
-    ) -> list[tuple[RefusalEvent, _CalendarCounter, str, int, int]]:
+    ) -> list[tuple[RefusalEvent, str, _CalendarCounter, str, int, int]]:
         caps = self._profile.caps
-        found: list[tuple[RefusalEvent, _CalendarCounter, str, int, int]] = []
+        found: list[tuple[RefusalEvent, str, _CalendarCounter, str, int, int]] = []
         if registration is not None:
             day = brand_day_cap(self._profile, registration)
             if day is not None:
                 key = registration.tax_id or registration.brand
                 others = self._others.get(key, 0)
-                found.append(("brand_day_cap", self._brand_day, key, day, others))
+                found.append(("brand_day_cap", "brand_day", self._brand_day, key, day, others))
             minute = campaign_minute_cap(self._profile, registration)
             if minute is not None:
                 rule = caps.campaign_minute
                 by_number = rule is not None and registration.campaign_class in rule.per_number
                 key = source if by_number else registration.campaign
-                found.append(("campaign_minute_cap", self._campaign_minute, key, minute, 0))
+                found.append(
+                    ("campaign_minute_cap", "campaign_minute", self._campaign_minute, key, minute, 0)
+                )
         number = caps.number
         if number is not None and (registration is None or registration.number_limits):
             if number.per_minute is not None:
-                found.append(("number_cap", self._number_minute, source, number.per_minute, 0))
+                found.append(
+                    ("number_cap", "number_minute", self._number_minute, source, number.per_minute, 0)
+                )
             if number.per_day is not None:
-                found.append(("number_cap", self._number_day, source, number.per_day, 0))
+                found.append(("number_cap", "number_day", self._number_day, source, number.per_day, 0))
         return found
 
 

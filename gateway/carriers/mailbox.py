@@ -31,6 +31,10 @@ class Delivery:
     avoid: SmppConnection | None = None
     tries: int = 0
     order: int = 0
+    text: Any = None
+    """The `TakenText` that a receipt is about."""
+    key: int = 0
+    """Of an inbound text's row in the journal; 0: it has none."""
 
     def __lt__(self, other: Delivery) -> bool:
         return self.order < other.order
@@ -41,17 +45,23 @@ class Mailbox:
 
     What a peer did not answer, or refused for now (0x14, 0x58, 0x08, 0x64), is sent again, first in line and
     after a second; what it refused for good is dropped and counted. `on_sent` and `on_settled` bracket each
-    deliver_sm on the wire.
+    deliver_sm on the wire; `on_over` hears of each that was acknowledged or dropped.
     """
 
-    def __init__(self, limit: int, on_sent: Callable[[], None], on_settled: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        on_sent: Callable[[], None],
+        on_settled: Callable[[], None],
+        on_over: Callable[[Delivery], None] | None = None,
+    ) -> None:
         self._limit = limit
         self._waiting: deque[Delivery] = deque()
         self._returned: list[Delivery] = []  # a heap: what was sent in vain, in its old order
         self._order = 0
         self._receivers: list[SmppConnection] = []
         self._turn = 0
-        self._on_sent, self._on_settled = on_sent, on_settled
+        self._on_sent, self._on_settled, self._on_over = on_sent, on_settled, on_over
         self._retry: asyncio.TimerHandle | None = None
         self.delivered = 0
         self.dropped = 0
@@ -85,8 +95,7 @@ class Mailbox:
         delivery.order = self._order
         self._waiting.append(delivery)
         while len(self._waiting) > self._limit:
-            self._waiting.popleft()
-            self.dropped += 1
+            self._drop(self._waiting.popleft())
         if self._retry is None:
             self.pump()
 
@@ -104,7 +113,7 @@ class Mailbox:
                 connection.submit_nowait(delivery.pdu, self._on_outcome, delivery)
             except LocalProtocolError:
                 self._on_settled()
-                self.dropped += 1
+                self._drop(delivery)
 
     def close(self) -> None:
         """Stop retrying."""
@@ -130,10 +139,12 @@ class Mailbox:
         self._on_settled()
         if isinstance(outcome, Pdu) and outcome.command_status == 0:
             self.delivered += 1
+            if self._on_over is not None:
+                self._on_over(delivery)
         elif (
             isinstance(outcome, Pdu) and outcome.command_status not in _TRY_AGAIN
         ) or delivery.tries >= _MOST_TRIES:
-            self.dropped += 1
+            self._drop(delivery)
         else:
             heappush(self._returned, delivery)
             if isinstance(outcome, Pdu):
@@ -141,6 +152,11 @@ class Mailbox:
                 return
         if self._retry is None and (self._waiting or self._returned):
             self.pump()
+
+    def _drop(self, delivery: Delivery) -> None:
+        self.dropped += 1
+        if self._on_over is not None:
+            self._on_over(delivery)
 
     def _pause(self) -> None:
         if self._retry is None:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.carriers.errors import CarrierUnknown
 from gateway.carriers.faults import FaultSpec
+from gateway.carriers.journal import Journal
 from gateway.carriers.profile import CarrierProfile, Registration, Transition
 from gateway.carriers.settings import CarriersSettings
 from gateway.carriers.smsc import Carrier, CarrierState
-from gateway.carriers.texts import TextStore
 from gateway.runtime.clock import WorldClock
 from gateway.runtime.metrics import Metrics
 
@@ -26,9 +26,10 @@ class CarriersService:
         metrics: Metrics | None = None,
         *,
         only: Iterable[str] | None = None,
-        store: TextStore | None = None,
+        journal: Journal | None = None,
     ) -> None:
         """Make them; `only` names those to run. Raises `CarrierUnknown`."""
+        self.journal = journal
         wanted = set(settings.networks) if only is None else set(only)
         for name in wanted - set(settings.networks):
             raise CarrierUnknown(name, tuple(settings.networks))
@@ -45,7 +46,7 @@ class CarriersService:
                 host=settings.host,
                 port=ports[name],
                 metrics=metrics,
-                store=store,
+                journal=journal,
                 tls=tls,
             )
             for name, network in settings.networks.items()
@@ -68,6 +69,16 @@ class CarriersService:
     async def stop(self) -> None:
         """Let go of everything."""
         await asyncio.gather(*(carrier.stop() for carrier in self.carriers.values()))
+        if self.journal is not None:
+            await self.journal.close()
+
+    async def settled(self) -> None:
+        """Wait until everything done so far is durable, where the carriers keep anything.
+
+        Raises `OSError` where it is not.
+        """
+        if self.journal is not None:
+            await self.journal.settled()
 
     def carrier(self, name: str) -> Carrier:
         """Return a carrier; raises `CarrierUnknown`."""

@@ -39,6 +39,10 @@ class CarriersSettings(Frozen):
     """Address they listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 2775
     """Port of the first carrier; the others follow in their order. 0: any free ports."""
+    durable: bool | None = None
+    """What they have acknowledged and still owe survives a restart: receipts and inbound texts to come,
+    windows used. It is kept in the storage; null: where the gateway itself runs in the same process, so that
+    carriers alone need no storage."""
     tls: TlsSettings | None = None
     """SMPP over TLS on every port; null: plain TCP."""
     networks: Mapping[str, NetworkSettings] = Field(default_factory=dict)

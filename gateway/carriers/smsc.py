@@ -13,6 +13,8 @@ import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from heapq import heappop, heappush
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -24,18 +26,21 @@ from gateway.carriers.errors import InboundInvalid, NobodyToDeliverTo, PortTaken
 from gateway.carriers.faults import BEHAVIOURS, FaultSpec, silences
 from gateway.carriers.handset import Handsets, TextArrived, reply_to
 from gateway.carriers.inbound import InboundWriter
+from gateway.carriers.journal import Journal, Stored
 from gateway.carriers.mailbox import Delivery, Mailbox
 from gateway.carriers.numbers import NumberTable
 from gateway.carriers.profile import Account, CarrierProfile, Registration, Transition
 from gateway.carriers.receipts import ReceiptWriter
-from gateway.carriers.texts import TakenText, TextLog, TextStore
+from gateway.carriers.rows import change_of, row_of, text_of
+from gateway.carriers.tables import DeleteInbound, DeleteText, InsertInbound
+from gateway.carriers.texts import TakenText, TextLog
 from gateway.policy.optout import KeywordAction, KeywordTable
 from gateway.runtime.clock import TimerHandle, WorldClock
 from gateway.runtime.log import get_logger
 from gateway.runtime.metrics import Metrics
 from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppServer, serve
 from gateway.smpp.constants import EsmClass, MessageState, RegisteredDelivery, Tag, status_name
-from gateway.smpp.pdu import DeliverSm
+from gateway.smpp.pdu import DeliverSm, decode, encode
 from gateway.smpp.session import SessionSettings
 from gateway.smpp.text import Alphabet
 from gateway.smpp.timers import TimerSettings
@@ -95,10 +100,10 @@ class Carrier:
         host: str = "127.0.0.1",
         port: int = 0,
         metrics: Metrics | None = None,
-        store: TextStore | None = None,
+        journal: Journal | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.name, self.profile, self.clock, self.store = name, profile, clock, store
+        self.name, self.profile, self.clock, self.journal = name, profile, clock, journal
         self.configured = profile
         """What it was made with, whatever was switched since."""
         self.host, self.port = host, port
@@ -117,10 +122,14 @@ class Carrier:
         self._owners = NumberTable((account.numbers, account.system_id) for account in profile.accounts)
         self._default_account = next((one.system_id for one in profile.accounts if one.default), None)
         self._writers: dict[str, str] = {}
+        on_over = self._on_over if journal is not None else None
         self._mailboxes = {
-            account.system_id: Mailbox(profile.queue_limit, clock.begin, clock.end)
+            account.system_id: Mailbox(profile.queue_limit, clock.begin, clock.end, on_over)
             for account in profile.accounts
         }
+        self._quiet: list[tuple[int, int]] = []
+        if journal is not None:
+            self.enforcement.on_use = partial(journal.use, name)
         self._binds: list[CarrierBind] = []
         self.silent: set[CarrierBind] = set()
         """Connections that are read and answered no more, until a behaviour without such faults comes."""
@@ -141,10 +150,12 @@ class Carrier:
     # --- life -----------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Listen; raises `PortTaken`."""
+        """Take up what the journal holds, and listen; raises `PortTaken`."""
         loop = asyncio.get_running_loop()
         self.wire_time = loop.time
         self._started_ns = self.clock.now_ns()
+        if self.journal is not None:
+            self._take_up(await self.journal.load(self.name))
         try:
             self._server = await serve(
                 self.host,
@@ -288,6 +299,8 @@ class Carrier:
     def new_behaviour(self, account: Account) -> BindBehaviour:
         """Return the will towards a new bind: seeded by profile, carrier, account and ordinal of the bind."""
         self._ordinal += 1
+        if self.journal is not None:
+            self.journal.count_bind(self.name, self._ordinal)
         seed = f"{self.profile.seed}/{self.name}/{account.system_id}/{self._ordinal}"
         ids = MessageIds(self.profile.ids, self._started_ns, self._ordinal)
         behaviour = BindBehaviour(self._deciders, random.Random(seed), ids)  # noqa: S311 - a simulation
@@ -306,42 +319,151 @@ class Carrier:
 
     # --- a text's life --------------------------------------------------------------------------------------
 
-    def schedule(self, text: TakenText, begins_ns: int, expires_ns: int) -> None:
-        """Fix when and how a text ends; set timers only where somebody will hear of it."""
-        plan = text.plan
-        text.ends_ns = begins_ns + plan.receipt_delay_ns
-        if text.ends_ns > expires_ns:
-            text.ends_ns, text.final_state = expires_ns, MessageState.EXPIRED
-        fault = plan.fault
-        if fault is not None and fault.kind == "lost":
-            return
-        if text.registered_delivery or plan.handset is not None or self._owner_of(text) is not None:
-            text.timer = self.clock.call_at(text.ends_ns, self._end, text)
-        if text.registered_delivery & _INTERMEDIATE and plan.receipt:
-            halfway_ns = begins_ns + (text.ends_ns - begins_ns) // 2
-            text.intermediate_timer = self.clock.call_at(halfway_ns, self._tell_enroute, text)
+    def accept(self, text: TakenText, begins_ns: int, expires_ns: int) -> None:
+        """Fix when and how a text ends. With a journal it begins only once it is durable, by `begin`."""
+        self._fix_end(text, begins_ns, expires_ns)
+        self.texts.add(text)
+        if self.journal is None:
+            self.begin(text)
+        else:
+            text.key = self.journal.new_id()
+            self.journal.keep(row_of(self.name, text))
 
-    def end_at_once(self, text: TakenText) -> None:
-        """The receipt goes before the response: fault `receipt_early`."""
-        text.ends_ns = text.submitted_ns
-        self._end(text)
+    def begin(self, text: TakenText) -> None:
+        """A text is about to be acknowledged: what is to become of it happens from now on."""
+        if text.over:
+            return  # cancelled meanwhile
+        fault = text.plan.fault
+        if fault is not None and fault.kind == "receipt_early":
+            self._end(text)
+        else:
+            self._arm(text)
+
+    def disown(self, text: TakenText) -> None:
+        """A text could not be made durable: it was never taken."""
+        text.stop()
+        text.over = True
+        self.texts.forget(text)
+
+    def reschedule(self, text: TakenText, begins_ns: int, expires_ns: int) -> None:
+        """replace_sm: the text is another, and its delivery begins anew."""
+        text.stop()
+        self._fix_end(text, begins_ns, expires_ns)
+        self._note_change(text)
+        self._arm(text)
 
     def end_early(self, text: TakenText, state: MessageState) -> None:
         """cancel_sm: the text ends now, in `state`."""
         text.stop()
+        text.over = True
         text.ends_ns, text.final_state, text.error = self.clock.now_ns(), state, 0
         self._send_receipt(text)
+        self._note_change(text)
+        self._settle(text)
 
     def withdraw(self, text: TakenText) -> None:
         """A newer text has taken its place: it ends without a word."""
         text.stop()
+        text.over = True
         text.ends_ns, text.final_state = self.clock.now_ns(), MessageState.DELETED
+        self._settle(text)
+
+    def _fix_end(self, text: TakenText, begins_ns: int, expires_ns: int) -> None:
+        plan = text.plan
+        if plan.fault is not None and plan.fault.kind == "receipt_early":
+            text.ends_ns = text.submitted_ns
+            return
+        text.ends_ns = begins_ns + plan.receipt_delay_ns
+        if text.ends_ns > expires_ns:
+            text.ends_ns, text.final_state = expires_ns, MessageState.EXPIRED
+        intermediate = text.registered_delivery & _INTERMEDIATE and plan.receipt and not _is_lost(text)
+        text.halfway_ns = begins_ns + (text.ends_ns - begins_ns) // 2 if intermediate else 0
+
+    def _arm(self, text: TakenText) -> None:
+        """Set timers only where somebody will hear of it."""
+        heard = text.registered_delivery or text.plan.handset is not None or self._owner_of(text) is not None
+        if heard and not _is_lost(text):
+            text.timer = self.clock.call_at(text.ends_ns, self._end, text)
+        elif text.key:
+            self._forget_later(text)
+        if text.halfway_ns:
+            text.intermediate_timer = self.clock.call_at(text.halfway_ns, self._tell_enroute, text)
 
     def _end(self, text: TakenText) -> None:
         text.timer = None
-        if text.final_state is MessageState.DELIVERED:
+        text.over = True
+        if text.final_state is MessageState.DELIVERED and not text.arrived:
             self._deliver(text)
-        self._send_receipt(text)
+        if not text.told:
+            self._send_receipt(text)
+        self._settle(text)
+
+    # --- what is durable of it ------------------------------------------------------------------------------
+
+    def _settle(self, text: TakenText) -> None:
+        """A text has ended: its row goes once nothing is owed, and says till then what is done already."""
+        if self.journal is None or not text.key:
+            return
+        if not text.receipts_due and not text.reply_due:
+            self.journal.keep(DeleteText(text.key))
+            text.key = 0
+            return
+        text.told, arrived = not text.receipts_due, text.arrived
+        text.arrived = text.arrived or (not text.reply_due and self._is_for_somebody(text))
+        if text.told or text.arrived is not arrived:
+            self._note_change(text)
+
+    def _is_for_somebody(self, text: TakenText) -> bool:
+        return text.plan.handset is not None or self._owner_of(text) is not None
+
+    def _note_change(self, text: TakenText) -> None:
+        if self.journal is not None and text.key:
+            self.journal.keep(change_of(text))
+
+    def _on_over(self, delivery: Delivery) -> None:
+        """The ESME has a deliver_sm, or will never have it."""
+        text: TakenText | None = delivery.text
+        if text is not None:
+            text.receipts_due -= 1
+            if not text.receipts_due:
+                self._settle(text)
+        elif delivery.key and self.journal is not None:
+            self.journal.keep(DeleteInbound(delivery.key))
+
+    def _forget_later(self, text: TakenText) -> None:
+        """Nobody will hear of its end: no timer; its row goes when later ones are taken."""
+        assert self.journal is not None  # noqa: S101 - only texts in the journal have a key
+        heappush(self._quiet, (text.ends_ns, text.key))
+        now_ns = self.clock.now_ns()
+        while self._quiet and self._quiet[0][0] <= now_ns:
+            self.journal.keep(DeleteText(heappop(self._quiet)[1]))
+
+    def _put_inbound(self, account: str, pdu: DeliverSm) -> None:
+        key = 0
+        if self.journal is not None:
+            key = self.journal.new_id()
+            self.journal.keep(InsertInbound(key, self.name, account, encode(pdu)))
+        self._mailboxes[account].put(Delivery(pdu, key=key))
+
+    def _take_up(self, stored: Stored) -> None:
+        """Go on where the process before this one ended."""
+        self._ordinal = stored.ordinal
+        now_ns = self.clock.now_ns()
+        for row in stored.windows:
+            self.enforcement.take_up(row.kind, row.key, row.segments, row.end_ns, now_ns)
+        for row in stored.inbound:
+            mailbox = self._mailboxes.get(row.account)
+            if mailbox is not None:
+                mailbox.put(Delivery(decode(row.pdu), key=row.id))
+        for row in stored.texts:
+            if row.account in self._mailboxes:
+                text = text_of(row, self.receipts, self._deciders.handsets)
+                if text.halfway_ns <= now_ns:
+                    text.halfway_ns = 0  # told already, or too late
+                self.texts.add(text)
+                self._arm(text)
+        if stored.texts or stored.inbound:
+            _log.info("taken up", carrier=self.name, texts=len(stored.texts), inbound=len(stored.inbound))
 
     def _owner_of(self, text: TakenText) -> str | None:
         """The account a text comes back to: its destination is one of the account's own numbers."""
@@ -379,14 +501,17 @@ class Carrier:
             self._acknowledge(text, EsmClass.USER_ACKNOWLEDGEMENT)
         reply = reply_to(arrived, settings)
         if reply is not None:
-            due_ns = now_ns + int(settings.reply_seconds * SECOND_NS)
-            self.clock.call_at(due_ns, self._reply, arrived, reply, text.account)
+            text.reply_due = True
+            due_ns = text.ends_ns + int(settings.reply_seconds * SECOND_NS)
+            self.clock.call_at(max(due_ns, now_ns), self._reply, arrived, reply, text)
 
-    def _reply(self, arrived: TextArrived, reply: str, account: str) -> None:
+    def _reply(self, arrived: TextArrived, reply: str, text: TakenText) -> None:
+        text.reply_due = False
         try:
-            self.inject(arrived.handset, arrived.source, reply, account=account)
+            self.inject(arrived.handset, arrived.source, reply, account=text.account)
         except (NobodyToDeliverTo, InboundInvalid):
             _log.warning("reply not delivered", carrier=self.name)
+        self._settle(text)
 
     def _pass_on(self, text: TakenText, owner: str) -> None:
         """A text to a number behind an ESME: it arrives there as it was cut."""
@@ -408,7 +533,7 @@ class Carrier:
             short_message=octets,
             tlvs=tlvs,
         )
-        self._mailboxes[owner].put(Delivery(delivered))
+        self._put_inbound(owner, delivered)
 
     # --- receipts -------------------------------------------------------------------------------------------
 
@@ -424,22 +549,23 @@ class Carrier:
         if kind == "receipt_missing":
             return
         receipt = text.receipts.write(text, text.final_state, text.ends_ns, kind)
-        bind = text.bind.connection
+        bind = _connection(text)
         avoid = bind if text.receipts.other_bind or kind == "receipt_other_bind" else None
         mailbox = self._mailboxes[text.account]
-        mailbox.put(Delivery(receipt, None if avoid else bind, avoid))
-        if kind == "receipt_duplicated":
-            mailbox.put(Delivery(receipt, None if avoid else bind, avoid))
+        copies = 2 if kind == "receipt_duplicated" else 1
+        text.receipts_due = copies
+        for _ in range(copies):
+            mailbox.put(Delivery(receipt, None if avoid else bind, avoid, text=text))
 
     def _tell_enroute(self, text: TakenText) -> None:
         text.intermediate_timer = None
         receipt = text.receipts.write(text, MessageState.ENROUTE, self.clock.now_ns(), intermediate=True)
-        self._mailboxes[text.account].put(Delivery(receipt, text.bind.connection))
+        self._mailboxes[text.account].put(Delivery(receipt, _connection(text)))
 
     def _acknowledge(self, text: TakenText, esm_class: EsmClass) -> None:
         receipt = text.receipts.write(text, MessageState.DELIVERED, self.clock.now_ns())
         acknowledgement = replace(receipt, esm_class=int(esm_class))
-        self._mailboxes[text.account].put(Delivery(acknowledgement, text.bind.connection))
+        self._mailboxes[text.account].put(Delivery(acknowledgement, _connection(text)))
 
     # --- inbound texts --------------------------------------------------------------------------------------
 
@@ -473,9 +599,8 @@ class Carrier:
             keyword = _KEYWORDS.classify(text)
             if keyword is not None and keyword.action is KeywordAction.OUT:
                 self.enforcement.record_opt_out(destination, self.clock.now_ns())
-        mailbox = self._mailboxes[owner]
         for pdu in pdus:
-            mailbox.put(Delivery(pdu))
+            self._put_inbound(owner, pdu)
         return len(pdus)
 
     def _taker(self) -> str | None:
@@ -484,6 +609,15 @@ class Carrier:
         if self._default_account in listening or len(listening) != 1:
             return self._default_account
         return listening[0]
+
+
+def _is_lost(text: TakenText) -> bool:
+    return text.plan.fault is not None and text.plan.fault.kind == "lost"
+
+
+def _connection(text: TakenText) -> SmppConnection | None:
+    """The connection it came by; None after a restart."""
+    return text.bind.connection if text.bind is not None else None
 
 
 def _connection_settings(profile: CarrierProfile) -> ConnectionSettings:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from gateway.carriers.behaviour import Plan
 from gateway.runtime.clock import TimerHandle
@@ -40,6 +40,20 @@ class TakenText:
     error: int
     receipts: ReceiptWriter
     """Writes its receipts the way they were written when it was accepted."""
+    halfway_ns: int = 0
+    """When an intermediate notification goes out; 0: never."""
+    key: int = 0
+    """Of its row in the journal; 0: it has none."""
+    over: bool = False
+    """It has ended, and what follows from that has happened or is under way."""
+    told: bool = False
+    """The ESME has its receipt."""
+    arrived: bool = False
+    """Whoever it was for has it, and an answer is on its way as a text of its own."""
+    receipts_due: int = 0
+    """Receipts that wait for the ESME's answer."""
+    reply_due: bool = False
+    """The handset is still writing its answer."""
     timer: TimerHandle | None = None
     intermediate_timer: TimerHandle | None = None
 
@@ -53,13 +67,6 @@ class TakenText:
             if timer is not None:
                 timer.cancel()
         self.timer = self.intermediate_timer = None
-
-
-class TextStore(Protocol):
-    """Where a carrier makes texts durable before it acknowledges them."""
-
-    def save(self, text: TakenText) -> Awaitable[None] | None:
-        """Keep a text; None where that has happened already."""
 
 
 class TextLog:
@@ -87,6 +94,11 @@ class TextLog:
         texts[text.message_id] = text
         while len(texts) > self._most:
             del texts[next(iter(texts))]
+
+    def forget(self, text: TakenText) -> None:
+        """A text was not acknowledged after all."""
+        if self._texts.get(text.message_id) is text:
+            del self._texts[text.message_id]
 
     def get(self, account: str, message_id: str, source: str) -> TakenText | None:
         """Return an account's text; its source must match (SMPP 3.4 §4.8.1)."""

@@ -50,6 +50,29 @@ async def test_a_receipt_after_the_restart_finds_its_text(open_world: Any) -> No
         assert message["state"] == "submitted"
 
 
+@pytest.mark.parametrize("kill", [False, True], ids=["drained", "stopped at once"])
+async def test_a_carrier_tells_after_the_restart_what_it_acknowledged_before(
+    open_world: Any, kill: bool
+) -> None:
+    frozen = ("clock.mode=frozen", "clock.start=2026-11-02T15:00:00Z")
+    async with open_world(*frozen, kill=kill) as first:
+        ids = [await send(first.client, to, "Take your time") for to in (PLAIN, "+16045550151")]
+        for each in ids:
+            await submitted(first, each)
+        await first.client.post(
+            "/v1/carriers/bell/inbound", {"from": "+15145550124", "to": "+12025550199", "text": "for a guest"}
+        )
+    async with open_world(*frozen) as second:
+        assert second.service.carriers.carrier("bell").state().waiting == 1
+        finals = [await second.finished(each) for each in ids]
+        assert [final["state"] for final in finals] == ["delivered", "undeliverable"]
+        assert all(carrier.state().waiting == 0 for carrier in others(second, "bell"))
+
+
+def others(world: Any, name: str) -> list[Any]:
+    return [carrier for carrier in world.service.carriers.carriers.values() if carrier.name != name]
+
+
 async def test_a_queued_release_survives(open_world: Any) -> None:
     frozen = ("clock.mode=frozen", "clock.start=2026-11-02T15:00:00Z")
     slow = 'limits.number={"rate": {"segments": 1, "per": "minute", "burst": 1, "overflow": "queue"}}'

@@ -652,6 +652,7 @@ async def test_half_open(world):
     _, esme = await faulty(world, "half_open")
     with pytest.raises(RequestTimedOut):
         await esme.submit()
+    assert not esme.closed
     closed = await esme.connection.wait_closed()  # no sign of life when asked for one either
     assert closed.reason is CloseReason.ENQUIRE_LINK_TIMEOUT
 
@@ -788,36 +789,3 @@ async def test_the_log_of_texts_is_bounded(world, profile_of):
     for _ in range(30):
         await esme.submit()
     assert len(carrier.texts) == 10
-
-
-class SlowStore:
-    def __init__(self):
-        self.saved = []
-        self.durable = asyncio.Event()
-
-    async def save(self, text):
-        self.saved.append(text.message_id)
-        await self.durable.wait()
-
-
-async def test_with_a_store_nothing_is_acknowledged_before_it_is_durable(world):
-    store = SlowStore()
-    carrier = await world.carrier(store=store)
-    esme = await world.esme(carrier)
-    submit = asyncio.ensure_future(esme.submit())
-    await esme.quiet()
-    assert len(store.saved) == 1
-    assert not submit.done()
-    store.durable.set()
-    assert (await submit).message_id == store.saved[0]
-
-
-class BrokenStore:
-    async def save(self, text):
-        raise OSError("disk full")
-
-
-async def test_a_broken_store_acknowledges_nothing(world):
-    carrier = await world.carrier(store=BrokenStore())
-    esme = await world.esme(carrier)
-    assert (await esme.submit()).command_status == CommandStatus.RSYSERR
