@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
+from gateway.directory.model import Person
 from gateway.esme.deliver import Acknowledge
 from gateway.messages.intents import DeleteInboundSegment, InsertInboundSegment, InsertMessage
 from gateway.messages.ledger import Ledger
@@ -201,13 +202,20 @@ class Inbound:
             now_ns,
             now_ns,
             now_ns,
-            person.organization_id if person is not None else None,
+            self._owner(person, destination.e164),
             person.id if person is not None else None,
             first.reference,
             verdict.code if verdict is not None else None,
             verdict.blocked_by.value if verdict is not None else None,
             self._verdicts.document(shadowed),
         )
+
+    def _owner(self, person: Person | None, number: str) -> str | None:
+        """The organisation whose text it is: a number may be theirs and nobody's yet."""
+        if person is not None:
+            return person.organization_id
+        held = self._senders.directory.number(number)
+        return held.organization_id if held is not None else None
 
     # Texts that never become whole
 
