@@ -269,6 +269,8 @@ def outbound(body: MessageIn, principal: Principal, directory: Directory) -> Out
         raise ApiError(403, "not_allowed", "the sender belongs to another organisation")
     if principal.role == "person" and (person is None or person.id != principal.person_id):
         raise ApiError(403, "business_identity_only", "a person texts from that person's work number only")
+    if person is None:
+        _check_nobodys(body.source or "", principal, directory)
     source = body.source if body.source is not None else (person.number if person else None)
     client = body.client
     return OutboundText(
@@ -280,6 +282,16 @@ def outbound(body: MessageIn, principal: Principal, directory: Directory) -> Out
         ClientKind(client.kind) if client else None,
         tuple(map(int, client.version.split("."))) if client and client.version else None,
     )
+
+
+def _check_nobodys(number: str, principal: Principal, directory: Directory) -> None:
+    """A number that is no person's work number: is it the caller's, and is it somebody's personal one?"""
+    held = directory.number(number)
+    if held is not None and principal.organization_id not in (None, held.organization_id):
+        raise ApiError(403, "not_allowed", "the sender belongs to another organisation")
+    person = directory.person_by_private_number(number)
+    if person is not None and principal.organization_id in (None, person.organization_id):
+        raise ApiError(403, "business_identity_only", "texts leave from the work number only")
 
 
 def _sender(body: MessageIn, principal: Principal, directory: Directory) -> Person | None:

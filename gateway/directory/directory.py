@@ -31,6 +31,7 @@ class Directory:
         self._numbers: dict[str, Number] = {}
         self._people: dict[str, Person] = {}
         self._person_by_number: dict[str, Person] = {}
+        self._person_by_private_number: dict[str, Person] = {}
         self.organizations: Mapping[str, Organization] = MappingProxyType(self._organizations)
         self.locations: Mapping[str, Location] = MappingProxyType(self._locations)
         self.numbers: Mapping[str, Number] = MappingProxyType(self._numbers)
@@ -57,6 +58,10 @@ class Directory:
     def person_by_number(self, e164: str) -> Person | None:
         """Return the person whose primary TN is `e164`, if any."""
         return self._person_by_number.get(e164)
+
+    def person_by_private_number(self, e164: str) -> Person | None:
+        """Return somebody whose private number is `e164`, if any; several may share one."""
+        return self._person_by_private_number.get(e164)
 
     def locations_of(self, organization_id: str) -> Iterator[Location]:
         """Iterate over an organisation's locations, in the order they were added."""
@@ -135,8 +140,7 @@ class Directory:
         person = self._people.pop(person_id, None)
         if person is None:
             raise UnknownEntityError("person", person_id)
-        if person.number is not None:
-            del self._person_by_number[person.number]
+        self._forget_numbers(person)
         return PersonChanged(person, None)
 
     def remove_number(self, e164: str) -> NumberChanged:
@@ -166,12 +170,21 @@ class Directory:
 
     def _put_person(self, person: Person) -> PersonChanged:
         before = self._people.get(person.id)
-        if before is not None and before.number is not None:
-            del self._person_by_number[before.number]
+        if before is not None:
+            self._forget_numbers(before)
         self._people[person.id] = person
         if person.number is not None:
             self._person_by_number[person.number] = person
+        if person.personal_number is not None:
+            self._person_by_private_number[person.personal_number] = person
         return PersonChanged(before, person)
+
+    def _forget_numbers(self, person: Person) -> None:
+        if person.number is not None:
+            del self._person_by_number[person.number]
+        private = person.personal_number
+        if private is not None and self._person_by_private_number.get(private) is person:
+            del self._person_by_private_number[private]
 
 
 def _subject(entity: Number | Person) -> str:

@@ -52,9 +52,9 @@ class Senders:
 
     def snapshot(self, person: Person | None, source: str, destination: str, carrier: str) -> Snapshot:
         """The facts for a text of `person` from `source` to `destination`, which is a number of `carrier`."""
-        if person is None:
-            return Snapshot(None, terms=self.terms)
         directory = self.directory
+        if person is None:
+            return self._nobodys(source)
         campaign = self.registrations.campaign_of(source)
         facts = (
             person,
@@ -69,6 +69,20 @@ class Senders:
             self.terms,
         )
         return _new(Snapshot, facts)
+
+    def _nobodys(self, number: str) -> Snapshot:
+        """The facts for a text of a number that is no person's: whose it is all the same."""
+        directory, held = self.directory, self.directory.number(number)
+        if held is None:
+            return Snapshot(None, terms=self.terms)
+        organization, location = held.organization_id, held.location_id
+        return Snapshot(
+            None,
+            directory.organization(organization),
+            directory.location(location),
+            held,
+            terms=self.terms,
+        )
 
     def _opted_out(self, source: str, recipient: str, campaign: Campaign | None) -> bool:
         if not len(self.opt_outs):

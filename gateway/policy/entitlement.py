@@ -21,6 +21,7 @@ _NO_ORGANIZATION = Verdict(rules.ORGANIZATION_NOT_ELIGIBLE, "no organisation")
 _NO_ADDON = Verdict(rules.ADDON_MISSING)
 _NO_PSTN = Verdict(rules.LOCATION_NOT_CISCO_PSTN)
 _NO_NUMBER = Verdict(rules.NO_PRIMARY_NUMBER, "no primary number")
+_NOBODYS = Verdict(rules.NO_PRIMARY_NUMBER, "the number is no user's")
 _FOREIGN_PLAN = Verdict(rules.NO_PRIMARY_NUMBER, "the number is not of Cisco Calling Plan")
 _NOT_A_PERSONS = {
     kind: Verdict(rules.NO_PRIMARY_NUMBER, f"a number of kind {kind.value} is no person's")
@@ -70,6 +71,8 @@ def primary_number(text: Text, snapshot: Snapshot, _now_ns: int) -> Verdict | No
     number = snapshot.number
     if number is None:
         return _NO_NUMBER
+    if snapshot.person is None:
+        return _NOBODYS
     if not number.calling_plan:
         return _FOREIGN_PLAN
     kind = text.source.kind

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-ALICE, BOB = "+12025550100", "+12025550101"
+ALICE, BOB, SPARE = "+12025550100", "+12025550101", "+12025550105"
 ANSWERING, SWITCHED_OFF, SLOW, SILENT = (f"+1310555012{digit}" for digit in range(4))
 PLAIN = "+13105550125"
 
@@ -130,6 +130,35 @@ async def test_an_inbound_text_to_nobody_is_kept_with_its_code(world: Any) -> No
         message = await partner.received(20, number="+12125550121")
     assert message is not None
     assert (message["state"], message["code"]) == ("undeliverable", "recipient_unknown")
+
+
+async def test_an_inbound_text_to_a_number_without_a_person_is_its_organisations(world: Any) -> None:
+    body = {"from": "+12125550124", "to": SPARE, "text": "Hello?"}
+    await world.client.post("/v1/carriers/att/inbound", body)
+    message = await world.client.received(20, number="+12125550124")
+    assert message is not None
+    assert (message["code"], message["organizationId"]) == ("recipient_unknown", "acme-dental")
+    assert "personId" not in message
+    _, page = await world.client.get("/v1/messages", code="recipient_unknown")
+    assert [item["id"] for item in page["items"]] == [message["id"]]
+
+
+@pytest.mark.parametrize(
+    ("source", "token", "code", "says"),
+    [
+        (SPARE, "demo-admin", "no_primary_number", "no user's"),
+        ("+12025550160", "demo-admin", "business_identity_only", "work number only"),
+        ("+12025550160", "demo-alice", "business_identity_only", "work number only"),
+        ("+12025550199", "demo-admin", "organization_not_eligible", "no organisation"),
+    ],
+)
+async def test_a_number_without_a_person_is_refused_for_its_own_reason(
+    world: Any, source: str, token: str, code: str, says: str
+) -> None:
+    async with world.as_(token) as client:
+        status, document = await client.post("/v1/messages", {"from": source, "to": PLAIN, "text": "Hi"})
+    assert (status, document["errors"][0]["code"]) == (403, code)
+    assert says in document["message"]
 
 
 async def test_texts_side_by_side_are_all_delivered(world: Any) -> None:

@@ -52,6 +52,19 @@ def test_a_new_primary_number_moves_the_index() -> None:
     assert directory.person_by_number(SPARE.e164) is moved
 
 
+def test_private_numbers_are_found_while_somebody_has_them() -> None:
+    directory, private = world(), "+12025550160"
+    alice = dataclasses.replace(ALICE, personal_number=private)
+    bob = Person("bob", "acme", "washington", "Bob", personal_number=private)
+    directory.put(alice)
+    assert directory.person_by_private_number(private) is alice
+    directory.put(bob)
+    directory.put(dataclasses.replace(alice, personal_number=None))
+    assert directory.person_by_private_number(private) is bob
+    directory.remove_person("bob")
+    assert directory.person_by_private_number(private) is None
+
+
 def test_taking_the_number_away() -> None:
     directory = world()
     directory.put(dataclasses.replace(ALICE, number=None))

@@ -363,6 +363,12 @@ def test_the_gateways_own_answers_are_not_shown_to_the_filters(world: World) -> 
     assert judged.check_outbound(theirs, world.snapshot(), NOW) is not None
 
 
+def test_a_number_that_is_nobodys_is_no_primary_number(world: World) -> None:
+    verdict = pipeline().check_outbound(world.text(), world.snapshot(person=None), NOW)
+    assert verdict is not None
+    assert (verdict.code, verdict.detail) == ("no_primary_number", "the number is no user's")
+
+
 def test_opt_out_confirmation_is_exempt(world: World) -> None:
     text = world.text(opt_out_exempt=True)
     assert pipeline().check_outbound(text, world.snapshot(opted_out=True), NOW) is None
