@@ -6,7 +6,7 @@ counting filters keep a bounded memory of senders, newest kept, and judge by the
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -90,6 +90,10 @@ class Hit(NamedTuple):
 
     cause: str
     detail: str
+
+
+Asked = tuple[str, str, str, list[bytes]]
+"""A text put to a chain: source, destination, body, and its words where the chain folds."""
 
 
 class WindowCounter:
@@ -188,6 +192,9 @@ def _one_less(windows: list[int], place: int, window_ns: int, now_ns: int) -> No
             windows[place], windows[place + 1] = _NEVER, 0
 
 
+Add = Callable[[WindowCounter, Hashable, int], int]
+
+
 class _Counting(NamedTuple):
     """A counting filter at work."""
 
@@ -257,18 +264,18 @@ class FilterChain:
         """
         if words is None:
             words = fold(body) if self.folding else []
-        hit = self._listed(words) or self._linked(body)
-        if self._counts or self._ratios:
-            windows = self._senders.of(source)
-            return self._counted(hit, windows, source, destination, words, now_ns, WindowCounter.add)
-        return hit
+        return self.judge_all([(source, destination, body, words)], now_ns)[0]
+
+    def judge_all(self, asked: Sequence[Asked], now_ns: int) -> list[Hit | None]:
+        """As `judge` for each, in order; filter by filter over all: see `Pipeline.check_outbound_all`."""
+        counting = self._counts or self._ratios
+        windows = [self._senders.of(source) for source, _, _, _ in asked] if counting else []
+        return self._hits(asked, windows, now_ns, WindowCounter.add)
 
     def peek(self, source: str, destination: str, body: str, now_ns: int) -> Hit | None:
         """Return what `judge` would, without counting."""
-        words = fold(body)
-        hit = self._listed(words) or self._linked(body)
-        windows = self._senders.look(source)
-        return self._counted(hit, windows, source, destination, words, now_ns, _count_one_more)
+        asked, windows = (source, destination, body, fold(body)), self._senders.look(source)
+        return self._hits([asked], [windows], now_ns, _count_one_more)[0]
 
     def take_back(self, source: str, destination: str, body: str, now_ns: int) -> None:
         """Undo what `judge` counted for a text that it let pass, at the same moment."""
@@ -312,35 +319,26 @@ class FilterChain:
                 opt_outs = WindowCounter(item.window_seconds, capacity)
                 self._ratios.append(_Ratio(item, window_ns, place, opt_outs))
 
-    def _counted(
-        self,
-        hit: Hit | None,
-        windows: list[int],
-        source: str,
-        destination: str,
-        words: list[bytes],
-        now_ns: int,
-        add: Callable[[WindowCounter, Hashable, int], int],
-    ) -> Hit | None:
-        for kind, limit, window_ns, place, seen, item in self._counts:
-            # Pairs and texts are known by their hashes: tuples would cost memory, and the collector time.
-            if seen is None:
-                number = _one_more(windows, place, window_ns, now_ns)
-            elif kind is _SIMILAR:
-                number = add(seen, hash((source, b" ".join(words))), now_ns)
-            elif add(seen, hash((source, destination)), now_ns) == 1:
-                number = _one_more(windows, place, window_ns, now_ns)
-            else:
-                number = windows[place + 1] if now_ns - windows[place] < window_ns else 0
-            if hit is None and number > limit:
+    def _hits(
+        self, asked: Sequence[Asked], windows: Sequence[list[int]], now_ns: int, add: Add
+    ) -> list[Hit | None]:
+        hits = [self._listed(words) or self._linked(body) for _, _, body, words in asked]
+        if not windows:
+            return hits
+        for each in self._counts:
+            numbers, item = _numbers(each, asked, windows, now_ns, add), each.item
+            if max(numbers) > each.limit:
                 hit = Hit(item.cause, f"more than {item.limit} {item.count.value} in {item.window_seconds} s")
+                _mark(hits, [number > each.limit for number in numbers], hit)
         for ratio, window_ns, place, opt_outs in self._ratios:
-            number = _one_more(windows, place, window_ns, now_ns)
-            if hit is None and number >= ratio.minimum:
-                refused = opt_outs.count(source, now_ns)
-                if refused > ratio.ratio * number:
-                    hit = Hit(ratio.cause, f"more than {ratio.ratio:.0%} of recipients opted out")
-        return hit
+            numbers = [_one_more(own, place, window_ns, now_ns) for own in windows]
+            if max(numbers) >= ratio.minimum:
+                over = [
+                    number >= ratio.minimum and opt_outs.count(source, now_ns) > ratio.ratio * number
+                    for number, (source, _, _, _) in zip(numbers, asked, strict=True)
+                ]
+                _mark(hits, over, Hit(ratio.cause, f"more than {ratio.ratio:.0%} of recipients opted out"))
+        return hits
 
     def _listed(self, words: list[bytes]) -> Hit | None:
         if self._words.isdisjoint(words):
@@ -360,6 +358,33 @@ class FilterChain:
             if domain in lowered and pattern.search(lowered) is not None:
                 return Hit(cause, "a listed link")
         return None
+
+
+def _numbers(
+    counting: _Counting, asked: Sequence[Asked], windows: Sequence[list[int]], now_ns: int, add: Add
+) -> list[int]:
+    """How many of what is counted each text's sender has, with that text."""
+    # Pairs and texts are known by their hashes: tuples would cost memory, and the collector time.
+    kind, _, window_ns, place, seen, _ = counting
+    if seen is None:
+        return [_one_more(own, place, window_ns, now_ns) for own in windows]
+    if kind is _SIMILAR:
+        return [add(seen, hash((source, b" ".join(words))), now_ns) for source, _, _, words in asked]
+    return [
+        _one_more(own, place, window_ns, now_ns)
+        if add(seen, hash((source, destination)), now_ns) == 1
+        else own[place + 1]
+        if now_ns - own[place] < window_ns
+        else 0
+        for (source, destination, _, _), own in zip(asked, windows, strict=True)
+    ]
+
+
+def _mark(hits: list[Hit | None], over: Sequence[bool], hit: Hit) -> None:
+    """Note a hit where nothing was found before."""
+    for place, is_over in enumerate(over):
+        if is_over and hits[place] is None:
+            hits[place] = hit
 
 
 def _count_one_more(counter: WindowCounter, key: Hashable, now_ns: int) -> int:

@@ -228,22 +228,23 @@ class Pipeline:
     ) -> list[Verdict | None]:
         """Show texts to one hop after the other, each until one refuses it."""
         verdicts: list[Verdict | None] = [None] * len(texts)
-        folded = [fold(text.body) for text in texts] if self._folding else [[]] * len(texts)
+        folding = self._folding
+        alive: Sequence[int] = range(len(texts))
+        asked = [
+            (text.source.e164, text.destination.e164, text.body, fold(text.body) if folding else [])
+            for text in texts
+        ]
         for hop in self.hops:
-            judge = hop.chain.judge
-            hits = [
-                judge(text.source.e164, text.destination.e164, text.body, now_ns, words)
-                if verdict is None
-                else None
-                for text, words, verdict in zip(texts, folded, verdicts, strict=True)
-            ]
+            hits = hop.chain.judge_all(asked, now_ns)
             if hits.count(None) == len(hits):
                 continue
-            for place, hit in enumerate(hits):
+            for place, hit in zip(alive, hits, strict=True):
                 if hit is not None:
                     verdict = _by_hop(hop, hit)
                     if self._refuses(verdict, shadowed[place]):
                         verdicts[place] = verdict
+            asked = [one for place, one in zip(alive, asked, strict=True) if verdicts[place] is None]
+            alive = [place for place in alive if verdicts[place] is None]
         return verdicts
 
     def _refuses(self, verdict: Verdict, shadowed: list[Verdict] | None) -> bool:
