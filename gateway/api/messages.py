@@ -3,10 +3,13 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
+from gateway.api.repeats import take_once
 from gateway.directory.directory import Directory
 from gateway.directory.model import ClientKind, Person
 from gateway.messages.dispatch import Dispatch
@@ -147,7 +150,8 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
         """Send a text.
 
         202 says that it is stored and will go out; what a rule refuses is answered with its code and who
-        refuses (`blockedBy`). With the header `Idempotency-Key` a repeated request gives the first answer.
+        refuses (`blockedBy`). Repeated with the same header `Idempotency-Key`, a request sends nothing more
+        and is answered with the text that the first one made, as it is by now; a refused one is tried anew.
         """
         text = outbound(request.body, request.principal, directory)
         key = request.idempotency_key
@@ -185,25 +189,37 @@ def _add_sending(routes: Routes, intake: Intake, store: MessageStore, directory:
         returns=list[BulkItem],
         status=200,
         roles=TEXTERS,
-        errors=(400,),
+        errors=(400, 409),
         bulk=True,
+        idempotent=True,
         express=True,
     )
     async def send_many(request: ApiRequest) -> Reply:
         """Send up to 1,000 texts, each written as for `POST /v1/messages`.
 
-        Each has its own result, in order: a malformed or refused one does not keep the others back.
+        Each has its own result, in order: a malformed or refused one does not keep the others back. Repeated
+        with the same header `Idempotency-Key`, what was taken is not sent again and stands in the answer as
+        it is by now; what was refused is tried anew.
         """
-        outcomes: list[Taken | Refusal] = []
-        for first in range(0, len(request.body), TURN):
-            async with turn:  # its release wakes the next in the loop's next round: all others come between
-                items = request.body[first : first + TURN]
-                outcomes += _take_all(intake, items, request.principal, directory)
-            if first + TURN < len(request.body):
-                await asyncio.sleep(0)
-        await intake.settle([each for each in outcomes if isinstance(each, Taken)])
+        outcomes: Sequence[Message | Taken | Refusal]
+        take = partial(_take_in_turns, request.principal)
+        key = request.idempotency_key
+        if key is None:
+            outcomes = await take(request.body)
+            await intake.settle([each for each in outcomes if isinstance(each, Taken)])
+        else:
+            outcomes = await take_once(store, intake, request.principal.token_name, key, request.body, take)
         items_json = ",".join([_bulk_item(outcome) for outcome in outcomes])
         return Reply(f"[{items_json}]".encode())
+
+    async def _take_in_turns(principal: Principal, items: Sequence[Any]) -> list[Taken | Refusal]:
+        outcomes: list[Taken | Refusal] = []
+        for first in range(0, len(items), TURN):
+            async with turn:  # its release wakes the next in the loop's next round: all others come between
+                outcomes += _take_all(intake, items[first : first + TURN], principal, directory)
+            if first + TURN < len(items):
+                await asyncio.sleep(0)
+        return outcomes
 
 
 def _add_reading(routes: Routes, dispatch: Dispatch, store: MessageStore) -> None:
@@ -331,7 +347,7 @@ def _errors(refusal: Refusal) -> list[dict[str, str]]:
 
 
 def _take_all(
-    intake: Intake, items: list[Any], principal: Principal, directory: Directory
+    intake: Intake, items: Sequence[Any], principal: Principal, directory: Directory
 ) -> list[Taken | Refusal]:
     """What intake makes of each item, in order; what is no text or may not be asked is refused here."""
     asked: list[OutboundText | Refusal]
@@ -353,9 +369,11 @@ def _asked(item: Any, principal: Principal, directory: Directory) -> OutboundTex
         return Refusal(error.code, error.description, error.status, "gateway")
 
 
-def _bulk_item(outcome: Taken | Refusal) -> str:
+def _bulk_item(outcome: Message | Taken | Refusal) -> str:
     if isinstance(outcome, Taken):
         return f'{{"status":202,"message":{message_json(outcome.message)}}}'
+    if isinstance(outcome, Message):
+        return f'{{"status":202,"message":{message_json(outcome)}}}'
     item: dict[str, Any] = {
         "status": outcome.http_status,
         "errors": _errors(outcome),

@@ -32,5 +32,5 @@ class MessagesSettings(BaseModel):
         default=3600, gt=0, description="Seconds an inbound multipart text may take to become complete."
     )
     idempotency_s: float = Field(
-        default=DAY_S, gt=0, description="Seconds in which a repeated Idempotency-Key gives the first answer."
+        default=DAY_S, gt=0, description="Seconds in which a repeated Idempotency-Key sends nothing more."
     )

@@ -60,6 +60,11 @@ class MessageStore:
         row = await self._database.fetch_one(select(*_MESSAGE_COLUMNS).where(messages.c.id == message_id))
         return None if row is None else _message(row)
 
+    async def get_all(self, message_ids: Sequence[int]) -> dict[int, Message]:
+        """The texts with these keys, as far as there are such."""
+        query = select(*_MESSAGE_COLUMNS).where(messages.c.id.in_(message_ids))
+        return {message.id: message for message in map(_message, await self._database.fetch(query))}
+
     async def segments_of(self, message_id: int) -> list[Segment]:
         """The segments handed to a carrier so far, by part."""
         query = select(*_SEGMENT_COLUMNS).where(segments.c.message_id == message_id).order_by(segments.c.part)
@@ -72,12 +77,17 @@ class MessageStore:
 
     async def known_key(self, caller: str, key: str) -> KnownKey | None:
         """What `caller` used this Idempotency-Key for, or None."""
-        row = await self._database.fetch_one(
-            select(idempotency.c.digest, idempotency.c.message_id).where(
-                idempotency.c.caller == caller, idempotency.c.key == key
+        return (await self.known_keys(caller, (key,))).get(key)
+
+    async def known_keys(self, caller: str, keys: Sequence[str]) -> dict[str, KnownKey]:
+        """What `caller` used which of these Idempotency-Keys for."""
+        table = idempotency.c
+        rows = await self._database.fetch(
+            select(table.key, table.digest, table.message_id).where(
+                table.caller == caller, table.key.in_(keys)
             )
         )
-        return None if row is None else KnownKey(*_values(row))
+        return {row.key: KnownKey(row.digest, row.message_id) for row in rows}
 
     async def unsent(self) -> list[Message]:
         """Texts accepted but not wholly with a carrier, oldest first: a restart sends the rest."""

@@ -231,6 +231,59 @@ async def test_many_bulks_at_once_keep_their_order_beyond_a_turn(world: Any) -> 
     await asyncio.gather(bulk("a"), bulk("b"))
 
 
+async def test_a_bulk_request_repeated_with_its_key_sends_once(world: Any) -> None:
+    key = {"Idempotency-Key": "batch-17"}
+    items = [
+        *({"from": ALICE, "to": PLAIN, "text": f"Once {number}"} for number in range(101)),
+        {"from": ALICE, "to": PLAIN, "text": "Never 😀"},
+        5,
+    ]
+    status, first = await world.client.post("/v1/messages/bulk", items, headers=key)
+    assert status == 200
+    await world.client.follow(first[0]["message"]["id"], 20)
+    status, again = await world.client.post("/v1/messages/bulk", items, headers=key)
+    assert status == 200
+    assert [result["status"] for result in again] == [result["status"] for result in first]
+    texts = [result["message"] for result in first[:101]]
+    assert [result["message"]["id"] for result in again[:101]] == [text["id"] for text in texts]
+    assert again[0]["message"]["state"] == "delivered"
+    _, page = await world.client.get("/v1/messages", direction="outbound", max=1000)
+    assert len(page["items"]) == 101
+    for other in (items[:-1], [*items[1:], items[0]]):
+        status, document = await world.client.post("/v1/messages/bulk", other, headers=key)
+        assert (status, document["errors"][0]["code"]) == (409, "idempotency_key_reused")
+
+
+async def test_concurrent_repeats_of_a_bulk_request_send_once(world: Any) -> None:
+    items = [{"from": ALICE, "to": PLAIN, "text": f"Once {number}"} for number in range(3)]
+    answers = await asyncio.gather(
+        *(world.client.post("/v1/messages/bulk", items, headers={"Idempotency-Key": "k"}) for _ in range(4)),
+        world.client.post("/v1/messages/bulk", items),
+        world.client.post("/v1/messages", items[0], headers={"Idempotency-Key": "k"}),
+    )
+    assert {status for status, _ in answers} == {200, 202}
+    *keyed, plain, single = (answer for _, answer in answers)
+    texts = {tuple(result["message"]["id"] for result in results) for results in keyed}
+    assert len(texts) == 1
+    everything = {*texts.pop(), *(result["message"]["id"] for result in plain), single["id"]}
+    _, page = await world.client.get("/v1/messages", direction="outbound")
+    assert {message["id"] for message in page["items"]} == everything
+    assert len(everything) == 7
+
+
+async def test_what_a_bulk_request_was_refused_is_tried_anew(open_world: Any) -> None:
+    items = [{"from": ALICE, "to": PLAIN, "text": f"Text {number}"} for number in range(3)]
+    key = {"Idempotency-Key": "again"}
+    limit = "limits.number={rate: {segments: 2, per: hour, burst: 2}}"
+    async with open_world(limit, "limits.person={}", "clock={mode: frozen}") as world:
+        _, first = await world.client.post("/v1/messages/bulk", items, headers=key)
+        assert [result["status"] for result in first] == [202, 202, 429]
+        await world.client.post("/v1/clock", {"advance": 3600})
+        _, again = await world.client.post("/v1/messages/bulk", items, headers=key)
+        assert [result["status"] for result in again] == [202, 202, 202]
+        assert [each["message"]["id"] for each in again[:2]] == [each["message"]["id"] for each in first[:2]]
+
+
 async def test_a_person_texts_as_that_person_only(world: Any) -> None:
     async with world.as_("demo-alice") as alice:
         status, message = await alice.post("/v1/messages", {"to": PLAIN, "text": "From me"})

@@ -152,7 +152,7 @@ def _parameters(route: Route, schemas: Mapping[_Key, Schema]) -> list[dict[str, 
             {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "Repeating a request with the same key gives the first answer again.",
+                "description": "A request repeated with the same key does its work once.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255},
             }
         )
