@@ -379,8 +379,8 @@ class CarrierProfile(Frozen):
     """deliver_sm outstanding per bind."""
     receive_window: Annotated[int, Field(ge=1)] = 1_000
     """submit_sm taken unanswered per bind; beyond it ESME_RTHROTTLED."""
-    queue_limit: Annotated[int, Field(ge=1)] = 1_000_000
-    """Receipts and inbound texts kept per account that is not bound as receiver; the oldest go first."""
+    queue_limit: Annotated[int, Field(ge=1)] = 100_000
+    """Receipts and inbound texts kept per account that does not take them; the oldest go first."""
     kept_texts: Annotated[int, Field(ge=1)] = 50_000
     """Texts kept for query_sm after they were submitted."""
     ids: Literal["decimal", "hex", "uuid"] = "decimal"

@@ -1,5 +1,6 @@
 """Limits end to end: reject, queue, defer; each scope's refusal; refunds; changes while running; metrics."""
 
+import asyncio
 from typing import Any
 from urllib.parse import quote
 
@@ -180,6 +181,35 @@ async def test_a_text_taken_back_is_seen_deleted_at_once_and_is_not_sent_after_a
     async with open_world(*settings) as world:
         states = [(await world.client.get(f"/v1/messages/{text}"))[1]["state"] for text in texts[1:]]
         assert states == ["deleted"] * 12
+
+
+@pytest.mark.parametrize("number", ["+13105550153", TMOBILE], ids=["by its digits", "by a used-up cap"])
+@pytest.mark.parametrize("refunds", [True, False], ids=["refunded", "not refunded"])
+async def test_a_refusal_in_the_receipt_gives_the_room_back_by_setting(
+    open_world: Any, number: str, refunds: bool
+) -> None:
+    """Every carrier of the demo tells refusals by policy in the receipt, long after its response."""
+    settings = (
+        *FROZEN,
+        *NO_LIMITS,
+        'limits.person={"window": {"cap": 3}}',
+        f"limits.refund_refused={refunds}",
+    )
+    async with open_world(*settings) as world:
+        _, delivered = await send(world)
+        await until(world, delivered["id"], "delivered")
+        capped = {"profile": "capped"} if number == TMOBILE else {"profile": "healthy"}
+        assert (await world.client.call("PATCH", "/v1/carriers/tmobile", capped))[0] == 200
+        _, text = await send(world, number)
+        message = await until(world, text["id"], "rejected")
+        assert (message["state"], message["blockedBy"]) == ("rejected", "carrier")
+        left = 1 if refunds else 2
+        async with asyncio.timeout(5):
+            while (await limit(world, "person", "alice"))["window"]["used"] != left:  # noqa: ASYNC110 - over HTTP
+                await asyncio.sleep(0.01)
+        if refunds:
+            await world.service.texting.reservations.compact(world.service.world.clock.now_ns())
+            assert (await limit(world, "person", "alice"))["window"]["used"] == left
 
 
 async def test_limits_change_while_running_and_survive_a_restart(open_world: Any) -> None:

@@ -177,6 +177,22 @@ async def test_an_unsent_text_counts_once_wherever_it_was_stored(database, limit
     assert await again.rows(reservations) == 1
 
 
+@pytest.mark.parametrize("folded", [False, True], ids=["in its row", "in the totals"])
+async def test_a_refused_text_is_given_back_wherever_it_was_stored(database, limits, now_ns, folded):
+    gateway = Gateway(database, limits)
+    granted = [await gateway.text(now_ns, message_id, segments=2) for message_id in (1, 2)]
+    later_ns = now_ns + HOUR_NS
+    if folded:
+        assert await gateway.store.compact(later_ns) == 2
+    await gateway.store.give_back(2, later_ns, lambda: granted[1])
+    assert used(gateway) == 2
+    print([tuple(r) for r in await database.fetch(select(totals))], [tuple(r)[:3] for r in await database.fetch(select(reservations))])
+    after = Gateway(database, limits)
+    await after.store.restore(later_ns)
+    assert used(after) == 2
+    assert await after.store.find(2, later_ns) is None
+
+
 async def test_folding_again_after_a_restart_adds_to_the_totals(database, limits, now_ns):
     first = Gateway(database, limits)
     await first.text(now_ns, 1)
