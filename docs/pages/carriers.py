@@ -26,7 +26,7 @@ carrier's own view of the registry."""
 
 def render() -> str:
     """The page."""
-    parts = (_networks(), _numbers(), _behaviours(), _faults(), _settings(), _events())
+    parts = (_networks(), _numbers(), _behaviours(), _faults(), _settings(), _events(), _restart())
     return page("Mock carriers", INTRODUCTION, *parts)
 
 
@@ -160,4 +160,24 @@ def _events() -> list[str]:
         "",
         f"A carrier refuses a text for {names}. Each is told in `submit_sm_resp` or, as most aggregators do, "
         "in the receipt's `err`; which and with what code is `profile.refusals`.",
+    ]
+
+
+def _restart() -> list[str]:
+    return [
+        "",
+        "## After a restart",
+        "",
+        "In a service with a gateway, a carrier acknowledges a text only once it is durable, in the same "
+        "storage (`carriers.durable`). After a restart, or a kill, each receipt still comes at its world time "
+        "to whoever binds, as often as it takes until it is acknowledged; inbound texts that no ESME has taken "
+        "wait; handsets answer; `query_sm`, `cancel_sm` and `replace_sm` find what has not ended; the windows of "
+        "caps count on; message ids are never given twice.",
+        "",
+        "Not kept: texts whose receipt was acknowledged, what filters counted, parts of long texts that a "
+        "handset was waiting to complete, intermediate notifications, and what was switched over the API: "
+        "receipts of texts from before are then written as the file says.",
+        "",
+        "`gateway carriers` alone keeps nothing, unless `--set carriers.durable=true` gives it the folder of "
+        "`storage`.",
     ]
