@@ -20,6 +20,7 @@ from gateway.messages.keywords import Keywords
 from gateway.messages.ledger import Ledger
 from gateway.messages.limits import StandingLimits
 from gateway.messages.receipts import Receipts
+from gateway.messages.refunds import Refunds
 from gateway.messages.resume import resume
 from gateway.messages.retention import Retention
 from gateway.messages.senders import Senders
@@ -151,6 +152,15 @@ class Texting:
             self.pipeline,
         )
         self.backlog = Backlog(world.database, self.reservations, self.throttle, self.registry)
+        if settings.limits.refund_refused:
+            self.receipts.refused = Refunds(
+                store=self.ledger.store,
+                reservations=self.reservations,
+                throttle=self.throttle,
+                registrations=self.registry,
+                clock=world.clock,
+                spawn=world.lifecycle.spawn,
+            ).refused
         stop_ends = self.pipeline.mode(RECIPIENT_OPTED_OUT) is Mode.ENFORCE
         self.dispatch = Dispatch(
             outlets=self.carriers.pools,

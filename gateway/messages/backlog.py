@@ -63,7 +63,9 @@ class Backlog:
         if message.expires_ns <= now_ns:
             return Owed(message, None), [self._reservations.give_up(message.id)]
         granted, writes = self._reservations.readmit(
-            message.id, now_ns, lambda: self._folded(message, now_ns)
+            message.id,
+            now_ns,
+            lambda: reservation_of(message, self._throttle, self._registrations, now_ns),
         )
         delay_ns = granted.release_ns - message.release_ns
         moved = replace(message, release_ns=granted.release_ns, expires_ns=message.expires_ns + delay_ns)
@@ -71,12 +73,15 @@ class Backlog:
             writes.append(MoveMessage(moved.release_ns, moved.expires_ns, now_ns, moved.id))
         return Owed(moved, granted), writes
 
-    def _folded(self, message: Message, now_ns: int) -> Granted:
-        """What the text had reserved, worked out anew."""
-        campaign = self._registrations.campaign_of(message.source)
-        keys = self._throttle.keys(
-            message.source, message.person_id, message.organization_id, campaign, message.carrier
-        )
-        plan = self._throttle.limiter.plan(keys, now_ns)
-        text = message.release_ns, message.segments, plan, message.destination, message.id, message.created_ns
-        return Granted(*text, plan.windows)
+
+def reservation_of(
+    message: Message, throttle: Throttle, registrations: Registrations, now_ns: int
+) -> Granted:
+    """What a text reserves, worked out anew."""
+    campaign = registrations.campaign_of(message.source)
+    keys = throttle.keys(
+        message.source, message.person_id, message.organization_id, campaign, message.carrier
+    )
+    plan = throttle.limiter.plan(keys, now_ns)
+    text = message.release_ns, message.segments, plan, message.destination, message.id, message.created_ns
+    return Granted(*text, plan.windows)

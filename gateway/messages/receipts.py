@@ -7,6 +7,7 @@ its grace.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.messages.correlation import Awaited, AwaitedReceipts
@@ -43,7 +44,7 @@ class Orphan:
 
 
 class Receipts:
-    """The receipts of all carriers."""
+    """The receipts of all carriers; `refused` hears of each text that its receipts say was refused."""
 
     def __init__(self, ledger: Ledger, settings: MessagesSettings, ids: IdSource, metrics: Metrics) -> None:
         self._ledger = ledger
@@ -57,6 +58,7 @@ class Receipts:
         self._orphan_aliases: dict[tuple[str, str, str], Orphan] = {}
         self._orphan_order: deque[Orphan] = deque()
         self._timer: TimerHandle | None = None
+        self.refused: Callable[[int], None] | None = None
         self._missing = metrics.counter(
             "gateway_receipts_missing_total", "Segments whose receipt never came", ("carrier",)
         )
@@ -139,6 +141,8 @@ class Receipts:
         if outcome is None:
             return self._ledger.database.write(mark, *extra)
         failed = outcome is not State.DELIVERED
+        if failed and outcome is State.REJECTED and self.refused is not None:
+            self.refused(segment.message_id)
         return self._ledger.finish(
             segment.message_id,
             carrier,

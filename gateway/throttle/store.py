@@ -13,6 +13,7 @@ restart reads what is waiting or recent and one total per key and window, not a 
 An admitted segment is in a row or in a total until nothing depends on it.
 """
 
+import asyncio
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
@@ -281,6 +282,7 @@ class LocalStore:
         self._plans: dict[ScopeKeys, Plan] = {}
         self._totals: dict[tuple[str, str, int], int] = {}
         self._unsent: dict[int, Granted] = {}
+        self._folding = asyncio.Lock()
 
     async def restore(self, now_ns: int, unsent: Container[int] = ()) -> int:
         """Rebuild the limiter's state: totals, then reservations in order of release.
@@ -338,14 +340,17 @@ class LocalStore:
     async def compact(self, now_ns: int) -> int:
         """Fold what settled by `now_ns` into totals and forget what is over, one transaction a page."""
         count = 0
-        while rows := await self._settled(now_ns):
-            added = self._fold([self._granted(row, now_ns) for row in rows], now_ns)
-            folded = [self._total_write(total, segments) for total, segments in added.items()]
-            await self._database.write(*folded, *(DeleteReservation(row.message_id) for row in rows))
-            self._totals.update((total[:3], total.end_ns) for total in added)
+        more = True
+        while more:
+            async with self._folding:
+                rows = await self._settled(now_ns)
+                added = self._fold([self._granted(row, now_ns) for row in rows], now_ns)
+                folded = [self._total_write(total, segments) for total, segments in added.items()]
+                if rows:
+                    await self._database.write(*folded, *(DeleteReservation(row.message_id) for row in rows))
+                self._totals.update((total[:3], total.end_ns) for total in added)
             count += len(rows)
-            if len(rows) < PAGE:
-                break
+            more = len(rows) == PAGE
         self._plans.clear()
         await self._forget_totals(now_ns)
         return count
@@ -353,12 +358,26 @@ class LocalStore:
     async def find(self, message_id: int, now_ns: int) -> Granted | None:
         """Return the reservation of a text for a refund, from memory while it waits, else from its row."""
         granted = self._limiter.waiting(message_id)
-        if granted is not None:
-            return granted
+        return granted if granted is not None else await self._stored(message_id, now_ns)
+
+    async def _stored(self, message_id: int, now_ns: int) -> Granted | None:
         row = await self._database.fetch_one(
             select(reservations).where(reservations.c.message_id == message_id)
         )
         return None if row is None else self._granted(row, now_ns)
+
+    async def give_back(self, message_id: int, now_ns: int, folded: Callable[[], Granted]) -> None:
+        """Refund a text that has left: durable on return. Ask once per text.
+
+        `folded` says what the text had reserved, where its row is in the totals already.
+        """
+        async with self._folding:
+            granted = await self._stored(message_id, now_ns)
+            if granted is None:
+                await self._database.write(*self._take_out(folded(), now_ns))
+            else:
+                self._limiter.refund(granted, now_ns)
+                await self._database.write(delete_reservation(granted))
 
     async def limits(self) -> list[StoredLimit]:
         """Return the limits set by hand."""

@@ -186,7 +186,6 @@ async def test_a_refused_text_is_given_back_wherever_it_was_stored(database, lim
         assert await gateway.store.compact(later_ns) == 2
     await gateway.store.give_back(2, later_ns, lambda: granted[1])
     assert used(gateway) == 2
-    print([tuple(r) for r in await database.fetch(select(totals))], [tuple(r)[:3] for r in await database.fetch(select(reservations))])
     after = Gateway(database, limits)
     await after.store.restore(later_ns)
     assert used(after) == 2
