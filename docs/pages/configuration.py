@@ -20,8 +20,10 @@ One YAML file holds everything; each part of the program reads its own sections.
 reports every fault at once as `file:line:column: message`, `gateway schema` prints the JSON Schema for
 your editor, and `config/gateway.yaml` is a complete, commented example: the demo world.
 
-- Any key can be overridden on the command line: `--set limits.number.window.cap=5`. A list is indexed
-  by number.
+- Any key can be overridden on the command line: `--set limits.number.window.cap=5`; the keys beside
+  it stay as they are. A list is indexed by number.
+- A mapping with a default of its own, such as `limits.number`, is replaced by the one that the file gives:
+  `limits: {number: {window: {cap: 5}}}` leaves numbers without a rate, `number: {}` without any limit.
 - `include: FILE` (or a list of files), allowed in every mapping, merges the keys of other files below
   those given.
 - `${NAME}` in a value is replaced by the environment variable, so that secrets stay out of the file.

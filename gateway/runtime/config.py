@@ -80,7 +80,7 @@ def load(
         raise ConfigError(sorted(set(tree.faults)))
     root = _root(tree)
     for override in overrides:
-        _override(tree, root, override)
+        _override(tree, root, override, sections)
     _check_names(tree, root, sections, known)
     judged = {name: _judge(tree, name, model, root.get(name)) for name, model in sections.items()}
     _cross_check(tree, judged, checks)
@@ -269,7 +269,7 @@ def _suggestion(word: str, candidates: Sequence[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _override(tree: Tree, root: dict[str, Any], override: str) -> None:
+def _override(tree: Tree, root: dict[str, Any], override: str, sections: Sections) -> None:
     place = Place(f"--set {override.partition('=')[0]}")
     dotted, equals, text = override.partition("=")
     keys = dotted.strip().split(".")
@@ -281,6 +281,7 @@ def _override(tree: Tree, root: dict[str, Any], override: str) -> None:
     except ValueError as error:
         tree.fault(place, tuple(keys), f"the value is not YAML: {error}")
         return
+    _begin_with_default(tree, root, keys, sections, place)
     path = _put(root, keys, value)
     if isinstance(path, str):
         tree.fault(place, tuple(keys), path)
@@ -291,6 +292,32 @@ def _override(tree: Tree, root: dict[str, Any], override: str) -> None:
         tree.places[old] = place
         tree.key_places[old] = place
     _note_places(tree, path, value, place)
+
+
+def _begin_with_default(
+    tree: Tree, root: dict[str, Any], keys: list[str], sections: Sections, place: Place
+) -> None:
+    """Where an override reaches into what is not given, let the rest of it be its default."""
+    model: Any = sections.get(keys[0])
+    given: Any = root.get(keys[0])
+    for length in range(2, len(keys)):
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return
+        key = keys[length - 1]
+        fields = model.model_fields.items()
+        field = next((one for name, one in fields if key in (name, one.alias)), None)
+        if field is None or not (given is None or isinstance(given, dict)):
+            return
+        given = None if given is None else given.get(key)
+        default = field.get_default(call_default_factory=True)
+        model = type(default) if isinstance(default, BaseModel) else field.annotation
+        if given is None and isinstance(default, BaseModel):
+            rest = default.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            if rest:
+                path = _put(root, keys[:length], rest)
+                if not isinstance(path, str):
+                    _note_places(tree, path, rest, place)
+                return
 
 
 def _note_places(tree: Tree, path: KeyPath, value: Any, place: Place) -> None:

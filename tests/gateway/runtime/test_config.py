@@ -251,6 +251,49 @@ def test_nesting_by_aliases_is_bounded_too(write: Any) -> None:
     assert fault.endswith("nested deeper than 64 levels")
 
 
+class Pace(Strict):
+    segments: int = 1
+    burst: int = 5
+
+
+class Limit(Strict):
+    pace: Pace | None = None
+    cap: int | None = None
+
+
+class Limits(Strict):
+    number: Limit = Limit(pace=Pace(segments=2), cap=1000)
+    person: Limit = Limit()
+
+
+@pytest.mark.parametrize(
+    ("given", "override", "expected"),
+    [
+        ("", "limits.number.cap=30", Limit(pace=Pace(segments=2), cap=30)),
+        ("", "limits.number.pace.burst=9", Limit(pace=Pace(segments=2, burst=9), cap=1000)),
+        ("", "limits.number.pace=null", Limit(cap=1000)),
+        ("", "limits.number={}", Limit()),
+        ("", "limits.number={cap: 30}", Limit(cap=30)),
+        ("limits: {}", "limits.number.cap=30", Limit(pace=Pace(segments=2), cap=30)),
+        ("limits: {person: {cap: 1}}", "limits.number.cap=30", Limit(pace=Pace(segments=2), cap=30)),
+        ("limits: {number: {cap: 7}}", "limits.number.cap=30", Limit(cap=30)),
+        ("limits: {number: {cap: 7}}", "limits.number.pace.burst=9", Limit(pace=Pace(burst=9), cap=7)),
+    ],
+)
+def test_an_override_of_one_key_leaves_the_others_as_they_are(
+    write: Any, given: str, override: str, expected: Limit
+) -> None:
+    loaded = load(write(given), {"limits": Limits}, [override])
+    assert loaded.section("limits", Limits).number == expected
+
+
+def test_a_fault_in_an_override_of_a_default_names_the_override(write: Any) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write(""), {"limits": Limits}, ["limits.number.pace.bursts=9"])
+    (fault,) = caught.value.faults
+    assert (fault.file, fault.path) == ("--set limits.number.pace.bursts", "limits.number.pace.bursts")
+
+
 def test_an_override_is_bounded_too(write: Any) -> None:
     with pytest.raises(ConfigError, match="http: the value is not YAML: nested deeper than 64 levels"):
         load(write(""), SECTIONS, [f"http={'[' * 100_000}"])
