@@ -34,8 +34,11 @@ Writing: PDUs of one loop tick go out in one write, at once when `flush_pdus` wa
 reading we stop reading from it and `window_free` is 0, so that nothing grows; after `write_stall_s` the
 connection is cut.
 
-Fault injection: `send_raw`, `forget(request)` (never answer), `respond` later (delay), `abort` (drop the
-connection).
+Reading: of one read at most `slice_bytes` are dealt with in a turn of the loop; reading pauses and the rest
+follows turn by turn, so that a flood keeps no other connection waiting.
+
+Fault injection: `send_raw`, `forget(request)` (never answer), `respond` later (delay), `stop_reading` and
+`read_again` (half-open for a while), `abort` (drop the connection).
 """
 
 from gateway.smpp.aio.connection import SmppConnection
