@@ -12,9 +12,7 @@ import random
 import ssl
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from heapq import heappop, heappush
+from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -25,26 +23,26 @@ from gateway.carriers.enforcement import Enforcement
 from gateway.carriers.errors import InboundInvalid, NobodyToDeliverTo, PortTaken
 from gateway.carriers.faults import BEHAVIOURS, FaultSpec, silences
 from gateway.carriers.handset import Handsets, TextArrived, reply_to
-from gateway.carriers.inbound import InboundWriter
+from gateway.carriers.inbound import InboundWriter, passed_on
 from gateway.carriers.journal import Journal, Stored
 from gateway.carriers.mailbox import Delivery, Mailbox
 from gateway.carriers.numbers import NumberTable
+from gateway.carriers.owed import Owed
 from gateway.carriers.profile import Account, CarrierProfile, Registration, Transition
 from gateway.carriers.receipts import ReceiptWriter
-from gateway.carriers.rows import change_of, row_of, text_of
-from gateway.carriers.tables import DeleteInbound, DeleteText, InsertInbound
+from gateway.carriers.rows import text_of
+from gateway.carriers.state import BindState, CarrierState
 from gateway.carriers.texts import TakenText, TextLog
 from gateway.policy.optout import KeywordAction, KeywordTable
 from gateway.runtime.clock import TimerHandle, WorldClock
 from gateway.runtime.log import get_logger
 from gateway.runtime.metrics import Metrics
 from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppServer, serve
-from gateway.smpp.constants import EsmClass, MessageState, RegisteredDelivery, Tag, status_name
-from gateway.smpp.pdu import DeliverSm, decode, encode
+from gateway.smpp.constants import EsmClass, MessageState, RegisteredDelivery, status_name
+from gateway.smpp.pdu import DeliverSm, decode
 from gateway.smpp.session import SessionSettings
 from gateway.smpp.text import Alphabet
 from gateway.smpp.timers import TimerSettings
-from gateway.smpp.tlv import Tlv
 
 SECOND_NS: Final = 1_000_000_000
 _DELIVERY_ACKNOWLEDGEMENT: Final = int(RegisteredDelivery.DELIVERY_ACKNOWLEDGEMENT)
@@ -54,38 +52,6 @@ _INTERMEDIATE: Final = int(RegisteredDelivery.INTERMEDIATE)
 _KEYWORDS: Final = KeywordTable()
 
 _log = get_logger("carriers")
-
-
-@dataclass(frozen=True, slots=True)
-class BindState:
-    """One bind, as `/v1/carriers` shows it."""
-
-    system_id: str
-    bind_type: str
-    bound_ns: int
-    window_used: int
-    submits: int
-
-
-@dataclass(frozen=True, slots=True)
-class CarrierState:
-    """A carrier right now, as `/v1/carriers` shows it; `decisions` counts texts by outcome since the
-    start."""
-
-    name: str
-    country: str
-    host: str
-    port: int
-    behaviour: str
-    faults: tuple[FaultSpec, ...]
-    binds: tuple[BindState, ...]
-    waiting: int
-    """Receipts and inbound texts that wait for a receiver."""
-    delivered: int
-    dropped: int
-    decisions: dict[str, int]
-    planned: tuple[tuple[int, Transition], ...] = ()
-    """What it will be, each with its world time in nanoseconds."""
 
 
 class Carrier:
@@ -122,14 +88,14 @@ class Carrier:
         self._owners = NumberTable((account.numbers, account.system_id) for account in profile.accounts)
         self._default_account = next((one.system_id for one in profile.accounts if one.default), None)
         self._writers: dict[str, str] = {}
-        on_over = self._on_over if journal is not None else None
+        self._owed = Owed(name, journal)
+        on_over = self._owed.on_over if journal is not None else None
         self._mailboxes = {
             account.system_id: Mailbox(profile.queue_limit, clock.begin, clock.end, on_over)
             for account in profile.accounts
         }
-        self._quiet: list[tuple[int, int]] = []
         if journal is not None:
-            self.enforcement.on_use = partial(journal.use, name)
+            self.enforcement.on_use = self._owed.use
         self._binds: list[CarrierBind] = []
         self.silent: set[CarrierBind] = set()
         """Connections that are read and answered no more, until a behaviour without such faults comes."""
@@ -154,8 +120,9 @@ class Carrier:
         loop = asyncio.get_running_loop()
         self.wire_time = loop.time
         self._started_ns = self.clock.now_ns()
-        if self.journal is not None:
-            self._take_up(await self.journal.load(self.name))
+        stored = await self._owed.load()
+        if stored is not None:
+            self._take_up(stored)
         try:
             self._server = await serve(
                 self.host,
@@ -173,6 +140,8 @@ class Carrier:
     async def stop(self, wait_s: float = 0.0) -> None:
         """Unbind everybody and stop listening."""
         self.plan(())
+        for bind in tuple(self.silent):  # would answer no unbind either
+            bind.connection.abort()
         if self._server is not None:
             await self._server.close(wait_s)
             self._server = None
@@ -299,8 +268,7 @@ class Carrier:
     def new_behaviour(self, account: Account) -> BindBehaviour:
         """Return the will towards a new bind: seeded by profile, carrier, account and ordinal of the bind."""
         self._ordinal += 1
-        if self.journal is not None:
-            self.journal.count_bind(self.name, self._ordinal)
+        self._owed.count_bind(self._ordinal)
         seed = f"{self.profile.seed}/{self.name}/{account.system_id}/{self._ordinal}"
         ids = MessageIds(self.profile.ids, self._started_ns, self._ordinal)
         behaviour = BindBehaviour(self._deciders, random.Random(seed), ids)  # noqa: S311 - a simulation
@@ -323,11 +291,9 @@ class Carrier:
         """Fix when and how a text ends. With a journal it begins only once it is durable, by `begin`."""
         self._fix_end(text, begins_ns, expires_ns)
         self.texts.add(text)
+        self._owed.take(text)
         if self.journal is None:
             self.begin(text)
-        else:
-            text.key = self.journal.new_id()
-            self.journal.keep(row_of(self.name, text))
 
     def begin(self, text: TakenText) -> None:
         """A text is about to be acknowledged: what is to become of it happens from now on."""
@@ -349,7 +315,7 @@ class Carrier:
         """replace_sm: the text is another, and its delivery begins anew."""
         text.stop()
         self._fix_end(text, begins_ns, expires_ns)
-        self._note_change(text)
+        self._owed.change(text)
         self._arm(text)
 
     def end_early(self, text: TakenText, state: MessageState) -> None:
@@ -358,18 +324,19 @@ class Carrier:
         text.over = True
         text.ends_ns, text.final_state, text.error = self.clock.now_ns(), state, 0
         self._send_receipt(text)
-        self._note_change(text)
-        self._settle(text)
+        self._owed.change(text)
+        self._owed.settle(text)
 
     def withdraw(self, text: TakenText) -> None:
         """A newer text has taken its place: it ends without a word."""
         text.stop()
         text.over = True
         text.ends_ns, text.final_state = self.clock.now_ns(), MessageState.DELETED
-        self._settle(text)
+        self._owed.settle(text)
 
     def _fix_end(self, text: TakenText, begins_ns: int, expires_ns: int) -> None:
         plan = text.plan
+        text.changes_hands = plan.handset is not None or self._owner_of(text) is not None
         if plan.fault is not None and plan.fault.kind == "receipt_early":
             text.ends_ns = text.submitted_ns
             return
@@ -381,11 +348,10 @@ class Carrier:
 
     def _arm(self, text: TakenText) -> None:
         """Set timers only where somebody will hear of it."""
-        heard = text.registered_delivery or text.plan.handset is not None or self._owner_of(text) is not None
-        if heard and not _is_lost(text):
+        if (text.registered_delivery or text.changes_hands) and not _is_lost(text):
             text.timer = self.clock.call_at(text.ends_ns, self._end, text)
-        elif text.key:
-            self._forget_later(text)
+        else:
+            self._owed.settle_later(text, self.clock.now_ns())
         if text.halfway_ns:
             text.intermediate_timer = self.clock.call_at(text.halfway_ns, self._tell_enroute, text)
 
@@ -396,54 +362,7 @@ class Carrier:
             self._deliver(text)
         if not text.told:
             self._send_receipt(text)
-        self._settle(text)
-
-    # --- what is durable of it ------------------------------------------------------------------------------
-
-    def _settle(self, text: TakenText) -> None:
-        """A text has ended: its row goes once nothing is owed, and says till then what is done already."""
-        if self.journal is None or not text.key:
-            return
-        if not text.receipts_due and not text.reply_due:
-            self.journal.keep(DeleteText(text.key))
-            text.key = 0
-            return
-        text.told, arrived = not text.receipts_due, text.arrived
-        text.arrived = text.arrived or (not text.reply_due and self._is_for_somebody(text))
-        if text.told or text.arrived is not arrived:
-            self._note_change(text)
-
-    def _is_for_somebody(self, text: TakenText) -> bool:
-        return text.plan.handset is not None or self._owner_of(text) is not None
-
-    def _note_change(self, text: TakenText) -> None:
-        if self.journal is not None and text.key:
-            self.journal.keep(change_of(text))
-
-    def _on_over(self, delivery: Delivery) -> None:
-        """The ESME has a deliver_sm, or will never have it."""
-        text: TakenText | None = delivery.text
-        if text is not None:
-            text.receipts_due -= 1
-            if not text.receipts_due:
-                self._settle(text)
-        elif delivery.key and self.journal is not None:
-            self.journal.keep(DeleteInbound(delivery.key))
-
-    def _forget_later(self, text: TakenText) -> None:
-        """Nobody will hear of its end: no timer; its row goes when later ones are taken."""
-        assert self.journal is not None  # noqa: S101 - only texts in the journal have a key
-        heappush(self._quiet, (text.ends_ns, text.key))
-        now_ns = self.clock.now_ns()
-        while self._quiet and self._quiet[0][0] <= now_ns:
-            self.journal.keep(DeleteText(heappop(self._quiet)[1]))
-
-    def _put_inbound(self, account: str, pdu: DeliverSm) -> None:
-        key = 0
-        if self.journal is not None:
-            key = self.journal.new_id()
-            self.journal.keep(InsertInbound(key, self.name, account, encode(pdu)))
-        self._mailboxes[account].put(Delivery(pdu, key=key))
+        self._owed.settle(text)
 
     def _take_up(self, stored: Stored) -> None:
         """Go on where the process before this one ended."""
@@ -460,6 +379,7 @@ class Carrier:
                 text = text_of(row, self.receipts, self._deciders.handsets)
                 if text.halfway_ns <= now_ns:
                     text.halfway_ns = 0  # told already, or too late
+                text.changes_hands = text.plan.handset is not None or self._owner_of(text) is not None
                 self.texts.add(text)
                 self._arm(text)
         if stored.texts or stored.inbound:
@@ -473,7 +393,7 @@ class Carrier:
     def _deliver(self, text: TakenText) -> None:
         owner = self._owner_of(text)
         if owner is not None:
-            self._pass_on(text, owner)
+            self._mailboxes[owner].put(self._owed.inbound(owner, passed_on(text)))
         settings = text.plan.handset
         if settings is None:
             return
@@ -511,29 +431,7 @@ class Carrier:
             self.inject(arrived.handset, arrived.source, reply, account=text.account)
         except (NobodyToDeliverTo, InboundInvalid):
             _log.warning("reply not delivered", carrier=self.name)
-        self._settle(text)
-
-    def _pass_on(self, text: TakenText, owner: str) -> None:
-        """A text to a number behind an ESME: it arrives there as it was cut."""
-        pdu = text.pdu
-        tlvs = tuple(one for one in pdu.tlvs if one.tag != Tag.MESSAGE_PAYLOAD)
-        octets = text.short_message
-        if len(octets) > 254:
-            tlvs, octets = (*tlvs, Tlv(int(Tag.MESSAGE_PAYLOAD), octets)), b""
-        delivered = DeliverSm(
-            service_type=pdu.service_type,
-            source_addr_ton=pdu.source_addr_ton,
-            source_addr_npi=pdu.source_addr_npi,
-            source_addr=pdu.source_addr,
-            dest_addr_ton=text.destination_ton,
-            dest_addr_npi=text.destination_npi,
-            destination_addr=text.destination,
-            esm_class=pdu.esm_class & EsmClass.UDHI,
-            data_coding=pdu.data_coding,
-            short_message=octets,
-            tlvs=tlvs,
-        )
-        self._put_inbound(owner, delivered)
+        self._owed.settle(text)
 
     # --- receipts -------------------------------------------------------------------------------------------
 
@@ -600,7 +498,7 @@ class Carrier:
             if keyword is not None and keyword.action is KeywordAction.OUT:
                 self.enforcement.record_opt_out(destination, self.clock.now_ns())
         for pdu in pdus:
-            self._put_inbound(owner, pdu)
+            self._mailboxes[owner].put(self._owed.inbound(owner, pdu))
         return len(pdus)
 
     def _taker(self) -> str | None:

@@ -681,6 +681,21 @@ async def test_healthy_again_is_felt_at_once_by_the_binds_a_dead_carrier_had_sil
     assert (carrier.binds_of("guest"), len(world.esmes)) == (2, 2)
 
 
+async def test_a_dead_carrier_does_not_wait_for_its_silent_binds_to_end(world):
+    carrier = await world.carrier()
+    esme = await world.esme(carrier)
+    carrier.configure("dead")
+    submit = asyncio.ensure_future(esme.submit())
+    async with asyncio.timeout(5):
+        while not carrier.silent:  # noqa: ASYNC110 - any state of the far side, turn by turn
+            await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await carrier.stop(wait_s=3600.0)
+    with pytest.raises(RequestError):
+        await submit
+    assert not carrier.silent
+
+
 async def test_unknown_command_and_wrong_sequence_disturb_nobody(world):
     carrier, esme = await faulty(world, "unknown_command")
     assert (await esme.submit()).command_status == 0
