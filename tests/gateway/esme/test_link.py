@@ -14,7 +14,7 @@ from gateway.esme.link import Link, LinkKind, LinkState, connection_settings, tl
 from gateway.esme.settings import BackoffSettings, CarrierLinkSettings, TlsSettings
 from gateway.smpp.aio import SmppConnection, SmppHandler, serve
 from gateway.smpp.errors import RequestAbandoned
-from gateway.smpp.pdu import Bind, BindTransceiverResp, Pdu, SubmitSm, encode, response_to
+from gateway.smpp.pdu import Bind, BindTransceiverResp, Pdu, QuerySm, SubmitSm, encode, response_to
 
 QUICK = BackoffSettings(min_s=0.01, max_s=0.02)
 
@@ -117,6 +117,34 @@ async def test_a_carrier_that_unbinds_is_bound_again() -> None:
     await until(lambda: link.bound)
     await carrier.connections[0].unbind()
     await until(lambda: owner.told == ["up", "peer_unbound", "up"])
+    await link.stop(0.0)
+    await server.close()
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["in vain", "answered"])
+async def test_binds_that_end_before_any_answer_are_made_again_at_growing_waits(answers: bool) -> None:
+    class Curt(Carrier):
+        def on_request(self, connection: SmppConnection, pdu: Pdu) -> Pdu | None:
+            if answers and isinstance(pdu, SubmitSm):
+                return response_to(pdu, message_id="1")
+            connection.abort()
+            return None
+
+    carrier, owner = Curt(), Owner()
+    server = await serve("127.0.0.1", 0, handler_factory=lambda _: carrier)
+    link = make_link(owner, server.port)
+    link.start()
+    for turn in range(1, 4):
+        await until(lambda: link.bound and len(carrier.binds) == turn)  # noqa: B023
+        outcomes: list[Any] = []
+        for pdu in (SubmitSm(), QuerySm(message_id="1")):
+            link.submit(pdu, lambda _, outcome: outcomes.append(outcome), None)  # noqa: B023
+            link.flush()
+            if answers:
+                await until(lambda: outcomes)  # noqa: B023
+        await until(lambda: not link.bound)
+    failures = link._backoff.failures
+    assert failures <= 1 if answers else failures >= 2
     await link.stop(0.0)
     await server.close()
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from gateway.esme.pool import CarrierPool
-from gateway.esme.settings import CarrierLinkSettings
+from gateway.esme.pool import OnLost
+from gateway.esme.sendqueue import Submission
 from gateway.messages.dispatch import Dispatch
 from gateway.messages.model import Direction, Message, State
 from gateway.runtime.clock import WorldClock
 from gateway.runtime.database import DatabaseFull
+from gateway.smpp.segment import Concatenation
 
 SECOND_NS = 1_000_000_000
 
@@ -36,6 +37,33 @@ def text(message_id: int, release_ns: int = SECOND_NS) -> Message:
     )
 
 
+class Terms:
+    concatenation, packed = Concatenation.UDH8, False
+
+
+class Outlet:
+    """A carrier that is bound, and takes everything without a word."""
+
+    bound = True
+
+    def __init__(self) -> None:
+        self.on_lost: OnLost | None = None
+        self.taken: list[Submission] = []
+
+    def submit(self, pdu: Any, pair: Any, on_results: Any, context: Any) -> Submission:
+        self.taken.append(Submission(pdu, pair, on_results, context))
+        return self.taken[-1]
+
+    def withdraw(self, submission: Submission) -> bool:
+        self.taken.remove(submission)
+        return True
+
+
+class Forgetful:
+    def forget(self, message_id: int) -> None:
+        pass
+
+
 class Book:
     """A ledger whose writes become durable when the test says so."""
 
@@ -49,7 +77,13 @@ class Book:
         pass
 
     def finish(
-        self, message_id: int, carrier: str, state: State, *, code: str | None = None
+        self,
+        message_id: int,
+        carrier: str,
+        state: State,
+        *,
+        code: str | None = None,
+        blocked_by: str | None = None,
     ) -> asyncio.Future[None]:
         if self.full:
             raise DatabaseFull
@@ -58,19 +92,21 @@ class Book:
 
 
 class Bench:
-    """Dispatch in a frozen world, without binds: all that happens here happens before the release."""
+    """Dispatch in a frozen world."""
 
     def __init__(self) -> None:
-        self.book = Book(WorldClock(0, frozen=True))
+        self.clock = WorldClock(0, frozen=True)
+        self.book = Book(self.clock)
+        self.outlet = Outlet()
         self.refunds: list[object] = []
         ledger: Any = self.book
-        nobody: Any = None
-        self.pool = CarrierPool("tmobile", CarrierLinkSettings(system_id="gateway"))
+        outlet: Any = self.outlet
+        receipts: Any = Forgetful()
         self.dispatch = Dispatch(
-            outlets={"tmobile": self.pool},
-            terms_of=nobody,
+            outlets={"tmobile": outlet},
+            terms_of=lambda _carrier: Terms(),
             ledger=ledger,
-            receipts=nobody,
+            receipts=receipts,
             refund=lambda reservation, _now_ns: self.refunds.append(reservation),
         )
 
@@ -101,4 +137,19 @@ async def test_what_cannot_be_stored_as_taken_back_still_waits() -> None:
     with pytest.raises(DatabaseFull):
         await bench.dispatch.cancel(7)
     assert 7 in bench.dispatch._later
+    assert bench.refunds == ["room"]
+
+
+async def test_what_was_lost_with_its_bind_goes_again_until_its_validity_is_over() -> None:
+    bench = Bench()
+    bench.dispatch.take(text(7, release_ns=0), "room")
+    bench.dispatch.take(text(8, release_ns=0))
+    [submission, other] = bench.outlet.taken
+    assert bench.outlet.on_lost is not None
+    bench.outlet.on_lost([submission.context])
+    bench.clock.advance(99)
+    assert bench.book.finished == []
+    bench.clock.advance(2)
+    assert bench.book.finished == [(7, State.EXPIRED, "validity_expired")]
+    assert bench.outlet.taken == [other]
     assert bench.refunds == ["room"]
