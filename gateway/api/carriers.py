@@ -9,7 +9,8 @@ from gateway.carriers.errors import CarrierError, CarrierUnknown, SettingFixed
 from gateway.carriers.faults import BEHAVIOURS, CATALOGUE, BehaviourName, FaultSpec
 from gateway.carriers.profile import CarrierProfile, Transition
 from gateway.carriers.service import CarriersService
-from gateway.carriers.smsc import Carrier, CarrierState
+from gateway.carriers.smsc import Carrier
+from gateway.carriers.state import CarrierState
 from gateway.carriers.switching import changed, switches
 from gateway.runtime.http.endpoint import malformed
 from gateway.runtime.http.errors import ApiError

@@ -6,7 +6,8 @@ from gateway.carriers.address import on_the_wire
 from gateway.carriers.errors import InboundInvalid
 from gateway.carriers.mms import m_notification_ind, push_segments, wap_push
 from gateway.carriers.profile import TextSettings
-from gateway.smpp.constants import EsmClass
+from gateway.carriers.texts import TakenText
+from gateway.smpp.constants import EsmClass, Tag
 from gateway.smpp.pdu import DeliverSm
 from gateway.smpp.segment import Concatenation, Segment, segment_octets, segment_text
 from gateway.smpp.text import Alphabet, TextError, encode_cheapest
@@ -90,3 +91,25 @@ class InboundWriter:
             short_message=short_message,
             tlvs=tlvs,
         )
+
+
+def passed_on(text: TakenText) -> DeliverSm:
+    """Return a text to a number behind an ESME as it arrives there: as it was cut."""
+    pdu = text.pdu
+    tlvs = tuple(one for one in pdu.tlvs if one.tag != Tag.MESSAGE_PAYLOAD)
+    octets = text.short_message
+    if len(octets) > 254:
+        tlvs, octets = (*tlvs, Tlv(int(Tag.MESSAGE_PAYLOAD), octets)), b""
+    return DeliverSm(
+        service_type=pdu.service_type,
+        source_addr_ton=pdu.source_addr_ton,
+        source_addr_npi=pdu.source_addr_npi,
+        source_addr=pdu.source_addr,
+        dest_addr_ton=text.destination_ton,
+        dest_addr_npi=text.destination_npi,
+        destination_addr=text.destination,
+        esm_class=pdu.esm_class & EsmClass.UDHI,
+        data_coding=pdu.data_coding,
+        short_message=octets,
+        tlvs=tlvs,
+    )

@@ -11,7 +11,8 @@ from gateway.carriers.faults import FaultSpec
 from gateway.carriers.journal import Journal
 from gateway.carriers.profile import CarrierProfile, Registration, Transition
 from gateway.carriers.settings import CarriersSettings
-from gateway.carriers.smsc import Carrier, CarrierState
+from gateway.carriers.smsc import Carrier
+from gateway.carriers.state import CarrierState
 from gateway.runtime.clock import WorldClock
 from gateway.runtime.metrics import Metrics
 

@@ -54,6 +54,8 @@ class TakenText:
     """Receipts that wait for the ESME's answer."""
     reply_due: bool = False
     """The handset is still writing its answer."""
+    changes_hands: bool = False
+    """It goes on to an ESME or a handset with a will of its own."""
     timer: TimerHandle | None = None
     intermediate_timer: TimerHandle | None = None
 
