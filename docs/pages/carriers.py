@@ -168,11 +168,11 @@ def _restart() -> list[str]:
         "",
         "## After a restart",
         "",
-        "In a service with a gateway, a carrier acknowledges a text only once it is durable, in the "
-        "same storage (`carriers.durable`). After a restart, or a kill, each receipt still comes at its "
-        "world time to whoever binds, as often as it takes until it is acknowledged; inbound texts that no "
-        "ESME has taken wait; handsets answer; `query_sm`, `cancel_sm` and `replace_sm` find what has not ended; "
-        "the windows of caps count on; message ids are never given twice.",
+        "In a service with a gateway, a carrier acknowledges a text only once it is durable, in the same "
+        "storage (`carriers.durable`). After a restart, or a kill, each receipt still comes at its world "
+        "time to whoever binds, as often as it takes until it is acknowledged; inbound texts that no ESME "
+        "has taken wait; handsets answer; `query_sm`, `cancel_sm` and `replace_sm` find what has not "
+        "ended; the windows of caps count on; message ids are never given twice.",
         "",
         "Not kept: texts whose receipt was acknowledged, what filters counted, parts of long texts that a "
         "handset was waiting to complete, intermediate notifications, and what was switched over the API: "
