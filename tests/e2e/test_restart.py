@@ -69,6 +69,19 @@ async def test_a_carrier_tells_after_the_restart_what_it_acknowledged_before(
         assert all(carrier.state().waiting == 0 for carrier in others(second, "bell"))
 
 
+@pytest.mark.parametrize(("settings", "kept"), [((), 0), (("carriers.durable=true",), 1)])
+async def test_carriers_alone_keep_what_they_owe_where_that_is_asked_for(
+    open_world: Any, settings: tuple[str, ...], kept: int
+) -> None:
+    path = "/v1/carriers/bell"
+    text = {"from": "+15145550124", "to": "+12025550199", "text": "for a guest"}
+    async with open_world(*settings, parts=("carriers",)) as first:
+        assert (await first.client.post(f"{path}/inbound", text))[0] == 202
+        assert (await first.client.get(path))[1]["waiting"] == 1
+    async with open_world(*settings, parts=("carriers",)) as second:
+        assert (await second.client.get(path))[1]["waiting"] == kept
+
+
 def others(world: Any, name: str) -> list[Any]:
     return [carrier for carrier in world.service.carriers.carriers.values() if carrier.name != name]
 
