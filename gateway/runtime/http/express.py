@@ -177,9 +177,9 @@ class ExpressConnection(asyncio.Protocol):
     # For the server
 
     def end(self) -> None:
-        """Close once the request in progress is answered."""
+        """Close once the request in progress, one that is still arriving too, is answered; idle, at once."""
         self._ending = True
-        if self._task is None:
+        if self._task is None and not self._data:
             self._transport.close()
 
     def abort(self) -> None:

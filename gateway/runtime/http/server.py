@@ -7,7 +7,7 @@ import asyncio
 import errno
 import os
 import ssl
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from aiohttp import web
 
@@ -21,6 +21,8 @@ from gateway.runtime.http.tracking import tracking_ids
 
 _next_tracking_id = tracking_ids()
 _DRAIN_POLL_S = 0.02
+_TLS_GOODBYE_S = 2.0
+"""Seconds a TLS peer may take to answer that a connection is closed."""
 
 
 class HttpServer:
@@ -45,6 +47,7 @@ class HttpServer:
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
         self._express: set[ExpressConnection] = set()
+        self._draining = False
         self.port = settings.port
 
     @property
@@ -57,13 +60,19 @@ class HttpServer:
     async def start(self) -> None:
         """Listen. Raises ``ServerStartError`` if the address is taken or not ours, or TLS fails."""
         settings = self._settings
+        self._draining = False
         tls = self._tls()
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=settings.shutdown_timeout_s)
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         try:
             listener = await loop.create_server(
-                self._accept, settings.host, settings.port, ssl=tls, backlog=1024
+                self._accept,
+                settings.host,
+                settings.port,
+                ssl=tls,
+                ssl_shutdown_timeout=None if tls is None else _TLS_GOODBYE_S,
+                backlog=1024,
             )
         except OSError as error:
             await self._runner.cleanup()
@@ -73,20 +82,23 @@ class HttpServer:
         self.port = listener.sockets[0].getsockname()[1]
 
     async def drain(self, deadline_s: float) -> None:
-        """Take no new connections; let requests in progress end, for at most ``deadline_s`` seconds."""
+        """Take no new connections, close idle ones; requests in progress get ``deadline_s`` seconds."""
         if self._health is not None:
             self._health.draining = True
+        self._draining = True
         self._stop_listening()
         if self._runner is None or self._runner.server is None:
             return
+        served = self._runner.server
         await self.app.shutdown()
-        self._runner.server.pre_shutdown()
-        for connection in tuple(self._express):
-            connection.end()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + deadline_s
-        while self.connections and loop.time() < deadline:  # noqa: ASYNC110 - aiohttp tells nobody
-            await asyncio.sleep(_DRAIN_POLL_S)
+        while self.connections:
+            for connection in (*self._express, *served.connections):
+                cast(_Ending, connection).end()
+            if loop.time() >= deadline:
+                return
+            await asyncio.sleep(_DRAIN_POLL_S)  # aiohttp tells nobody when a request is done
 
     async def stop(self) -> None:
         """Close everything."""
@@ -131,7 +143,7 @@ class HttpServer:
         settings = self._settings
         if manager is None:
             return _Busy()
-        return _Connection(
+        connection = _Connection(
             manager,
             settings.first_request_timeout_s,
             loop=asyncio.get_running_loop(),
@@ -142,6 +154,9 @@ class HttpServer:
             max_headers=settings.max_headers,
             lingering_time=1.0,
         )
+        if self._draining:  # what an express connection hands over has one request left
+            connection.end()
+        return connection
 
     def _tls(self) -> ssl.SSLContext | None:
         if self._settings.tls_certificate is None:
@@ -167,15 +182,22 @@ class HttpServer:
         return ServerStartError(host, port, host_setting, reason)
 
 
+class _Ending(Protocol):
+    """A connection that closes once the request in progress is answered, at once without one."""
+
+    def end(self) -> None: ...
+
+
 class _Connection(web.RequestHandler):
     """An HTTP connection that must send its first request in time and is told of malformed HTTP in JSON."""
 
-    __slots__ = ("_first_request_timeout_s", "_first_request_timer")
+    __slots__ = ("_ending", "_first_request_timeout_s", "_first_request_timer")
 
     def __init__(self, manager: web.Server, first_request_timeout_s: float, **kwargs: Any) -> None:
         super().__init__(manager, **kwargs)
         self._first_request_timeout_s = first_request_timeout_s
         self._first_request_timer: asyncio.TimerHandle | None = None
+        self._ending = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -187,6 +209,20 @@ class _Connection(web.RequestHandler):
             self._first_request_timer.cancel()
             self._first_request_timer = None
         super().connection_lost(exc)
+
+    def end(self) -> None:
+        """Close once the request in progress, one that is still arriving too, is answered; idle, at once."""
+        self._ending = True
+        if self._waiter is not None and not self._messages:
+            self.force_close()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer; as the last one on this connection, if it is to end."""
+        if self._ending and isinstance(resp, web.StreamResponse):
+            resp.force_close()
+        return await super().finish_response(request, resp, start_time)
 
     def _check_first_request(self) -> None:
         self._first_request_timer = None

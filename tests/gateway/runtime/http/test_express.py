@@ -218,6 +218,59 @@ async def test_draining_answers_what_is_under_way_and_closes_the_rest(serve: Any
     assert api.server.connections == 0
 
 
+@pytest.mark.parametrize("express", [True, False])
+async def test_draining_closes_idle_connections_at_once(serve: Any, connect: Connect, express: bool) -> None:
+    api = await serve([routes(express)])
+    silent, idle, browser = await connect(api), await connect(api), await connect(api)
+    assert (await idle.ask(post(b'{"name": "one"}')))[0] == "HTTP/1.1 202 Accepted"
+    assert (await browser.ask(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"))[0] == "HTTP/1.1 200 OK"
+    async with asyncio.timeout(10):
+        await api.server.drain(600)
+        for each in (silent, idle, browser):
+            assert await each.end() == b""
+    assert api.server.connections == 0
+
+
+@pytest.mark.parametrize("express", [True, False])
+@pytest.mark.parametrize("rest", [1, 16], ids=["all but one byte", "the head alone"])
+async def test_draining_waits_for_a_request_that_arrives(
+    serve: Any, connect: Connect, express: bool, rest: int
+) -> None:
+    api = await serve([routes(express)])
+    slow, idle = await connect(api), await connect(api)
+    request = post(b'{"name": "late"}')
+    slow.writer.write(request[:-rest])
+    async with asyncio.timeout(10):
+        while not arrives(api):  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0)
+        draining = asyncio.create_task(api.server.drain(600))
+        assert await idle.end() == b""  # it has looked at every connection
+        assert not draining.done()
+        slow.writer.write(request[-rest:])
+        assert (await slow.answer())[0] == "HTTP/1.1 202 Accepted"
+        assert await slow.end() == b""
+        await draining
+
+
+def arrives(api: Any) -> bool:
+    """Whether a request has begun to come, in either lane."""
+    served = api.server._runner.server.connections
+    return any(each._data for each in api.server._express) or any(each._current_request for each in served)
+
+
+async def test_what_is_handed_over_while_draining_is_answered_once(serve: Any, connect: Connect) -> None:
+    settings = HttpSettings(port=0, body_timeout_s=0.05)
+    api = await serve([routes(True)], settings)
+    stuck = await connect(api)
+    stuck.writer.write(post(b'{"name": "never"}')[:-1])
+    async with asyncio.timeout(10):
+        while not arrives(api):  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0)
+        await api.server.drain(600)
+        assert (await stuck.answer())[0].startswith("HTTP/1.1 408 ")
+        assert await stuck.end() == b""
+
+
 async def test_a_peer_that_leaves_harms_nobody(serve: Any, connect: Connect) -> None:
     gate = asyncio.Event()
     api = await serve([routes(True, gate)])
