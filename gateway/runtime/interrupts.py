@@ -9,6 +9,7 @@ nevertheless: who sends that signal to a simulator means it.
 """
 
 import asyncio
+import atexit
 import os
 import signal
 import sys
@@ -60,6 +61,8 @@ class Interrupts:
         if self._listening or threading.current_thread() is not threading.main_thread():
             yield
             return
+        if to_the_end:
+            atexit.register(self._at_the_very_end)
         before = {number: signal.signal(number, self._on_signal) for number in HANDLED}
         self._listening = 1
         try:
@@ -70,6 +73,12 @@ class Interrupts:
                 self._forget()
                 for number, handler in before.items():
                     signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def _at_the_very_end(self) -> None:
+        """From here on Python takes its modules apart and lets signals kill it, whatever its exit code is."""
+        if self.numbers:
+            for number in HANDLED:
+                signal.signal(number, signal.SIG_IGN)
 
     def _forget(self) -> None:
         self.numbers.clear()

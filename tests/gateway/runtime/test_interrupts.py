@@ -194,7 +194,7 @@ def test_a_cancellation_from_within_is_no_ctrl_c() -> None:
 
 
 PROGRAM = """
-    import asyncio, sys, threading, time
+    import asyncio, os, sys, threading, time
     from gateway.runtime.commands import Known, run_command
     from gateway.runtime.interrupts import run
 
@@ -222,23 +222,37 @@ PROGRAM = """
         finally:
             print("asked", flush=True)
 
-    programs = {"careless": careless, "at its end": ends_slowly}
+    class Last:
+        def __del__(self, write=os.write, read=os.read):  # while Python takes its modules apart
+            write(1, b"asked\\n")
+            read(0, 1)
+
+    async def ends_well():
+        global last
+        last = Last()
+        print("ready", flush=True)
+        await asyncio.sleep(60)
+
+    programs = {"careless": careless, "at its end": ends_slowly, "after its end": ends_well}
     kind = sys.argv[1]
     run_command(blocked if kind == "blocked" else lambda: run(programs[kind]()), Known)
 """
 
 
-@pytest.mark.parametrize("kind", ["careless", "blocked", "at its end"])
+@pytest.mark.parametrize("kind", ["careless", "blocked", "at its end", "after its end"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_second_ends_a_real_process_whatever_it_does(kind: str, number: int) -> None:
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), kind]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, **pipes, text=True) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         assert process.stdout.readline() == "asked\n"
         process.send_signal(number)
+        process.stdin.close()
         assert process.wait(30) == 128 + number
         assert process.stderr.read() == ""
 
