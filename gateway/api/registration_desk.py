@@ -96,7 +96,8 @@ class RegistrationDesk:
         """Return a draft of a form; raises `ApiError` 409."""
         values = form.model_dump(by_alias=False, exclude={"id", "brand_id", "draft"})
         campaign_id = self._fresh(wanted, self.registry.campaigns)
-        return Campaign(id=campaign_id, brand_id=brand.id, changed_ns=self.store.now_ns(), **values)
+        lot = "" if wanted is not None else self.registry.next_lot(brand.organization_id)
+        return Campaign(id=campaign_id, brand_id=brand.id, changed_ns=self.store.now_ns(), lot=lot, **values)
 
     def submitted(self, campaign: Campaign, brand: Brand) -> Campaign:
         """Return a campaign handed in; raises `ApiError` 409 or 422."""

@@ -5,7 +5,8 @@
                           ▼  └──submit── prevet_failed  └──▶ expired ◀┘
 
 Each carrier decides for itself after the confirmation. Every decision is drawn from the rulebook's seed, the
-campaign and the step, so that the same world decides alike in whatever order it is run.
+campaign's lot and the step, neither from a random id nor from the moment, so that the same world decides
+alike, whenever and in whatever order it is run.
 """
 
 import hashlib
@@ -66,8 +67,17 @@ def submit(campaign: Campaign, rulebook: Rulebook, now_ns: int) -> Campaign:
         TransitionError: it is neither a draft nor failed in pre-vetting.
     """
     status = follow(campaign.status, CampaignStep.SUBMIT)
-    due_ns = now_ns + _span(rulebook, campaign, f"prevet:{now_ns}", rulebook.review.prevet_days)
-    return replace(campaign, status=status, status_reason="", changed_ns=now_ns, due_ns=due_ns, approvals={})
+    time = campaign.submissions + 1
+    due_ns = now_ns + _span(rulebook, campaign, f"prevet:{time}", rulebook.review.prevet_days)
+    return replace(
+        campaign,
+        status=status,
+        status_reason="",
+        changed_ns=now_ns,
+        due_ns=due_ns,
+        approvals={},
+        submissions=time,
+    )
 
 
 def suspend(campaign: Campaign, reason: str, now_ns: int) -> Campaign:
@@ -133,7 +143,7 @@ def _prevet(campaign: Campaign, rulebook: Rulebook, at_ns: int) -> Campaign:
     reason = ""
     if len(campaign.description) < review.minimum_description:
         reason = "the description is too short to tell what is sent"
-    elif _draw(rulebook, campaign, f"prevet refusal:{at_ns}") < review.refusal_rate:
+    elif _draw(rulebook, campaign, f"prevet refusal:{campaign.submissions}") < review.refusal_rate:
         reason = _one_of(rulebook, campaign, review.reasons)
     if reason:
         status = follow(campaign.status, CampaignStep.FAIL_PREVET)
@@ -179,7 +189,7 @@ def _carrier_refusal(campaign: Campaign, rulebook: Rulebook, review: ReviewTerms
 
 
 def _draw(rulebook: Rulebook, campaign: Campaign, step: str) -> float:
-    seed = f"{rulebook.seed}\0{campaign.id}\0{step}".encode()
+    seed = f"{rulebook.seed}\0{campaign.lot or campaign.id}\0{step}".encode()
     return int.from_bytes(hashlib.blake2b(seed, digest_size=7).digest()) / 2**56
 
 

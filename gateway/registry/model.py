@@ -114,6 +114,10 @@ class Campaign:
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     brand_verified: bool = True
     """Whether its brand's identity is known now; the registry sees to it."""
+    lot: str = ""
+    """What its reviews are drawn by, where its id is a random one; empty: its id."""
+    submissions: int = 0
+    """How often it has been handed in."""
 
     @property
     def active(self) -> bool:

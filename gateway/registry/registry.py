@@ -63,6 +63,12 @@ class Registry:
         """Iterate over a brand's campaigns."""
         return (campaign for campaign in self._campaigns.values() if campaign.brand_id == brand_id)
 
+    def next_lot(self, organization_id: str | None) -> str:
+        """Return what a further campaign of an organisation, whose id is random, is drawn by: its place."""
+        owned = [brand.id for brand in self._brands.values() if brand.organization_id == organization_id]
+        place = sum(campaign.brand_id in owned for campaign in self._campaigns.values()) + 1
+        return f"{organization_id or ''}/{place}"
+
     def put_brand(self, brand: Brand) -> BrandChanged:
         """Add or replace a brand; its campaigns carry traffic while its identity is verified."""
         before = self._brands.get(brand.id)

@@ -58,7 +58,11 @@ class RegistryReview(Section):
 class Rulebook(Section):
     """The registry's own rules."""
 
-    seed: int = Field(1, description="Of every random decision in a review.")
+    seed: int = Field(
+        1,
+        description="Of every random decision in a review, with the campaign's id, or its place among its "
+        "organisation's where the id is a random one.",
+    )
     use_cases: dict[str, UseCase] = Field(default_factory=dict, description="Use cases by name.")
     limits: RegistrationLimits = Field(default_factory=RegistrationLimits, description="Sizes.")
     review: RegistryReview = Field(default_factory=RegistryReview, description="Times and refusals.")

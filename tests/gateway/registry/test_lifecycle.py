@@ -77,6 +77,34 @@ def test_registration_takes_about_four_weeks() -> None:
     assert 20 * DAY_NS <= max(approval.at_ns for approval in done.approvals.values()) <= 28 * DAY_NS
 
 
+@given(st.integers(0, 1000), st.integers(0, 400 * DAY_NS))
+def test_neither_a_random_id_nor_the_moment_decides(seed: int, later_ns: int) -> None:
+    rules = RULES.model_copy(
+        update={"seed": seed, "review": RULES.review.model_copy(update={"refusal_rate": 0.5})}
+    )
+    first, second = (replace(DRAFT, id=random, lot="acme/2") for random in ("01h9k", "7zq2x"))
+    one, other = (
+        run(submit(campaign, rules, at_ns), at_ns + 40 * DAY_NS, rules)
+        for campaign, at_ns in ((first, 0), (second, later_ns))
+    )
+    assert (one.status, one.status_reason) == (other.status, other.status_reason)
+    assert one.changed_ns == other.changed_ns - later_ns
+    assert {name: each.at_ns for name, each in one.approvals.items()} == {
+        name: each.at_ns - later_ns for name, each in other.approvals.items()
+    }
+    apart = replace(DRAFT, lot="acme/3")
+    assert submit(apart, rules, 0).due_ns != submit(first, rules, 0).due_ns, "every campaign its own lot"
+
+
+def test_every_submission_is_judged_anew() -> None:
+    once = submit(DRAFT, RULES, 0)
+    failed = run(replace(once, description=""), 30 * DAY_NS)
+    assert failed.status is CampaignStatus.PREVET_FAILED
+    again = submit(failed, RULES, 0)
+    assert (once.submissions, again.submissions) == (1, 2)
+    assert again.due_ns != once.due_ns
+
+
 @given(st.lists(st.integers(0, 10 * DAY_NS), max_size=12))
 def test_the_way_there_does_not_matter(jumps: list[int]) -> None:
     campaign, now = submit(DRAFT, RULES, 0), 0

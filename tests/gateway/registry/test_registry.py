@@ -46,6 +46,15 @@ def test_look_ups() -> None:
     assert list(registry.campaigns_of("b")) == [CAMPAIGN, OTHER]
 
 
+def test_lots_are_places_within_an_organisation() -> None:
+    registry = filled()
+    assert registry.next_lot("acme") == "acme/3"
+    assert registry.next_lot("globex") == "globex/1"
+    registry.put_brand(replace(BRAND, id="e"))
+    registry.put_campaign(replace(CAMPAIGN, id="f", brand_id="e"))
+    assert registry.next_lot("acme") == "acme/4"
+
+
 def test_changes_are_told() -> None:
     registry = Registry()
     assert registry.put_brand(BRAND) == BrandChanged(None, BRAND)
