@@ -17,7 +17,8 @@ publishes no API for business texts: that part is ours.
   `?ticket=…`. On loopback the page, the docs, `/metrics`, `/healthz` and `/readyz` need none.
 - **Errors**: `{"message", "errors": [{"description", "code"}], "trackingId"}`; a rule's refusal adds
   `blockedBy`. The codes are listed in [errors](errors.md) and [rules](rules.md). `429` and `503` carry
-  `Retry-After` in seconds.
+  `Retry-After` in seconds, unless waiting does not help (a text longer than its limit, which then says so)
+  or nobody knows how long (a carrier that takes nothing).
 - **Lists**: `{"items": […]}`, at most `max` (100 unless told otherwise); the header `Link: <…>;
   rel="next"` leads to the next page.
 - **Idempotency**: where it says so, a request repeated with the same `Idempotency-Key` does its work

@@ -22,6 +22,8 @@ Every reason for which the gateway refuses, with its stable code. `gateway rules
   `vendor` decide at their discretion; `carrier` is said by a carrier.
 - **Modes**: a rule enforces unless `business_texting.rules` sets its code to `shadow` (counted in
   `gateway_messages_shadowed_total`, never refused) or `off`. Rules *always on* cannot be switched.
+  A limit in `shadow` watches what enforcing it would do: it counts the texts that it would have let pass,
+  so that `used` never exceeds its cap, however many are sent.
 - **Revisions** T1 to T4 are the editions of the article, oldest first; `business_texting.revision`
   chooses, T4 unless told otherwise.
 

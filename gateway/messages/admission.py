@@ -55,7 +55,8 @@ class Throttle:
     """Asks the limiter and says its answer in intake's words.
 
     `counts_per_number(campaign, carrier)` tells where a campaign's class is capped per number; `pipeline`
-    in which mode each limit's rule is: a limit that is off counts nothing, one in shadow refuses nothing.
+    in which mode each limit's rule is: a limit that is off counts nothing; one in shadow refuses nothing, and
+    counts what it would have let pass, so that it watches what enforcing it would do.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class Throttle:
             self._decisions.labels(answer.scope.value, answer.code).inc()
             if self._bus.wanted(LimitReached):
                 self._tell(plan.keys, answer, judged, now_ns)
-            return _refusal(answer)
+            return _refusal(answer, judged.cost)
         if answer.release_ns > answer.reserved_ns:
             self._queued.inc()
             if self._bus.wanted(LimitReached):
@@ -230,6 +231,10 @@ def _admitted(granted: Granted, shadowed: Sequence[Verdict]) -> Admitted:
     return _new(Admitted, (granted.release_ns, (insert_reservation(granted),), granted, shadowed))
 
 
-def _refusal(answer: Refused) -> Refusal:
-    retry_after_s = None if answer.retry_after_ns is None else answer.retry_after_ns / SECOND_NS
-    return refusal_of(Verdict(rules.find(answer.code)), retry_after_s)
+def _refusal(answer: Refused, segments: int) -> Refusal:
+    rule = rules.find(answer.code)
+    if answer.retry_after_ns is None:
+        return refusal_of(
+            Verdict(rule, f"a text of {segments} segments never fits it: waiting does not help")
+        )
+    return refusal_of(Verdict(rule), answer.retry_after_ns / SECOND_NS)

@@ -78,6 +78,15 @@ async def test_a_rate_lets_its_burst_pass_and_then_says_when_to_come_back(open_w
         assert [(await send(world))[0] for _ in range(2)] == [202, 429]
 
 
+async def test_a_text_longer_than_its_limit_is_told_that_it_never_fits(open_world: Any) -> None:
+    rate = '{"rate": {"segments": 6, "per": "minute", "burst": 3, "overflow": "reject"}}'
+    async with open_world(*FROZEN, *NO_LIMITS, f"limits.person={rate}") as world:
+        assert await refusal(world, text="x" * 600) == (429, "throttled_person", "gateway", None)
+        status, document = await send(world, text="x" * 600)
+        assert status == 429
+        assert "a text of 4 segments never fits it" in document["message"]
+
+
 async def test_what_a_limit_refuses_is_no_burst(open_world: Any) -> None:
     filters = 'business_texting.filters.gateway=[{"cause": "burst", "messages": 4, "window_seconds": 3600}]'
     rate = 'limits.person={"rate": {"segments": 1, "per": "minute", "burst": 2, "overflow": "reject"}}'
@@ -296,6 +305,8 @@ async def test_a_limit_that_is_watched_or_off_refuses_nothing(open_world: Any, m
         assert [status for status, _ in texts] == [202] * 4
         assert world.metric("gateway_messages_shadowed_total", **SHADOWED) == (2 if mode == "shadow" else 0)
         assert decisions(world, "person", "throttled_person") == 0
+        if mode == "shadow":  # it counts as if it were enforced
+            assert (await limit(world, "person", "alice"))["window"]["used"] == 2
         _, story = await world.client.get(f"/v1/messages/{texts[3][1]['id']}")
         (verdict,) = [one for one in story["verdicts"] if one["code"] == "throttled_person"]
         assert verdict["mode"] == mode
