@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -83,6 +84,7 @@ def demo(
 
         gateway demo --set http.port=9090
     """
+    begin_without_collector()
     from gateway.demo.run import run_demo  # noqa: PLC0415
 
     sys.exit(run_demo(once=once, as_json=as_json, speed=speed, overrides=overrides or []))
@@ -114,17 +116,30 @@ def run(
 def check(
     config: Annotated[str, typer.Argument(metavar="FILE", help="Configuration to check.")],
     overrides: Overrides = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check a configuration; every fault as `file:line:col: message`, exit code 2 if there is one.
 
-    Example:
+    Examples:
 
         gateway check gateway.yaml
+
+        gateway check gateway.yaml --json
     """
     from gateway.app import load_config  # noqa: PLC0415
+    from gateway.runtime.errors import ConfigError  # noqa: PLC0415
 
-    loaded = load_config(config, EVERY_PART, overrides or [])
-    typer.echo(f"{loaded.path}: no faults in {len(loaded.sections)} sections")
+    try:
+        loaded = load_config(config, EVERY_PART, overrides or [])
+    except ConfigError as error:
+        if not as_json:
+            raise
+        typer.echo(json.dumps({"file": config, "faults": [asdict(fault) for fault in error.faults]}))
+        sys.exit(USAGE)
+    if as_json:
+        typer.echo(json.dumps({"file": str(loaded.path), "faults": [], "sections": list(loaded.sections)}))
+    else:
+        typer.echo(f"{loaded.path}: no faults in {len(loaded.sections)} sections")
 
 
 @app.command()
@@ -175,24 +190,33 @@ def carriers(
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port of the first carrier; the next ones follow.")] = None,
     overrides: Overrides = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run the mock carriers alone, for anyone's ESME (account `guest` / `guest`).
+
+    With `--json` one line on stdout says where each of them listens once all of them do.
 
     Examples:
 
         gateway carriers
 
         gateway carriers --carrier tmobile --port 2775
+
+        gateway carriers --set carriers.port=0 --json
     """
     begin_without_collector()
     from gateway.app import run_service  # noqa: PLC0415
-    from gateway.demo.tables import print_carriers  # noqa: PLC0415
+    from gateway.demo.tables import carriers_json, print_carriers  # noqa: PLC0415
 
     extra = list(overrides or [])
     if port is not None:
         extra.append(f"carriers.port={port}")
         extra += [f"carriers.networks.{name}.port={port + place}" for place, name in enumerate(carrier or ())]
-    sys.exit(run_service(config, ("carriers",), extra, tuple(carrier or ()), print_carriers))
+    sys.exit(
+        run_service(
+            config, ("carriers",), extra, tuple(carrier or ()), carriers_json if as_json else print_carriers
+        )
+    )
 
 
 @app.command()
@@ -221,7 +245,7 @@ def send(
     to: Annotated[str, typer.Option(metavar="TN", help="The recipient's number.")],
     url: GatewayUrl = "http://127.0.0.1:8080",
     token: Token = "demo-admin",  # noqa: S107 - the demo world's
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the final state.")] = 30.0,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the final state.", min=0)] = 30.0,
     as_json: AsJson = False,
 ) -> None:
     """Send one text through a running gateway and follow it to its final state.

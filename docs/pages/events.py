@@ -15,7 +15,7 @@ from gateway.messages.webhooks.selection import RESOURCES
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("gateway", "siprec")
-EVENT_NAME = re.compile(r'name: ClassVar\[str\] = "[a-z_]+\.[a-z_]+"')
+EVENT_NAME = re.compile(r'name(: ClassVar\[str\])? = "[a-z_]+\.[a-z_]+"')
 INTRODUCTION = """\
 What happens is told in one JSON shape, `{"id", "event", "created", "data"}`, on `GET /v1/stream`
 (server-sent events), on the WebSocket `GET /v1/app`, and in webhooks. `created` is world time.

@@ -10,6 +10,7 @@ from gateway.api.messages import TEXTERS, MessageIn, outbound
 from gateway.directory.directory import Directory
 from gateway.messages.documents import message_document
 from gateway.messages.intake import Intake, Refusal
+from gateway.runtime.http.endpoint import malformed
 from gateway.runtime.http.errors import ApiError
 from gateway.runtime.http.routes import ApiRequest, Routes
 from gateway.runtime.http.stream import EventStream, parse_patterns
@@ -55,9 +56,8 @@ def app_routes(intake: Intake, directory: Directory, stream: EventStream) -> Rou
             body = MessageIn.model_validate(frame)
             outcome = await intake.accept(outbound(body, request.principal, directory))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(str(step) for step in first["loc"])
-            return _refused(ref, 400, "malformed_request", f"$.{where}: {first['msg']}")
+            fault = malformed(error, "$")
+            return _refused(ref, fault.status, fault.code, fault.description)
         except ApiError as error:
             return _refused(ref, error.status, error.code, error.description)
         if isinstance(outcome, Refusal):

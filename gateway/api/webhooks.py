@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from gateway.messages.webhooks import Finished, TooManyWebhooks, Webhook, Webhooks
 from gateway.messages.webhooks.client import address_allowed
 from gateway.messages.webhooks.queue import Delivery
-from gateway.messages.webhooks.selection import ALL, FilterInvalid, parse_filter
+from gateway.messages.webhooks.selection import ALL, FilterInvalid, parse_filter, words_of
 from gateway.messages.webhooks.wire import TargetInvalid, parse_target
 from gateway.runtime.clock import WorldClock
 from gateway.runtime.http.auth import Principal
@@ -118,7 +118,7 @@ def webhook_routes(webhooks: Webhooks, clock: WorldClock) -> Routes:
         errors=(400, 409),
         examples={"body": _EXAMPLE},
     )
-    async def create(request: ApiRequest) -> WebhookOut:
+    async def create(request: ApiRequest) -> dict[str, Any]:
         """Register a webhook.
 
         Events are posted as the JSON document of the stream. `X-Spark-Signature` is HMAC-SHA1 and
@@ -127,6 +127,7 @@ def webhook_routes(webhooks: Webhooks, clock: WorldClock) -> Routes:
         """
         body: WebhookIn = request.body
         _check_target(webhooks, body.target_url)
+        _check_event(body.resource, body.event)
         _check_filter(body.filter)
         webhook = Webhook(
             new_id(),
@@ -155,15 +156,15 @@ def webhook_routes(webhooks: Webhooks, clock: WorldClock) -> Routes:
         found = [one for one in webhooks.all() if one.id > after and _may_see(request.principal, one)]
         shown = found[: request.page.max]
         more = (shown[-1].id,) if len(found) > len(shown) else None
-        return Paged([(await _shown(webhooks, one)).model_dump(exclude_none=True) for one in shown], more)
+        return Paged([await _shown(webhooks, one) for one in shown], more)
 
     @routes.get("/v1/webhooks/{id}", returns=WebhookOut, errors=(404,))
-    async def show(request: ApiRequest) -> WebhookOut:
+    async def show(request: ApiRequest) -> dict[str, Any]:
         """Show one webhook."""
         return await _shown(webhooks, _webhook(webhooks, request))
 
     @routes.patch("/v1/webhooks/{id}", body=WebhookChange, returns=WebhookOut, errors=(400, 404))
-    async def change(request: ApiRequest) -> WebhookOut:
+    async def change(request: ApiRequest) -> dict[str, Any]:
         """Change a webhook; switched off, it keeps what waits and takes no new events."""
         webhook = _webhook(webhooks, request)
         body: WebhookChange = request.body
@@ -260,6 +261,13 @@ def _check_target(webhooks: Webhooks, url: str) -> None:
         )
 
 
+def _check_event(resource: str, event: str) -> None:
+    known = words_of(resource)
+    if event not in known:
+        told = f"$.event: nothing of the name is ever told; {resource} knows {', '.join(known)}"
+        raise ApiError(400, "malformed_request", told)
+
+
 def _check_filter(text: str | None) -> None:
     try:
         parse_filter(text)
@@ -279,8 +287,8 @@ def _after(request: ApiRequest) -> int:
     return cursor[0] if cursor and isinstance(cursor[0], int) else 0
 
 
-async def _shown(webhooks: Webhooks, webhook: Webhook) -> WebhookOut:
-    return WebhookOut(
+async def _shown(webhooks: Webhooks, webhook: Webhook) -> dict[str, Any]:
+    shown = WebhookOut(
         id=encode_id(webhook.id),
         name=webhook.name,
         target_url=webhook.target_url,
@@ -295,6 +303,7 @@ async def _shown(webhooks: Webhooks, webhook: Webhook) -> WebhookOut:
         waiting=webhooks.waiting(webhook.id),
         dead_letters=await webhooks.store.count_dead(webhook.id),
     )
+    return shown.model_dump(exclude_none=True)
 
 
 def _finished(done: Finished) -> dict[str, Any]:

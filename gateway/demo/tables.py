@@ -1,5 +1,6 @@
 """Tables for the terminal; readable at eighty columns."""
 
+import json
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,22 @@ def print_carriers(service: "Service") -> None:
     console.print(table)
     if service.http is not None:
         console.print(f"API {service.http.url}/docs   Ctrl-C ends it.", highlight=False)
+
+
+def carriers_json(service: "Service") -> None:
+    """The same for programs: one line on stdout."""
+    assert service.carriers is not None  # noqa: S101 - called by the command that runs them
+    carriers = [
+        {
+            "name": state.name,
+            "country": state.country,
+            "host": state.host,
+            "port": state.port,
+            "behaviour": state.behaviour,
+        }
+        for state in service.carriers.states()
+    ]
+    print(json.dumps({"carriers": carriers, "http": service.http.url if service.http else None}), flush=True)
 
 
 def print_rules(rules: Iterable[Mapping[str, Any]]) -> None:

@@ -48,7 +48,12 @@ class Claims:
             os.close(self._held.pop())
 
     def _claim(self, path: Path, part: str) -> None:
-        make_private_folder(path.parent)
+        try:
+            make_private_folder(path.parent)
+        except FileExistsError as error:
+            raise NotADirectoryError(
+                error.errno, "is no folder: set storage.folder", str(path.parent)
+            ) from None
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, FILE_MODE)
         if not _locked(descriptor):
             holder = _process(descriptor)

@@ -132,7 +132,7 @@ class DatabaseOverloaded(DatabaseError):
 class DatabaseUnavailable(DatabaseError):
     """The database cannot be reached, or went away; the outcome of a commit that was running is unknown."""
 
-    advice = "the database cannot be reached; check storage.database and the server"
+    advice = "the database cannot be reached; check storage.database, its folder or its server"
 
 
 class DatabaseClosed(DatabaseError):

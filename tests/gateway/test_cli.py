@@ -1,5 +1,6 @@
 """The `gateway` commands: mistakes end as one sentence on stderr with their exit code."""
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -63,6 +64,15 @@ def test_a_storage_folder_that_cannot_be(run, tmp_path: Path):
     assert str(folder) in told[0]
 
 
+def test_a_storage_folder_that_is_a_file(run, tmp_path: Path):
+    (tmp_path / "file").touch()
+    told = f"{tmp_path / 'file'}: is no folder: set storage.folder"
+    assert run("run", "--set", f"storage.folder={tmp_path / 'file'}", "--set", "log.level=error") == (
+        1,
+        [told],
+    )
+
+
 def test_a_folder_another_gateway_works_on(run, tmp_path: Path):
     folder = tmp_path / "data"
     held = Claims.take([folder / "texting.lock"], "texting")
@@ -72,6 +82,36 @@ def test_a_folder_another_gateway_works_on(run, tmp_path: Path):
     assert run("check", "gateway.yaml", *settings) == (0, [])
     assert run("rules") == (0, [])
     held.release()
+
+
+def test_a_check_for_programs(gateway_command, tmp_path: Path):
+    path = tmp_path / "gateway.yaml"
+    path.write_text("http:\n  port: nine\n")
+    ended = gateway_command("check", path, "--json")
+    fault = {"file": str(path), "line": 2, "column": 9, "path": "http.port"}
+    told = "Input should be a valid integer, unable to parse string as an integer"
+    assert (ended.code, json.loads(ended.out)) == (
+        2,
+        {"file": str(path), "faults": [{**fault, "message": told}]},
+    )
+    path.write_text("http: {port: 9}\n")
+    ended = gateway_command("check", path, "--json")
+    found = json.loads(ended.out)
+    assert (ended.code, found["file"], found["faults"]) == (0, str(path), [])
+    assert "http" in found["sections"]
+
+
+def test_a_variable_that_is_not_set_is_told_once(run, tmp_path: Path):
+    path = tmp_path / "gateway.yaml"
+    path.write_text('http: {tokens: [{token: "${NO_SUCH_VARIABLE}", role: admin}]}\n')
+    told = f"{path}:1:25: http.tokens.0.token: environment variable NO_SUCH_VARIABLE is not set"
+    assert run("check", path) == (2, [told])
+
+
+def test_a_wait_that_cannot_be(run):
+    code, told = run("send", "--from", "1", "--to", "2", "--timeout", "-1", "Hi")
+    assert code == 2
+    assert any("--timeout" in line for line in told)
 
 
 @pytest.mark.parametrize("command", [["send", "--from", "1", "--to", "2", "Hi"], ["record", "x.pcap"]])

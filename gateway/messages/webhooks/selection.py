@@ -22,6 +22,18 @@ RESOURCES = {
 }
 """Resource → the word before the dot of its events' names."""
 
+_WORDS = {
+    "messages": ("accepted", "queued", "submitted", "delivered", "failed", "received", "refused"),
+    "carriers": ("bound", "unbound"),
+    "limits": ("reached",),
+    "campaigns": ("changed",),
+    "recordings": ("started", "paused", "resumed", "finished", "deleted"),
+    "clock": ("changed",),
+}
+"""Resource → the words after the dot."""
+_OTHER_WORDS = ("added", "removed", "assigned", "blocked", "unblocked", "progressed")
+"""Of events that belong to no resource, and come with `all`."""
+
 
 class FilterInvalid(ValueError):
     """A filter that is not `key=value` pairs joined by `&`."""
@@ -33,6 +45,13 @@ def wants(resource: str, event: str, name: str) -> bool:
         return False
     kind, _, what = name.partition(".")
     return resource in (ALL, *_resources_of(kind)) and event in (ALL, what)
+
+
+def words_of(resource: str) -> tuple[str, ...]:
+    """Every `event` that a webhook of this resource may choose."""
+    if resource != ALL:
+        return (ALL, *_WORDS[resource])
+    return tuple(dict.fromkeys((ALL, *(word for words in _WORDS.values() for word in words), *_OTHER_WORDS)))
 
 
 def parse_filter(text: str | None) -> dict[str, str]:

@@ -370,7 +370,11 @@ def malformed(fault: ValidationError, root: str) -> ApiError:
 
 def describe(item: ErrorDetails, root: str) -> tuple[str, str]:
     """(description, code) of one validation fault: ``$.items[3].text: Field required``."""
-    return f"{json_path(item['loc'], root)}: {item['msg'].removeprefix('Value error, ')}", "malformed_request"
+    if item["type"] in ("model_type", "model_attributes_type", "dataclass_type"):
+        told = "Input should be an object"  # pydantic would name our class
+    else:
+        told = item["msg"].removeprefix("Value error, ")
+    return f"{json_path(item['loc'], root)}: {told}", "malformed_request"
 
 
 def json_path(loc: Sequence[int | str], root: str = "$") -> str:

@@ -64,11 +64,12 @@ def parse_page(max_text: str | None, cursor_text: str | None) -> PageRequest:
     """Read the two query parameters; raises ``ApiError`` 400 if one is malformed."""
     highest = DEFAULT_MAX
     if max_text is not None:
-        if not (max_text.isascii() and max_text.isdigit() and len(max_text) <= 6 and int(max_text) >= 1):
+        digits = max_text.isascii() and max_text.isdigit() and len(max_text) <= 6
+        if not (digits and 1 <= int(max_text) <= HIGHEST_MAX):
             raise ApiError(
                 400, "malformed_request", f"query.max: expected a whole number from 1 to {HIGHEST_MAX}"
             )
-        highest = min(int(max_text), HIGHEST_MAX)
+        highest = int(max_text)
     return PageRequest(highest, decode_cursor(cursor_text) if cursor_text else None)
 
 

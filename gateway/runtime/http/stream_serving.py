@@ -51,8 +51,8 @@ async def serve_websocket(
 ) -> web.WebSocketResponse:
     """Send ``viewer``'s events over a WebSocket, one JSON document each, until either side ends.
 
-    What the peer sends goes to ``receive(socket, text)``; without it, or for binary, the peer is told that
-    nothing is expected (RFC 6455 §7.4.1, 1003). Messages above 64 KiB close the socket. Raises ``ApiError``
+    What the peer sends goes to ``receive(socket, text)``; without it, or for binary, the peer is told what
+    is expected instead (RFC 6455 §7.4.1, 1003). Messages above 64 KiB close the socket. Raises ``ApiError``
     426 for a plain request.
     """
     if raw.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
@@ -71,7 +71,8 @@ async def serve_websocket(
         sending = asyncio.create_task(_send_events(socket, viewer), name="websocket events")
         async for message in socket:
             if message.type is not WSMsgType.TEXT or receive is None:
-                await socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"nothing is expected here")
+                told = b"nothing is expected here" if receive is None else b"text frames are expected here"
+                await socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=told)
                 break
             await receive(socket, message.data)
     except ConnectionError:

@@ -97,6 +97,8 @@ async def test_a_webhook_is_registered_shown_changed_and_ended(api: Served) -> N
     assert "secret" not in made
     path = f"/v1/webhooks/{made['id']}"
     assert await api.call("GET", path) == (200, made)
+    assert (await api.call("GET", "/v1/webhooks"))[1]["items"] == [made]
+    assert None not in made.values()
     status, changed = await api.call("PATCH", path, json={"name": "other", "status": "inactive"})
     assert (status, changed["name"], changed["status"], changed["hasSecret"]) == (
         200,
@@ -133,6 +135,8 @@ async def test_lists_are_paged_and_confined(api: Served) -> None:
         ({"filter": "direction"}, "filter_invalid"),
         ({"resource": "rooms"}, "malformed_request"),
         ({"event": "../x"}, "malformed_request"),
+        ({"event": "nosuchevent"}, "malformed_request"),
+        ({"resource": "carriers", "event": "delivered"}, "malformed_request"),
         ({"name": ""}, "malformed_request"),
         ({"colour": "red"}, "malformed_request"),
     ],
@@ -144,6 +148,12 @@ async def test_refusals_name_what_is_wrong(api: Served, change: dict[str, Any], 
     if "targetUrl" in change:
         path = f"/v1/webhooks/{(await api.register())['id']}"
         assert (await api.call("PATCH", path, json=change))[0] == 400
+
+
+async def test_an_event_there_is_not_is_refused_with_those_there_are(api: Served) -> None:
+    body = {"name": "x", "targetUrl": api.receiver, "resource": "carriers", "event": "delivered"}
+    _, answer = await api.call("POST", "/v1/webhooks", json=body)
+    assert answer["errors"][0]["description"].endswith("carriers knows all, bound, unbound")
 
 
 async def test_there_is_a_bound(api: Served) -> None:

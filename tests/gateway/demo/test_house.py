@@ -1,5 +1,6 @@
 """What the demo leaves on the screen can be copied and run."""
 
+import json
 import shlex
 import shutil
 import sys
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from gateway.app import addresses, build, load_config
 from gateway.demo.run import PARTS, _show_house, send_command
+from gateway.demo.tables import carriers_json
 from gateway.runtime.log import PRIVATE_KEYS
 
 URL = "http://127.0.0.1:8080"
@@ -68,3 +70,22 @@ async def test_a_service_tells_where_it_listens(tmp_path: Path) -> None:
     lines = screen.getvalue().splitlines()
     assert send_command(service.http.url) in lines
     assert "TLS" not in screen.getvalue()
+
+
+async def test_where_carriers_listen_is_told_to_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["http.port=0", "carriers.port=0"]
+    parts = ("carriers",)
+    service = await build(load_config("gateway.yaml", parts, settings), parts, ("tmobile", "bell"))
+    await service.lifecycle.start()
+    try:
+        assert service.http is not None
+        carriers_json(service)
+        told = json.loads(capsys.readouterr().out)
+        assert told["http"] == service.http.url
+    finally:
+        await service.close()
+    assert [(one["name"], one["country"], one["host"]) for one in told["carriers"]] == [
+        ("tmobile", "US", "127.0.0.1"),
+        ("bell", "CA", "127.0.0.1"),
+    ]
+    assert all(one["port"] > 0 for one in told["carriers"])

@@ -1,6 +1,8 @@
 """The collector rests while a service starts, and works in small steps while it runs."""
 
 import gc
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +27,25 @@ def test_it_rests_until_the_service_is_up() -> None:
     assert not gc.isenabled()
     settle_memory()
     assert gc.isenabled()
+
+
+def test_a_program_ends_without_a_last_look() -> None:
+    """The circle made here would say so if the collector found it at the end."""
+    program = """
+from gateway.runtime.memory import begin_without_collector, settle_memory, unsettle_memory
+begin_without_collector()
+settle_memory()
+class Loud:
+    def __del__(self):
+        print("found")
+loud = Loud()
+loud.itself = loud
+del loud
+unsettle_memory()
+print("ended")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines() == ["ended"]
 
 
 def test_what_is_there_is_set_aside_and_shown_again() -> None:

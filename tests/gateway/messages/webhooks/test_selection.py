@@ -2,7 +2,15 @@
 
 import pytest
 
-from gateway.messages.webhooks.selection import FilterInvalid, parse_filter, passes, wants
+from docs.pages.events import event_classes
+from gateway.messages.webhooks.selection import (
+    RESOURCES,
+    FilterInvalid,
+    parse_filter,
+    passes,
+    wants,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +31,13 @@ from gateway.messages.webhooks.selection import FilterInvalid, parse_filter, pas
 )
 def test_wants(resource: str, event: str, name: str, wanted: bool) -> None:
     assert wants(resource, event, name) is wanted
+
+
+def test_every_event_can_be_chosen_and_no_other() -> None:
+    told = [name.split(".") for name in event_classes()]
+    for resource, kind in RESOURCES.items():
+        assert set(words_of(resource)) == {"all", *(word for of, word in told if of == kind)}, resource
+    assert set(words_of("all")) == {"all", *(word for _, word in told)}
 
 
 def test_a_filter_compares_the_top_level() -> None:

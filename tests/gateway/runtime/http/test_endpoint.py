@@ -125,6 +125,13 @@ async def test_every_fault_is_listed_with_its_path_and_never_its_value(api: Any)
     assert b"5551234" not in answer.body
 
 
+async def test_a_body_of_another_shape_is_told_in_json_s_words(api: Any) -> None:
+    answer = await api.call("POST", "/v1/messages", json=["x"])
+    assert answer.json["errors"] == [
+        {"description": "$: Input should be an object", "code": "malformed_request"}
+    ]
+
+
 async def test_a_list_body_names_the_item(api: Any) -> None:
     answer = await api.call("POST", "/v1/messages/bulk", json=[{"to": "a", "text": "b"}, {"to": "a"}])
     assert answer.status == 400

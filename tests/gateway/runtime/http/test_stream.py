@@ -611,6 +611,27 @@ async def listening(serve: Any) -> Any:
     return api, opened
 
 
+async def test_a_websocket_that_expects_text_says_so(serve: Any) -> None:
+    routes = Routes("App")
+    streams: list[EventStream] = []
+
+    async def refuse(_socket: web.WebSocketResponse, text: str) -> None:
+        raise AssertionError(text)
+
+    @routes.get("/v1/app")
+    async def app(request: ApiRequest) -> web.StreamResponse:
+        return await serve_websocket(request.raw, streams[0].open(request.principal), refuse)
+
+    api = await serve([routes])
+    streams.append(api.stream)
+    headers = {"Authorization": "Bearer demo-admin"}
+    async with api.client.ws_connect(f"{api.server.url}/v1/app", headers=headers) as socket:
+        await socket.send_bytes(b"bytes")
+        message = await socket.receive(timeout=5)
+    assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1003)
+    assert message.extra == "text frames are expected here"
+
+
 @pytest.mark.parametrize("data", ["hello", b"bytes"])
 async def test_a_websocket_that_expects_nothing_says_so(listening: Any, data: str | bytes) -> None:
     api, _ = listening
@@ -619,6 +640,7 @@ async def test_a_websocket_that_expects_nothing_says_so(listening: Any, data: st
         await (socket.send_str(data) if isinstance(data, str) else socket.send_bytes(data))
         message = await socket.receive(timeout=5)
     assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1003)
+    assert message.extra == "nothing is expected here"
 
 
 async def test_draining_closes_websockets_as_going_away(listening: Any) -> None:
