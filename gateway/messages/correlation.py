@@ -1,20 +1,29 @@
 """Which receipt belongs to which segment: pure, bounded, flat in cost.
 
 Segments that await a receipt are kept per carrier in generations by expiry: a receipt's entry vanishes with
-its match, giving up on the overdue costs nothing per text, and a million waiting texts cost the same per text
-as a hundred. Notations of message ids differ between response and receipt: an id is filed under its canonical
-form and sought under each candidate (`gateway.smpp.receipt`). Only the canonical form is trusted by itself; a
+its match, and a million waiting texts cost the same per text as a hundred. Within a generation they stand in
+the order they were filed, which is that of their expiry unless one was given another validity: the overdue
+are given up from its front, and at its end whatever is left.
+
+Notations of message ids differ between response and receipt: an id is filed under its canonical form and
+sought under each candidate (`gateway.smpp.receipt`). Only the canonical form is trusted by itself; a
 candidate from another notation must also come from the number the segment went to, since 100 may be 0x64.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 GENERATIONS_PER_VALIDITY = 16
+SLICES_PER_GENERATION = 256
+_SLICE_BITS = 8
+_SLICE_MASK = SLICES_PER_GENERATION - 1
 _PART_BITS = 8
 _NUMBER_BITS = 32
+_REST_BITS = 2 * _PART_BITS + _NUMBER_BITS + _SLICE_BITS
 _NUMBER_MASK = (1 << _NUMBER_BITS) - 1
 _SIGNIFICANT_DIGITS = 10
+_new = tuple.__new__  # without the frame of a named tuple's own: one is made for every receipt
 
 
 class Awaited(NamedTuple):
@@ -30,28 +39,21 @@ def _fingerprint(number: str) -> int:
     return hash(number[-_SIGNIFICANT_DIGITS:]) & _NUMBER_MASK
 
 
-def _pack(awaited: Awaited, destination: str) -> int:
-    # One integer instead of a tuple of four: a million waiting segments are the normal case.
-    value = (awaited.message_id << _PART_BITS | awaited.part) << _PART_BITS | awaited.total
-    return value << _NUMBER_BITS | _fingerprint(destination)
-
-
 def _unpack(packed: int) -> Awaited:
-    packed >>= _NUMBER_BITS
-    total = packed & 0xFF
-    packed >>= _PART_BITS
-    return Awaited(packed >> _PART_BITS, packed & 0xFF, total)
+    parts = packed >> _NUMBER_BITS + _SLICE_BITS
+    return _new(Awaited, (packed >> _REST_BITS, parts >> _PART_BITS & 0xFF, parts & 0xFF))
 
 
 class AwaitedReceipts:
     """Segments of one carrier whose receipts are still to come.
 
-    `validity_ns` is the usual validity of a text; overdue segments are given up a sixteenth of it late at
-    most.
+    `validity_ns` is the usual validity of a text; overdue segments are given up a slice late (a minute of
+    three days), and a generation (a sixteenth) at most where validities differ.
     """
 
     def __init__(self, validity_ns: int) -> None:
-        self._span_ns = max(1, validity_ns // GENERATIONS_PER_VALIDITY)
+        self._slice_ns = max(1, validity_ns // (GENERATIONS_PER_VALIDITY * SLICES_PER_GENERATION))
+        self._span_ns = self._slice_ns * SLICES_PER_GENERATION
         self._generations: dict[int, dict[str, int]] = {}
         self._waiting = 0
 
@@ -60,26 +62,29 @@ class AwaitedReceipts:
 
     def expect(self, smsc_id: str, awaited: Awaited, destination: str, expires_ns: int) -> None:
         """File a segment under the (canonical) id the carrier gave it."""
-        number = expires_ns // self._span_ns + 1
+        number, part_ns = divmod(expires_ns, self._span_ns)
         generation = self._generations.get(number)
         if generation is None:
             generation = self._generations[number] = {}
         if smsc_id not in generation:
             self._waiting += 1
-        generation[smsc_id] = _pack(awaited, destination)
+        # One integer instead of a tuple of five: a million waiting segments are the normal case.
+        message_id, part, total = awaited
+        rest = (part << _PART_BITS | total) << _NUMBER_BITS | _fingerprint(destination)
+        rest = rest << _SLICE_BITS | part_ns // self._slice_ns
+        generation[smsc_id] = message_id << _REST_BITS | rest
 
     def match(self, candidates: Sequence[str], destination: str) -> Awaited | None:
         """Take out the segment filed under one of `candidates` (the canonical id first), if there is one.
 
         `destination` is the number the receipt comes from: the one the segment went to.
         """
-        generations = list(self._generations.values())
         for index, smsc_id in enumerate(candidates):
-            for generation in generations:
+            for generation in reversed(self._generations.values()):  # most receipts come soon
                 packed = generation.get(smsc_id)
                 if packed is None:
                     continue
-                if index and packed & _NUMBER_MASK != _fingerprint(destination):
+                if index and packed >> _SLICE_BITS & _NUMBER_MASK != _fingerprint(destination):
                     continue
                 del generation[smsc_id]
                 self._waiting -= 1
@@ -88,14 +93,32 @@ class AwaitedReceipts:
 
     def next_deadline(self) -> int | None:
         """When `give_up` next has something to do, in world nanoseconds; None while nothing waits."""
-        return min(self._generations) * self._span_ns if self._generations else None
+        for number in sorted(self._generations):
+            for packed in self._generations[number].values():
+                return self._due_ns(number, packed)
+            del self._generations[number]
+        return None
 
     def give_up(self, now_ns: int) -> Iterator[Awaited]:
         """Take out every segment whose receipt is overdue."""
         for number in sorted(self._generations):
             if number * self._span_ns > now_ns:
                 return
-            generation = self._generations.pop(number)
-            self._waiting -= len(generation)
-            for packed in generation.values():
+            for packed in self._overdue(number, now_ns):
                 yield _unpack(packed)
+
+    def _overdue(self, number: int, now_ns: int) -> list[int]:
+        generation = self._generations[number]
+        if (number + 1) * self._span_ns <= now_ns:
+            del self._generations[number]
+            self._waiting -= len(generation)
+            return list(generation.values())
+        waiting = generation.items()
+        due = list(takewhile(lambda entry: self._due_ns(number, entry[1]) <= now_ns, waiting))
+        for smsc_id, _ in due:
+            del generation[smsc_id]
+        self._waiting -= len(due)
+        return [packed for _, packed in due]
+
+    def _due_ns(self, number: int, packed: int) -> int:
+        return number * self._span_ns + ((packed & _SLICE_MASK) + 1) * self._slice_ns

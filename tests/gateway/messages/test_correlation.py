@@ -7,6 +7,7 @@ from gateway.messages.correlation import Awaited, AwaitedReceipts
 from gateway.smpp.receipt import canonical_id, id_candidates
 
 HOUR_NS = 3_600_000_000_000
+MINUTE_NS = 60_000_000_000
 VALIDITY_NS = 72 * HOUR_NS
 PHONE = "13105550120"
 
@@ -37,14 +38,29 @@ def test_the_exact_id_wins_over_another_notation() -> None:
     assert awaited.match(id_candidates("64"), PHONE) == Awaited(1001, 0, 1)
 
 
-def test_overdue_segments_are_given_up_within_a_sixteenth_of_the_validity() -> None:
+def test_overdue_segments_are_given_up_about_a_minute_late() -> None:
     awaited = filed("a")
     deadline = awaited.next_deadline()
     assert deadline is not None
-    assert VALIDITY_NS < deadline <= VALIDITY_NS + VALIDITY_NS // 16
+    assert VALIDITY_NS < deadline <= VALIDITY_NS + MINUTE_NS * 1.06
     assert list(awaited.give_up(deadline - 1)) == []
     assert list(awaited.give_up(deadline)) == [Awaited(1000, 0, 1)]
     assert awaited.next_deadline() is None
+
+
+def test_each_is_given_up_in_its_own_time() -> None:
+    awaited = AwaitedReceipts(VALIDITY_NS)
+    for minute in range(0, 600, 10):
+        awaited.expect(str(minute), Awaited(minute, 0, 1), PHONE, VALIDITY_NS + minute * MINUTE_NS)
+    assert awaited.match(("0",), PHONE) is not None
+    late_ns = []
+    while (deadline := awaited.next_deadline()) is not None:
+        for message_id, _, _ in awaited.give_up(deadline):
+            late_ns.append(deadline - VALIDITY_NS - message_id * MINUTE_NS)
+    assert len(late_ns) == 59
+    assert min(late_ns) > 0
+    assert max(late_ns) <= MINUTE_NS * 1.06
+    assert len(awaited) == 0
 
 
 @given(
