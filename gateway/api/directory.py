@@ -26,8 +26,7 @@ from gateway.api.scope import ADMINISTRATORS, given, may_see_organization, page_
 from gateway.directory.model import Location, Number, Person, entity_key
 from gateway.directory.settings import parse_app_version
 from gateway.directory.store import DirectoryStore
-from gateway.policy.administration import NOT_AUTHORIZABLE, RETENTION_FIXED, authorizable
-from gateway.policy.numbers import NumberKind, normalise
+from gateway.policy.administration import NOT_AUTHORIZABLE, RETENTION_FIXED, authorizable, number_fault
 from gateway.policy.settings import BusinessTextingSettings
 from gateway.registry.registry import Registry
 from gateway.runtime.http.errors import ApiError
@@ -246,8 +245,9 @@ def _add_numbers(routes: Routes, hub: ControlHub) -> None:
         where = hub.location(request, body.location_id)
         if body.number in hub.directory.numbers:
             raise ApiError(409, "conflict", "the number exists already")
-        if normalise(body.number).kind is NumberKind.INVALID:
-            raise ApiError(400, "malformed_request", "$.number: no such number: its area code is not in use")
+        fault = number_fault(body.number, where, calling_plan=body.calling_plan)
+        if fault:
+            raise ApiError(400, "malformed_request", f"$.number: {fault}")
         added = Number(body.number, where.organization_id, where.id, body.calling_plan)
         await hub.put(request, added)
         return hub.show.number(added)

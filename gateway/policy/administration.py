@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from gateway.directory.model import Location, Number, Organization, Person
 from gateway.policy import rules
 from gateway.policy.entitlement import COUNTRIES
-from gateway.policy.numbers import PERSONAL, normalise
+from gateway.policy.numbers import PERSONAL, NumberKind, normalise
 from gateway.policy.rules import FACTS_IN_FORCE, Revision, in_force
 from gateway.policy.verdict import Direction, Verdict
 
@@ -39,11 +39,32 @@ def check_override(organization: Organization, location: Location, revision: Rev
     return None if texting_available(organization, location, revision) else NO_OVERRIDE
 
 
+def number_fault(e164: str, location: Location, *, calling_plan: bool) -> str:
+    """Return why a location cannot have a number, empty if it can; Cisco Calling Plan has ordinary ones (A3).
+
+    Toll-free numbers are ordered there too. A number of another provider may be any that exists.
+    """
+    number = normalise(e164)
+    if number.kind is NumberKind.INVALID:
+        return "no such number: its area code or length is not in use"
+    if not calling_plan:
+        return ""
+    if location.country in COUNTRIES:
+        fits = number.kind in PERSONAL or number.kind is NumberKind.TOLL_FREE
+    else:
+        fits = number.country == location.country
+    return "" if fits else f"Cisco Calling Plan has no such number at a location in {location.country}"
+
+
 def authorizable(number: Number, location: Location) -> bool:
-    """A12: a person's Calling Plan number at a US or Canadian location that is not authorised yet."""
+    """A12: a person's Calling Plan number at a US or Canadian location that is not authorised yet.
+
+    A location that is not on Cisco PSTN has no Calling Plan to order from (A5).
+    """
     return (
         number.location_id == location.id
         and location.country in COUNTRIES
+        and location.cisco_pstn
         and number.calling_plan
         and not number.authorized
         and normalise(number.e164).kind in PERSONAL

@@ -111,6 +111,10 @@ async def test_a_ported_number_begins_unauthorised(hub: Any) -> None:
     assert again.status == 409
     wrong = await hub.post("/v1/numbers", {"number": "+10005550107", "locationId": "washington"})
     assert (wrong.status, wrong.codes) == (400, ["malformed_request"])
+    for foreign in ("+442071838750", "+18765550100", "+19005550100"):
+        wrong = await hub.post("/v1/numbers", {"number": foreign, "locationId": "washington"})
+        assert (wrong.status, wrong.codes) == (400, ["malformed_request"])
+        assert "Calling Plan" in wrong.json["errors"][0]["description"]
     assert (await hub.patch("/v1/people/frank", {"number": "+12025550107"})).json["number"] == "+12025550107"
 
 

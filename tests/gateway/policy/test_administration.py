@@ -11,6 +11,7 @@ from gateway.policy.administration import (
     authorizable,
     check_hipaa,
     check_override,
+    number_fault,
     tab_visible,
     texting_available,
 )
@@ -57,6 +58,7 @@ def test_override_is_offered_where_texting_is_available(
         ({"authorized": False, "calling_plan": False}, {}, False),
         ({"authorized": False, "location_id": "elsewhere"}, {}, False),
         ({"authorized": False}, {"country": "GB"}, False),
+        ({"authorized": False}, {"cisco_pstn": False}, False),
         ({"authorized": False, "e164": "+18005550107"}, {}, False),
         ({"authorized": False, "e164": "+18765550107"}, {}, False),
         ({"authorized": False, "e164": "+442071838750"}, {}, False),
@@ -73,6 +75,31 @@ def test_what_can_be_authorised(
         )
         is can
     )
+
+
+@pytest.mark.parametrize(
+    ("e164", "country", "calling_plan", "fits"),
+    [
+        ("+12025550107", "US", True, True),
+        ("+14165550107", "US", True, True),
+        ("+17875550107", "US", True, True),
+        ("+18005550107", "US", True, True),
+        ("+19005550107", "US", True, False),
+        ("+12029765555", "US", True, False),
+        ("+18765550107", "US", True, False),
+        ("+442071838750", "US", True, False),
+        ("+442071838750", "GB", True, True),
+        ("+12025550107", "GB", True, False),
+        ("+442071838750", "US", False, True),
+        ("+10005550107", "US", False, False),
+        ("+4412", "GB", True, False),
+    ],
+)
+def test_what_number_a_location_can_have(
+    world: SimpleNamespace, e164: str, country: str, calling_plan: bool, fits: bool
+) -> None:
+    where = dataclasses.replace(world.snapshot().location, country=country)
+    assert (number_fault(e164, where, calling_plan=calling_plan) == "") is fits
 
 
 def test_hipaa_warns_or_refuses_while_texting_is_on(world: SimpleNamespace) -> None:
