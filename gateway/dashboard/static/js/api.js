@@ -43,6 +43,7 @@ export class Api {
   constructor(storage = sessionStorage, request = (...args) => fetch(...args)) {
     this.storage = storage;
     this.request = request;
+    this.onStranger = () => {}; // called when the token is not, or no longer, known
   }
 
   get token() {
@@ -60,6 +61,7 @@ export class Api {
     if (body !== undefined) headers["Content-Type"] = type;
     const response = await this.request(path, { method, headers, body, cache: "no-store", signal });
     if (response.ok) return response;
+    if (response.status === 401) this.onStranger();
     throw new Refused(response.status, await readDocument(response), response.headers.get("Retry-After"));
   }
 

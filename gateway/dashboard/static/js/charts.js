@@ -79,6 +79,7 @@ export class ChartBox {
   draw(value, values, limits, sentence) {
     setText(this.value, value);
     setText(this.limit, sentence);
+    this.node.dataset.idle = String(!values.some(Boolean));
     this.limit.title = sentence;
     this.spark.draw(values, limits);
   }

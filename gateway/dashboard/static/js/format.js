@@ -2,11 +2,20 @@
 
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
-const dayTime = new Intl.DateTimeFormat("en-GB", {
-  day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit",
-});
+// Every moment is written as the world's clock has it, in UTC, whatever the viewer's zone; the rail says so.
+const zoned = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options });
+const clock = zoned({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = zoned({ day: "numeric", month: "short" });
+const dayOfYear = zoned({ day: "numeric", month: "short", year: "numeric" });
+
+let worldTime = () => Date.now();
+/** Tells what the world's time is, in milliseconds: moments of another day than its are written with their date. */
+export const followWorld = (time) => {
+  worldTime = time;
+};
+
+/** The day of a moment in UTC, "2026-11-22"; today's without one. */
+export const dayOf = (ms = worldTime()) => new Date(ms).toISOString().slice(0, 10);
 
 export const count = (value) => whole.format(value ?? 0);
 /** "0.4", "12", "1,850": one decimal below ten. */
@@ -17,13 +26,17 @@ const moment = (iso) => {
   return iso && !Number.isNaN(date.getTime()) ? date : null;
 };
 
-/** Time of day of an ISO moment, in the viewer's zone; empty for what is none. */
-export const timeOfDay = (iso) => (moment(iso) ? clock.format(moment(iso)) : "");
+/** "22 Nov", with the year where it is not the world's. */
+const dated = (at) => (dayOf(at.getTime()).slice(0, 4) === dayOf().slice(0, 4) ? day : dayOfYear).format(at);
+const onDay = (at, time) => (dayOf(at.getTime()) === dayOf() ? time : `${dated(at)}, ${time}`);
+
+/** Time of day of an ISO moment, with the date where it is not the world's today; empty for what is none. */
+export const timeOfDay = (iso) => (moment(iso) ? onDay(moment(iso), clock.format(moment(iso))) : "");
 /** Time of day with milliseconds. */
 export const preciseTime = (iso) =>
-  moment(iso) ? `${clock.format(moment(iso))}.${String(moment(iso).getMilliseconds()).padStart(3, "0")}` : "";
-export const date = (iso) => (moment(iso) ? day.format(moment(iso)) : "");
-export const dateTime = (iso) => (moment(iso) ? dayTime.format(moment(iso)) : "");
+  moment(iso) ? onDay(moment(iso), `${clock.format(moment(iso))}.${String(moment(iso).getUTCMilliseconds()).padStart(3, "0")}`) : "";
+/** Date and time of an ISO moment. */
+export const dateTime = (iso) => (moment(iso) ? `${dated(moment(iso))}, ${clock.format(moment(iso))}` : "");
 
 const STEPS = [["d", 86_400], ["h", 3600], ["min", 60], ["s", 1]];
 
@@ -59,6 +72,20 @@ export function bytes(value) {
 export function phone(number) {
   const parts = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(number ?? "");
   return parts ? `+1 ${parts[1]} ${parts[2]} ${parts[3]}` : (number ?? "");
+}
+
+/**
+ * A number as people write it, in E.164: "(310) 555-0120", "1 310 555 0120" and "+13105550120" are the same.
+ * Empty for nothing; null for what is no whole number.
+ */
+export function numberOf(text) {
+  const bare = text.replace(/[\s().\-–/]/g, "");
+  if (!bare) return "";
+  const [, sign, digits] = /^(\+|011|00)?(\d+)$/.exec(bare) ?? [];
+  if (!digits || digits.length > 15) return null;
+  if (sign) return digits.length >= 7 ? `+${digits}` : null;
+  if (digits.length === 10) return `+1${digits}`;
+  return digits.length > 10 ? `+${digits}` : null;
 }
 
 const CARRIERS = {

@@ -2,8 +2,8 @@
 
 import { Api, items } from "./api.js";
 import { byId, el, onFrame, refill, setText } from "./dom.js";
-import { personName } from "./format.js";
-import { failure, sentence } from "./parts.js";
+import { dayOf, followWorld, personName } from "./format.js";
+import { empty, failure, head, rewriteMoments, sentence } from "./parts.js";
 import { address, parse } from "./router.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
@@ -19,6 +19,18 @@ import * as registration from "./views/registration.js";
 import * as replay from "./views/replay.js";
 
 const VIEWS = { live, messages, people, carriers, registration, calls, recordings, replay };
+const NOWHERE = {
+  TITLE: "Nothing here",
+  mount: (root) => {
+    const ways = el("p", {}, el("a", { href: address("live") }, "Go to Live"));
+    refill(root, head("Nothing here", "This address leads to no view."), el("div", { className: "card" }, empty("No such view", "It may have been mistyped, or be of another version."), el("div", { className: "card-body" }, ways)));
+  },
+};
+const NEWEST = "/v1/messages?max=100";
+const MISSED = "Some events were missed while disconnected.";
+const STRANGER = "This token is not known here any more. Sign in again.";
+const RENEW_MS = 250;
+const CLOCK_RETRY_MS = 5000;
 const TOAST_MS = 6000;
 const MAX_TOASTS = 4;
 
@@ -31,14 +43,75 @@ class App {
     this.listeners = new Set();
     this.themeListeners = new Set();
     this.cache = new Map();
-    this.stream = new Stream(this.api, (name, document) => this.take(name, document), showLink);
+    this.stream = new Stream(this.api, (name, document) => this.take(name, document), (...state) => this.linked(...state));
+    this.connected = false;
+    this.lostOnce = false; // the next connection is one after a break
+    this.missed = false; // of the break, not yet said
+    this.renewing = null;
+  }
+
+  /** Forgets what another token, or another visit, has left. */
+  reset() {
+    this.store = new Store();
+    this.cache.clear();
+    this.connected = this.lostOnce = this.missed = false;
+    this.world.held = null;
+    clearTimeout(this.renewing);
   }
 
   take(name, document) {
     this.store.take(name, document);
+    if (name === "stream.lost" && document.data?.gap) this.miss();
     if (name === "clock.changed") this.world.refresh().then(showWorld);
     if (/^(person|number|brand|campaign|carrier)\./.test(name)) this.cache.clear();
     for (const listener of this.listeners) listener(name, document);
+  }
+
+  /** The stream's connection is up, waits for the next attempt, or is refused. */
+  linked(state, words, waitMs = 0) {
+    if (state === "on") {
+      if (this.lostOnce) {
+        if (!this.stream.lastEventId) this.miss(); // nothing to resume after: nobody can tell what was missed
+        this.renewSoon();
+      }
+      this.connected = true;
+      this.lostOnce = false;
+    } else if (this.connected || waitMs > 0) {
+      this.connected = false;
+      this.lostOnce = true;
+      this.world.hold();
+    }
+    showLink(state, words, this.lostOnce ? performance.now() + waitMs : null);
+  }
+
+  /** Events are gone that nobody will send again: what they would have told is asked for. */
+  miss() {
+    this.store.miss();
+    this.missed = true;
+    this.renewSoon();
+  }
+
+  renewSoon() {
+    clearTimeout(this.renewing);
+    this.renewing = setTimeout(() => this.renew(), RENEW_MS);
+  }
+
+  /** After a break: the clock, the listings, the newest texts and what the view shows, as they are now. */
+  async renew() {
+    this.cache.clear();
+    if (this.missed) {
+      this.missed = false;
+      this.toast(MISSED, "wait");
+      this.api.page(NEWEST).then(({ items: listed }) => {
+        this.store.renew(listed.reverse());
+        stay?.renew();
+      }, () => {});
+    }
+    await this.world.refresh();
+    showWorld();
+    if (this.connected && this.world.held !== null) this.renewing = setTimeout(() => this.renew(), CLOCK_RETRY_MS);
+    if (stay?.failed) show(true);
+    else stay?.renew();
   }
 
   /** A listing that changes seldom, fetched once; an empty list where the token may not see it. */
@@ -102,6 +175,8 @@ class Stay {
     this.place = place;
     this.ending = new AbortController();
     this.ends = [];
+    this.renewals = [];
+    this.failed = false; // the view could not be shown
   }
 
   get signal() {
@@ -114,6 +189,15 @@ class Stay {
 
   onEnd(run) {
     this.ends.push(run);
+  }
+
+  /** Calls `run` after a break of the connection, to show what is true now. */
+  onRenew(run) {
+    this.renewals.push(run);
+  }
+
+  async renew() {
+    for (const run of this.renewals) if (!this.over) await Promise.resolve(run()).catch(() => {});
   }
 
   /** Calls `run(name, document)` for every event of the stream. */
@@ -149,15 +233,15 @@ const app = new App();
 let stay = null;
 let shownBefore = false; // the first view leaves the focus where the browser put it
 
-async function show() {
+async function show(again = false) {
   const place = parse(location.hash);
-  const name = VIEWS[place.view] ? place.view : "live";
-  const moved = stay?.name !== name;
+  const name = Object.hasOwn(VIEWS, place.view) ? place.view : "";
+  const moved = again || stay?.name !== name;
   if (!moved && stay.onPlace) return stay.onPlace(place);
   stay?.end();
   stay = Object.assign(new Stay(app, place), { name });
   const here = stay;
-  const view = VIEWS[name];
+  const view = VIEWS[name] ?? NOWHERE;
   document.title = `${view.TITLE} · Texting gateway`;
   for (const link of byId("nav").querySelectorAll("a")) {
     if (link.getAttribute("href") === `#/${name}`) {
@@ -169,41 +253,75 @@ async function show() {
   const main = byId("main");
   const root = el("div", { className: "stack", dataset: { view: name } });
   refill(main, root);
-  if (shownBefore) main.focus({ preventScroll: true });
+  if (shownBefore && !again) main.focus({ preventScroll: true });
   shownBefore = true;
-  window.scrollTo(0, 0);
+  if (!again) window.scrollTo(0, 0);
   try {
     await view.mount(root, here);
   } catch (refusal) {
-    if (!here.over) refill(root, failure(refusal, () => { here.name = ""; show(); }));
+    here.failed = true;
+    if (!here.over) refill(root, failure(refusal, () => show(true)));
   }
 }
 
-function showLink(state, words) {
+let nextAttempt = null; // when the stream tries again, ms of performance.now(); null where nothing is lost
+
+function showLink(state, words, attempt) {
   const link = byId("link");
   link.dataset.state = state;
   setText(link, words);
+  const lost = attempt !== null && state !== "on";
+  nextAttempt = lost && state === "wait" ? attempt : null;
+  const adrift = byId("adrift");
+  if (lost && adrift.hidden) setText(byId("adrift-since"), `The connection was lost at ${app.world.written()} UTC: what is shown is not current.`);
+  adrift.hidden = !lost;
+  byId("shell").dataset.adrift = String(lost);
+  showWorld();
 }
+
+let shownDay = "";
 
 function showWorld() {
-  const { clock } = app.world;
-  setText(byId("world-label"), clock && pace(clock) ? `World time · ${pace(clock)}` : "World time");
+  const { clock, held } = app.world;
+  setText(byId("world-label"), ["World time, UTC", held !== null ? "not current" : clock ? pace(clock) : ""].filter(Boolean).join(" · "));
   setText(byId("world-time"), app.world.written());
+  const seconds = nextAttempt === null ? 0 : Math.ceil((nextAttempt - performance.now()) / 1000);
+  setText(byId("adrift-next"), seconds > 0 ? `Trying again in ${seconds} s.` : nextAttempt === null ? "" : "Trying again now.");
+  const today = dayOf(app.world.time());
+  if (today === shownDay) return;
+  shownDay = today; // moments of what was today are written with their date now
+  rewriteMoments(byId("main"));
 }
 
-function showSignIn() {
+/** Asks for a token, and says why if there was one. */
+function showSignIn(why = "") {
   byId("shell").hidden = true;
   byId("sign-in").hidden = false;
+  setText(byId("sign-in-result"), why);
+  byId("sign-in-result").dataset.kind = "bad";
   byId("token").focus();
 }
 
+/** The token was good and is no more: the page closes, nothing of it stays. */
+function signedOut() {
+  if (byId("shell").hidden) return; // not in yet: whoever signs in is told by the form
+  app.stream.stop();
+  app.api.token = "";
+  stay?.end();
+  stay = null;
+  refill(byId("main"));
+  showSignIn(STRANGER);
+}
+
 async function enter() {
-  const recent = await app.api.page("/v1/messages?max=100").catch((refusal) => {
+  const recent = await app.api.page(NEWEST).catch((refusal) => {
     if (refusal.status === 403) return { items: [] }; // a token that sees no texts may see recordings
     throw refusal; // anything else: the token is not good, or nobody answers
   });
+  app.reset();
   byId("sign-in").hidden = true;
   byId("shell").hidden = false;
+  setText(byId("sign-in-result"), "");
   for (const message of recent.items.reverse()) app.store.remember(message);
   app.stream.start();
   nameOrganization();
@@ -229,8 +347,7 @@ byId("sign-in-form").addEventListener("submit", async (event) => {
     byId("token").value = "";
   } catch (refusal) {
     app.api.token = "";
-    setText(byId("sign-in-result"), refusal.status === 401 ? "This token is not known here." : sentence(refusal));
-    byId("sign-in-result").dataset.kind = "bad";
+    showSignIn(refusal.status === 401 ? "This token is not known here." : sentence(refusal));
   }
 });
 
@@ -257,5 +374,19 @@ window.addEventListener("hashchange", () => {
 });
 setInterval(onFrame(showWorld), 1000);
 
-if (app.api.token) enter().catch(showSignIn);
+app.api.onStranger = signedOut;
+followWorld(() => app.world.time());
+
+async function comeBack() {
+  try {
+    await enter();
+  } catch (refusal) {
+    const { token } = app.api;
+    app.api.token = "";
+    if (refusal.status !== 401) byId("token").value = token; // it may be good: signing in tries again
+    showSignIn(refusal.status === 401 ? STRANGER : sentence(refusal));
+  }
+}
+
+if (app.api.token) comeBack();
 else showSignIn();

@@ -1,7 +1,7 @@
 // The parts views are built of.
 
-import { el, icon, put, refill } from "./dom.js";
-import { sentenceCase, tone, words } from "./format.js";
+import { el, icon, put, refill, setText } from "./dom.js";
+import { sentenceCase, timeOfDay, tone, words } from "./format.js";
 
 let lastId = 0;
 export const freshId = (stem) => `${stem}-${(lastId += 1)}`;
@@ -55,6 +55,20 @@ export function setBadge(node, state) {
   const text = words(state ?? "");
   if (node.textContent !== text) node.textContent = text;
   node.dataset.tone = tone(state);
+}
+
+/** A moment as its time of day; `rewriteMoments` keeps it right when the world's day changes. */
+export const momentNode = (iso) => el("time", { dateTime: iso ?? "" }, timeOfDay(iso));
+
+/** Writes the moments within `node` anew: another day has begun in the world, and dates come or go. */
+export function rewriteMoments(node) {
+  for (const each of node.querySelectorAll("time[datetime]")) setText(each, timeOfDay(each.dateTime));
+}
+
+/** What a text said, or why nothing of it is here. */
+export function saidIn({ text, code }) {
+  if (text) return text;
+  return el("span", { className: "soft" }, code === "mms_not_supported" ? "MMS: not supported, nothing of it came" : "no text");
 }
 
 /** A labelled control; `properties` go to the control. */
@@ -164,19 +178,44 @@ export function form({ label, submit, primary = true, onSubmit }, ...fields) {
   return node;
 }
 
-/** A table with a caption for those who hear it. */
+/** A table with a caption for those who hear it; on a telephone each row becomes a block, cells named by their column. */
 export function table(caption, columns, rows) {
+  for (const row of rows) columns.forEach((column, n) => nameCell(row.cells[n], Array.isArray(column) ? column[0] : column));
   return el(
     "table",
-    {},
+    { className: rows.length ? "blocks" : "" },
     el("caption", { className: "hidden" }, caption),
     el("thead", {}, el("tr", {}, columns.map((column) => (Array.isArray(column) ? el("th", { scope: "col", className: column[1] }, column[0]) : el("th", { scope: "col" }, column))))),
     put(el("tbody"), rows),
   );
 }
 
-/** A region that scrolls, reachable by keyboard. */
-export const scrolling = (label, ...children) => el("div", { className: "scroll", role: "region", "aria-label": label, tabIndex: 0 }, children);
+function nameCell(cell, name) {
+  if (cell?.tagName === "TD" && typeof name === "string" && cell.hasChildNodes()) cell.dataset.label = name;
+}
+
+/** A column's name for those who hear it, where what stands in it speaks for itself. */
+export const unseen = (name) => el("span", { className: "hidden" }, name);
+
+/** What scrolls, reachable by keyboard; no landmark, since the card around it is one. */
+export const scrolling = (label, ...children) => el("div", { className: "scroll", role: "group", "aria-label": label, tabIndex: 0 }, children);
+
+/** Puts the focus on a detail's title, so that those who opened it by keys read on there. */
+export function focusTitle(node) {
+  const title = node.querySelector("h2");
+  if (!title) return;
+  title.tabIndex = -1;
+  title.focus({ preventScroll: true });
+}
+
+/** Runs `close` when Escape is pressed within `node`, except in a control that has a use for it. */
+export function onEscape(node, close) {
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.target.matches("input, select, textarea")) return;
+    event.preventDefault();
+    close();
+  });
+}
 
 /** Shows a skeleton in `node`, then what `draw(await fetch())` gives, or why not with a way to try again. */
 export async function loading(node, fetching, draw, lines = 4) {

@@ -20,8 +20,21 @@ export class Scenarios {
   }
 
   async start() {
+    await this.fetch();
+    this.stay.every(FOLLOW_MS, () => this.follow());
+  }
+
+  /** After a break: the library if it was not there, and how the run is. */
+  async renew() {
+    if (!this.library.length) await this.fetch();
+    await this.follow();
+  }
+
+  async fetch() {
     try {
       this.library = await this.api.all("/v1/scenarios", 200, this.stay.signal);
+      this.play.hidden = false;
+      refill(this.trouble);
       refill(this.list, this.library.map(({ name, title }) => el("option", { value: name }, title)));
       this.describe();
       const [last] = (await this.api.page("/v1/scenarioRuns?max=1", this.stay.signal).catch(() => ({ items: [] }))).items;
@@ -31,7 +44,6 @@ export class Scenarios {
       this.play.hidden = true;
       refill(this.trouble, refusal.status === 404 ? empty("No scenarios here") : failure(refusal));
     }
-    this.stay.every(FOLLOW_MS, () => this.follow());
   }
 
   describe() {
@@ -55,11 +67,17 @@ export class Scenarios {
     this.asking = true;
     try {
       this.show(await this.api.get(`/v1/scenarioRuns/${encodeURIComponent(this.run.id)}`, this.stay.signal));
-    } catch {
-      // the next turn asks again
+    } catch (refusal) {
+      if (refusal.status === 404) this.gone(); // else the next turn asks again
     } finally {
       this.asking = false;
     }
+  }
+
+  /** The gateway knows the run no more: it ended with the one that played it. */
+  gone() {
+    this.run = null;
+    refill(this.stage, el("p", { className: "notice" }, "The run ended with the gateway that played it."));
   }
 
   show(run) {

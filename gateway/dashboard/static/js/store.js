@@ -50,6 +50,7 @@ export class Store {
     this.totals = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
     this.rates = Object.fromEntries(KINDS.map((kind) => [kind, new Rate()]));
     this.lost = 0;
+    this.gaps = 0; // how often events were missed of which nobody knows the number
     this.version = 0; // grows with refusals
   }
 
@@ -70,6 +71,20 @@ export class Store {
   takeLost(data) {
     this.lost += data.count ?? 0;
     for (const [name, count] of Object.entries(data.events ?? {})) this.count(name, count);
+  }
+
+  /** Events were missed: the texts known so far may be others by now, and are dropped. */
+  miss() {
+    this.gaps += 1;
+    this.messages.clear();
+  }
+
+  /** Takes the texts the API lists, oldest first; what the stream told meanwhile comes after them. */
+  renew(listed) {
+    const told = this.messages;
+    this.messages = new Map();
+    for (const message of listed) this.remember(message);
+    for (const message of told.values()) this.remember(message);
   }
 
   count(name, count) {

@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { carrierName, dateTime, duration, personName, phone, preciseTime, words } from "./format.js";
-import { badge, facts, stateBadge, table } from "./parts.js";
+import { badge, facts, saidIn, scrolling, stateBadge, table } from "./parts.js";
 
 const SHOWN_OPENLY = new Set(["refused", "shadowed"]);
 const OUTCOMES = { passed: "good", refused: "bad", shadowed: "wait", notJudged: "", off: "" };
@@ -12,7 +12,7 @@ const ESM_TYPES = { 0x04: "delivery receipt", 0x08: "delivery acknowledgement", 
 export function storyOf(message, { people = [], rules = [] } = {}) {
   return [
     summary(message, people),
-    el("p", { className: "bubble", dir: "auto" }, message.text ?? ""),
+    el("p", { className: "bubble", dir: "auto" }, saidIn(message)),
     refusal(message, rules),
     section("On the way", timelineOf(message)),
     (message.timeline ?? []).some((entry) => entry.part) ? section(`Segments (${message.segments})`, segmentsOf(message)) : null,
@@ -167,7 +167,7 @@ function segmentsOf(message) {
       el("td", {}, part.receipt ? `${part.receipt} ${part.error ?? ""}` : ""),
     ),
   );
-  return el("div", { className: "scroll", role: "region", "aria-label": "Segments", tabIndex: 0 }, table("Segments", ["Part", "Answer", "Message id", "Receipt"], rows));
+  return scrolling("Segments", table("Segments", ["Part", "Answer", "Message id", "Receipt"], rows));
 }
 
 function verdictsOf(verdicts) {

@@ -17,7 +17,10 @@ export function waitBefore(attempt, random = Math.random) {
 }
 
 export class Stream {
-  /** `onEvent(name, document)` takes every event; `onState("on" | "wait" | "bad", sentence)` the connection's state. */
+  /**
+   * `onEvent(name, document)` takes every event; `onState("on" | "wait" | "bad", sentence, waitMs)` the connection's
+   * state, with how long it waits before it tries again.
+   */
   constructor(api, onEvent, onState, open = (url) => new EventSource(url)) {
     this.api = api;
     this.onEvent = onEvent;
@@ -37,17 +40,20 @@ export class Stream {
 
   stop() {
     this.stopped = true;
+    this.attempt = 0;
+    this.lastEventId = "";
     clearTimeout(this.timer);
     this.source?.close();
     this.source = null;
   }
 
   async connect() {
-    this.onState("wait", "connecting");
+    this.onState("wait", "connecting", 0);
     let ticket;
     try {
       ticket = await this.api.ticket();
     } catch (refusal) {
+      if (this.stopped) return; // signed out meanwhile
       if (refusal.status === 401 || refusal.status === 403) this.onState("bad", "the token was refused");
       else this.later();
       return;
@@ -77,7 +83,7 @@ export class Stream {
     if (this.stopped) return;
     const wait = waitBefore(this.attempt);
     this.attempt += 1;
-    this.onState("wait", `connection lost, again in ${Math.ceil(wait / 1000)} s`);
+    this.onState("wait", "connection lost", wait);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.connect(), wait);
   }

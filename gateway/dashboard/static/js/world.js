@@ -19,25 +19,35 @@ export class World {
     this.now = now;
     this.clock = null;
     this.asked = 0;
+    this.held = null; // the moment it stands at while nobody can say how it runs
   }
 
   /** Takes what the API says of its clock. */
   take(clock) {
     this.clock = clock;
     this.asked = this.now();
+    this.held = null;
   }
 
+  /** Asks again; what was known stands where nobody answers. */
   async refresh() {
-    this.take(await this.api.get("/v1/clock").catch(() => null));
+    const clock = await this.api.get("/v1/clock").catch(() => null);
+    if (clock) this.take(clock);
+  }
+
+  /** Stands still until the API tells of the clock again. */
+  hold() {
+    this.held ??= this.time();
   }
 
   /** The world's moment in milliseconds, or the wall's where it is not known. */
   time() {
+    if (this.held !== null) return this.held;
     return this.clock ? worldTime(this.clock, this.now() - this.asked) : Date.now();
   }
 
-  /** "22 Nov 2026, 01:24:51 UTC". */
+  /** "22 Nov 2026, 01:24:51", UTC. */
   written() {
-    return `${written.format(this.time())} UTC`;
+    return written.format(this.time());
   }
 }

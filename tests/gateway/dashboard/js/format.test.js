@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bytes, carrierName, duration, initials, personName, phone, playTime, rate, timeOfDay, tone, words } from "./js/format.js";
+import { bytes, carrierName, dateTime, dayOf, duration, followWorld, initials, numberOf, personName, phone, playTime, preciseTime, rate, timeOfDay, tone, words } from "./js/format.js";
 
 test("odd moments are blank", () => {
   assert.equal(timeOfDay("never"), "");
@@ -42,4 +42,23 @@ test("every state has a tone", () => {
   for (const state of ["accepted", "queued", "paused", "suspended"]) assert.equal(tone(state), "wait");
   for (const state of ["delivered", "received", "confirmed", "sealed"]) assert.equal(tone(state), "good");
   for (const state of ["undeliverable", "expired", "rejected", "unknown", "deleted"]) assert.equal(tone(state), "bad");
+});
+
+test("moments are written in UTC, with the date where it is not the world's today", () => {
+  followWorld(() => Date.parse("2026-11-22T12:00:00Z"));
+  assert.equal(dayOf(), "2026-11-22");
+  assert.equal(timeOfDay("2026-11-22T23:59:59.000Z"), "23:59:59");
+  assert.equal(timeOfDay("2026-11-23T00:00:00.000Z"), "23 Nov, 00:00:00");
+  assert.equal(timeOfDay("2025-11-22T12:00:00.000Z"), "22 Nov 2025, 12:00:00");
+  assert.equal(preciseTime("2026-11-22T01:02:03.045Z"), "01:02:03.045");
+  assert.equal(dateTime("2026-11-22T01:02:03.045Z"), "22 Nov, 01:02:03");
+  followWorld(() => Date.parse("2026-12-20T12:00:00Z"));
+  assert.equal(timeOfDay("2026-11-22T23:59:59.000Z"), "22 Nov, 23:59:59");
+});
+
+test("numbers are understood as people write them", () => {
+  for (const written of ["(310) 555-0120", "310.555.0120", "1 310 555 0120", "+1 (310) 555-0120", "011 1 310 555 0120"]) assert.equal(numberOf(written), "+13105550120", written);
+  assert.equal(numberOf("+44 20 7183 8750"), "+442071838750");
+  assert.equal(numberOf("  "), "");
+  for (const partial of ["0120", "555-0120", "+1310", "abc", "+", "1".repeat(16)]) assert.equal(numberOf(partial), null, partial);
 });

@@ -64,3 +64,15 @@ test("time that steps back loses nothing", () => {
   rate.add(90, 1);
   assert.equal(rate.counts.reduce((sum, n) => sum + n, 0), 2);
 });
+
+test("after a gap the listed texts come first, then what was told since", () => {
+  const store = new Store(() => 0);
+  store.remember(text("gone", { updated: "2026-11-25T00:00:00.000Z" }));
+  store.miss();
+  assert.deepEqual([store.gaps, store.messages.size], [1, 0]);
+  store.remember(text("new", { updated: "2026-11-22T00:00:03.000Z" }));
+  store.remember(text("b", { state: "delivered", updated: "2026-11-22T00:00:02.000Z" }));
+  store.renew([text("a"), text("b", { updated: "2026-11-22T00:00:01.000Z" })]);
+  assert.deepEqual([...store.messages.keys()], ["a", "b", "new"]);
+  assert.equal(store.messages.get("b").state, "delivered");
+});

@@ -24,17 +24,21 @@ function setUp(ticket) {
   const sources = [];
   const events = [];
   const states = [];
+  const waits = [];
   const stream = new Stream(
     { ticket },
     (name, document) => events.push([name, document]),
-    (state) => states.push(state),
+    (state, _words, waitMs) => {
+      states.push(state);
+      if (waitMs) waits.push(waitMs);
+    },
     (url) => {
       const source = new FakeSource(url);
       sources.push(source);
       return source;
     },
   );
-  return { stream, sources, events, states };
+  return { stream, sources, events, states, waits };
 }
 
 test("it opens with a ticket and hands out events", async () => {
@@ -55,12 +59,14 @@ test("after a break it takes a new ticket and resumes after the last event", asy
   mock.timers.enable({ apis: ["setTimeout"] });
   t.after(() => mock.timers.reset());
   let tickets = 0;
-  const { stream, sources } = setUp(async () => `t${(tickets += 1)}`);
+  const { stream, sources, states, waits } = setUp(async () => `t${(tickets += 1)}`);
   stream.start();
   await new Promise(setImmediate);
   sources[0].emit("message.accepted", "b-9", { data: {} });
   sources[0].onerror();
   assert.ok(sources[0].closed);
+  assert.equal(states.at(-1), "wait");
+  assert.ok(waits.length === 1 && waits[0] >= 500 && waits[0] <= 650, String(waits));
   mock.timers.tick(1000);
   await new Promise(setImmediate);
   assert.equal(sources.length, 2);

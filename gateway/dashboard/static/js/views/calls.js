@@ -2,7 +2,7 @@
 
 import { el, keyed, refill, setText } from "../dom.js";
 import { duration, phone, RECORD_ICONS, timeOfDay, words } from "../format.js";
-import { badge, button, card, empty, failure, field, form, head, select, setBadge, setOptions, stateBadge, table } from "../parts.js";
+import { badge, button, card, empty, failure, field, form, head, momentNode, scrolling, select, setBadge, setOptions, stateBadge, table, unseen } from "../parts.js";
 import { Scenarios } from "../scenarios.js";
 
 export const TITLE = "Calls";
@@ -21,6 +21,7 @@ export async function mount(root, stay) {
   stay.listen((name, document) => name === "scenario.progressed" && view.scenarios.progressed(document.data ?? {}));
   stay.listen((name) => (name.startsWith("phone.") || name.startsWith("call.") || name.startsWith("recording.")) && view.changed());
   stay.onPlace = (place) => view.open(place.id);
+  stay.onRenew(() => Promise.all([view.refresh(), view.scenarios.renew()]));
   await view.start();
 }
 
@@ -31,7 +32,8 @@ class Calls {
     this.phones = el("div", { className: "handsets" });
     this.scenarios = new Scenarios(stay);
     this.callRows = el("tbody");
-    this.callTable = table("Calls", ["Started", "From and to", "Recorded", "State", ""], []);
+    this.callTable = table("Calls", ["Started", "From and to", "Recorded", "State", unseen("End the call")], []);
+    this.callTable.className = "texts";
     this.callTable.replaceChild(this.callRows, this.callTable.tBodies[0]);
     this.noCalls = empty("No calls yet", "Place one, or play a scenario.");
     this.log = el("div", { className: "stack" });
@@ -42,7 +44,7 @@ class Calls {
       this.trouble,
       el("div", { className: "columns" }, card("Place a call", {}, this.callForm()), this.scenarios.node),
       el("section", { "aria-label": "Telephones" }, this.phones),
-      el("div", { className: "columns" }, card("Calls", { note: "running ones first", flush: true }, this.noCalls, el("div", { className: "scroll", role: "region", "aria-label": "Calls", tabIndex: 0 }, this.callTable)), this.log),
+      el("div", { className: "columns" }, card("Calls", { note: "running ones first", flush: true }, this.noCalls, scrolling("Calls", this.callTable)), this.log),
     );
   }
 
@@ -74,6 +76,7 @@ class Calls {
 
   draw(phones, calls) {
     this.known = phones;
+    this.calls = new Map(calls.map((call) => [call.id, call]));
     const own = phones.filter(({ simulated }) => simulated);
     const named = (each) => `${each.name}${each.number ? ` · ${phone(each.number)}` : ""}`;
     setOptions(this.from, own.map((each) => [each.id, named(each)]));
@@ -186,15 +189,15 @@ class Calls {
   }
 
   makeCall(call) {
-    const open = el("a", { className: "open nowrap", href: `#/calls/${encodeURIComponent(call.id)}` }, timeOfDay(call.startedAt));
+    const open = el("a", { className: "open nowrap", href: `#/calls/${encodeURIComponent(call.id)}` }, momentNode(call.startedAt));
     return el(
       "tr",
       { dataset: { call: call.id } },
-      el("td", {}, open),
-      el("td", { className: "nowrap" }, el("p", {}, phone(call.from)), el("p", { className: "soft" }, phone(call.to))),
-      el("td", {}),
-      el("td", {}, stateBadge(call.state)),
-      el("td", {}, button("End", () => this.app.attempt(() => this.api.delete(`/v1/calls/${encodeURIComponent(call.id)}`)).then(() => this.refresh()), "small danger")),
+      el("td", { className: "when" }, open),
+      el("td", { className: "nowrap ends" }, el("p", {}, phone(call.from)), el("p", { className: "soft" }, phone(call.to))),
+      el("td", { className: "recorded" }),
+      el("td", { className: "state" }, stateBadge(call.state)),
+      el("td", { className: "act" }, button("End", () => this.app.attempt(() => this.api.delete(`/v1/calls/${encodeURIComponent(call.id)}`)).then(() => this.refresh()), "small danger")),
     );
   }
 
@@ -224,17 +227,21 @@ class Calls {
             el(
               "li",
               { dataset: { tone: line.what === "recording" ? "bad" : line.what === "ended" ? "" : "busy" } },
-              el("div", { className: "moment" }, el("strong", { className: "strong" }, words(line.what)), el("span", { className: "soft small anywhere" }, [phone(line.who), detailOf(line, began)].filter(Boolean).join(" · ")), el("span", { className: "at" }, `+${duration((Date.parse(line.at) - began) / 1000)}`)),
+              el("div", { className: "moment" }, el("strong", { className: "strong" }, words(line.what)), el("span", { className: "soft small anywhere" }, [phone(line.who), this.detailOf(line, began)].filter(Boolean).join(" · ")), el("span", { className: "at" }, `+${duration((Date.parse(line.at) - began) / 1000)}`)),
             ),
           ),
         ),
       ),
     );
   }
-}
 
-/** What a line of the log adds, its moments as time into the call (`began`: ms) and its numbers with units. */
-function detailOf({ what, detail }, began) {
-  if (what === "delayed") return `${detail} ms`;
-  return detail.replace(/ (\d{16,})$/, (_, ns) => ` at +${duration((Number(ns) / 1e6 - began) / 1000)}`);
+  /** What a line of the log adds, its moments as time into the call (`began`: ms) and its numbers with units. */
+  detailOf({ what, detail }, began) {
+    if (what === "delayed") return `${detail} ms`;
+    if (what === "moved") {
+      const other = this.calls.get(detail);
+      return other ? `into the call of ${timeOfDay(other.startedAt)}, ${phone(other.from)} → ${phone(other.to)}` : "into another call";
+    }
+    return detail.replace(/ (\d{16,})$/, (_, ns) => ` at +${duration((Number(ns) / 1e6 - began) / 1000)}`);
+  }
 }

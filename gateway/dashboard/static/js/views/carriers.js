@@ -2,7 +2,7 @@
 
 import { el, keyed, refill, setText } from "../dom.js";
 import { carrierName, count, dateTime, sentenceCase, words } from "../format.js";
-import { badge, button, card, empty, facts, field, form, head, loading, meter, select, setMeter, table } from "../parts.js";
+import { badge, button, card, empty, facts, field, form, head, loading, meter, scrolling, select, setMeter, table } from "../parts.js";
 import { address } from "../router.js";
 import { bindState } from "./live.js";
 
@@ -46,6 +46,7 @@ export async function mount(root, stay) {
     await refresh();
   };
   stay.onPlace = open;
+  stay.onRenew(() => (detail.contains(document.activeElement) ? refresh() : open(stay.place)));
   const carriers = await refresh();
   if (!carriers.length) return void refill(detail, empty("No mock carriers here", "This gateway runs without them: its binds are on the Live view."));
   if (!stay.place.id) {
@@ -314,7 +315,7 @@ class Detail {
         ["Dropped", count(carrier.dropped)],
       ]),
       rows.length
-        ? el("div", { className: "scroll", role: "region", "aria-label": "Binds at the carrier", tabIndex: 0 }, table("Binds at the carrier", ["Account", "Type", "Since", ["Window", "number"], ["Submits", "number"]], rows))
+        ? scrolling("Binds at the carrier", table("Binds at the carrier", ["Account", "Type", "Since", ["Window", "number"], ["Submits", "number"]], rows))
         : empty("Nobody is bound"),
     );
   }

@@ -3,8 +3,8 @@
 import { ChartBox, Spark } from "../charts.js";
 import { el, icon, keyed, onFrame, refill, setText } from "../dom.js";
 import { Flow } from "../flow.js";
-import { carrierName, count, duration, phone, rate, timeOfDay, words } from "../format.js";
-import { badge, card, empty, failure, head, meter, setBadge, setMeter, stateBadge, table } from "../parts.js";
+import { carrierName, count, duration, phone, rate, words } from "../format.js";
+import { badge, card, empty, failure, head, meter, momentNode, saidIn, setBadge, setMeter, stateBadge, table } from "../parts.js";
 import { SECONDS } from "../store.js";
 import { address } from "../router.js";
 
@@ -59,6 +59,11 @@ export async function mount(root, stay) {
     draw();
   });
   draw();
+  stay.onRenew(() => {
+    traffic.renew();
+    limits.refresh(stay);
+    draw();
+  });
   stay.every(1000, () => tiles.drawRates(app.store));
   await stay.every(LINKS_MS, () => traffic.refresh(stay));
   stay.every(LIMITS_MS, async () => traffic.useLimits(await limits.refresh(stay)));
@@ -79,9 +84,12 @@ function tilesOf() {
     );
     return { key, value, total, spark, node };
   });
+  const missed = el("p", { className: "notice" }, "Some events were missed while disconnected: the totals leave them out.");
+  missed.hidden = true;
   return {
-    node: el("section", { className: "tiles", "aria-label": "Texts per second" }, made.map(({ node }) => node)),
-    drawTotals: ({ totals }) => {
+    node: el("section", { className: "stack", "aria-label": "Texts per second" }, el("div", { className: "tiles" }, made.map(({ node }) => node)), missed),
+    drawTotals: ({ totals, gaps }) => {
+      missed.hidden = gaps === 0;
       for (const { key, total } of made) setText(total, `${count(totals[key])} so far`);
     },
     drawRates: ({ rates, now }) => {
@@ -125,6 +133,13 @@ class Traffic {
     this.flow?.end();
   }
 
+  /** After a break there may be other carriers: the way to them is laid anew. */
+  renew() {
+    this.flow?.end();
+    this.flow = null;
+    for (const known of this.carriers.values()) known.before = null;
+  }
+
   async refresh(stay) {
     let links;
     try {
@@ -137,6 +152,7 @@ class Traffic {
     if (stay.over) return;
     const now = performance.now() / 1000;
     keyed(this.list, links, (link) => link.carrier, (link) => this.makeCarrier(link), (node, link) => this.fillCarrier(node, link, now));
+    for (const name of this.carriers.keys()) if (!links.some(({ carrier }) => carrier === name)) this.carriers.delete(name);
     keyed(this.charts, [...this.carriers], ([name]) => name, ([, known]) => known.box.node);
     if (!this.flow) {
       const nodes = new Map([...this.carriers].map(([name, { node }]) => [name, node]));
@@ -328,6 +344,7 @@ class Recent {
     this.lost.hidden = true;
     const columns = ["Time", "From and to", "Text", "Carrier", "State"];
     const shown = table("The newest texts", columns, []);
+    shown.className = "texts";
     shown.replaceChild(this.rows, shown.tBodies[0]);
     this.table = el("div", { className: "scroll", role: "region", "aria-label": "The newest texts", tabIndex: 0 }, shown);
     const all = el("a", { className: "small", href: address("messages") }, "Search all");
@@ -361,11 +378,11 @@ function makeRow(message) {
   return el(
     "tr",
     {},
-    el("td", { className: "nowrap" }, el("a", { className: "open", href: address("messages", message.id) }, timeOfDay(message.created))),
-    el("td", { className: "nowrap" }, el("p", {}, phone(message.from)), el("p", { className: "soft" }, phone(message.to))),
-    el("td", { className: "text", title: message.text ?? "" }, message.text ?? ""),
-    el("td", { className: "nowrap" }, carrierName(message.carrier)),
-    el("td", { className: "nowrap" }, stateBadge(message.state)),
+    el("td", { className: "nowrap when" }, el("a", { className: "open", href: address("messages", message.id) }, momentNode(message.created))),
+    el("td", { className: "nowrap ends" }, el("p", {}, phone(message.from)), el("p", { className: "soft" }, phone(message.to))),
+    el("td", { className: "text", title: message.text ?? "" }, saidIn(message)),
+    el("td", { className: "nowrap extra" }, carrierName(message.carrier)),
+    el("td", { className: "nowrap state" }, stateBadge(message.state)),
   );
 }
 

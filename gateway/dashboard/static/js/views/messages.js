@@ -2,8 +2,8 @@
 
 import { withQuery } from "../api.js";
 import { el, keyed, refill, say, setText } from "../dom.js";
-import { carrierName, dateTime, phone, timeOfDay, words } from "../format.js";
-import { button, card, empty, failure, field, head, scrolling, select, sentence, setBadge, skeleton, stateBadge, table } from "../parts.js";
+import { carrierName, dateTime, numberOf, phone, words } from "../format.js";
+import { button, card, empty, failure, field, focusTitle, head, momentNode, onEscape, saidIn, scrolling, select, sentence, setBadge, skeleton, stateBadge, table } from "../parts.js";
 import { address } from "../router.js";
 import { storyOf } from "../story.js";
 
@@ -13,12 +13,15 @@ const STATES = ["accepted", "queued", "submitted", "delivered", "undeliverable",
 const PAGE = 50;
 const MAX_ROWS = 1000;
 const TYPING_MS = 250;
+const PART_OF_A_NUMBER = "Write the whole number, such as (310) 555-0120 or +1 310 555 0120.";
+const FOCUSABLE = "a, button, summary, h2, [tabindex='0']";
 const FILTERS = ["contains", "number", "state", "direction", "carrier", "code", "personId"];
 
 export async function mount(root, stay) {
   const view = new Messages(stay);
   refill(root, view.node);
-  stay.onPlace = (place) => view.open(place.id);
+  stay.onPlace = (place) => view.goTo(place);
+  stay.onRenew(() => view.renew());
   stay.listen((name, document) => view.take(name, document.data ?? {}));
   await view.start();
 }
@@ -34,6 +37,7 @@ class Messages {
     this.fresh = 0;
     this.rows = el("tbody");
     const found = table("Texts", ["Time", "From and to", "Text", ["Carrier", "extra"], ["Parts", "number extra"], "State"], []);
+    found.className = "texts";
     found.replaceChild(this.rows, found.tBodies[0]);
     this.table = scrolling("Texts", found);
     this.message = el("div", { className: "slot" });
@@ -43,6 +47,7 @@ class Messages {
     this.filters = this.makeFilters();
     this.list = card("Texts", { note: this.news, flush: true }, this.message, this.table, el("div", { className: "row card-body" }, this.more));
     this.detail = el("div", { className: "stack" });
+    onEscape(this.detail, () => this.close());
     this.body = el("div", { className: "split" }, this.list, this.detail);
     this.node = el("div", { className: "stack" }, head("Messages", "Find a text and see its whole story: what every rule said, every PDU, every receipt."), this.filters, this.body);
   }
@@ -65,11 +70,14 @@ class Messages {
     this.peopleList = choice("personId", "Person", [["", "Anybody"]]);
     const text = search("contains", "Text contains", "appointment");
     text.classList.add("widest");
+    const number = search("number", "Number", "(310) 555-0120");
+    this.partial = el("p", { className: "result small slot", role: "status", dataset: { kind: "bad" } });
+    number.append(this.partial);
     const node = el(
       "form",
       { className: "card card-body filters", role: "search", "aria-label": "Filter texts", on: { submit: (event) => event.preventDefault() } },
       text,
-      search("number", "Number", "+13105550120"),
+      number,
       choice("state", "State", [["", "Any"], ...STATES.map((state) => [state, words(state)])]),
       choice("direction", "Direction", [["", "Both"], ["outbound", "outbound"], ["inbound", "inbound"]]),
       this.carrierList,
@@ -94,9 +102,41 @@ class Messages {
   change() {
     const given = new FormData(this.filters);
     this.query = Object.fromEntries(FILTERS.map((name) => [name, (given.get(`by-${name}`) ?? "").trim()]));
-    this.query.number = this.query.number.replace(/[^\d+]/g, "").replace(/^(?=\d)/, "+");
+    const number = numberOf(this.query.number);
+    setText(this.partial, number === null ? PART_OF_A_NUMBER : "");
+    if (number === null) return;
+    this.query.number = number;
     this.app.note("messages", this.opened, this.query);
     this.load();
+  }
+
+  /** Another address of this view: other filters, another text, or none. */
+  goTo({ id, query }) {
+    const asked = Object.fromEntries(FILTERS.map((name) => [name, query[name] ?? ""]));
+    if (FILTERS.some((name) => asked[name] !== this.query[name])) {
+      clearTimeout(this.typing);
+      this.query = asked;
+      for (const name of FILTERS) this.filters.elements[`by-${name}`].value = asked[name];
+      setText(this.partial, "");
+      this.shown.clear();
+      this.load();
+    }
+    const before = this.opened;
+    this.open(id).then(() => {
+      if (this.opened !== id || this.stay.over) return;
+      if (id) focusTitle(this.detail);
+      else this.rows.keyed?.get(before)?.querySelector("a").focus();
+    });
+  }
+
+  close() {
+    this.app.go("messages", "", this.query);
+  }
+
+  /** After a break: what is listed and what is opened, as they are now. */
+  renew() {
+    this.load();
+    if (this.opened) this.open(this.opened, true);
   }
 
   async load(older = false) {
@@ -134,23 +174,24 @@ class Messages {
   }
 
   makeRow(message) {
-    const open = el("a", { className: "open nowrap", href: address("messages", message.id, this.query) }, timeOfDay(message.created));
+    const open = el("a", { className: "open nowrap" }, momentNode(message.created));
     open.title = dateTime(message.created);
     const row = el(
       "tr",
       { className: "pick", on: { click: (event) => event.target.closest("a") || open.click() } },
-      el("td", {}, open),
-      el("td", { className: "nowrap" }, el("p", {}, phone(message.from)), el("p", { className: "soft" }, phone(message.to))),
-      el("td", { className: "text", title: message.text ?? "" }, message.text ?? ""),
+      el("td", { className: "when" }, open),
+      el("td", { className: "nowrap ends" }, el("p", {}, phone(message.from)), el("p", { className: "soft" }, phone(message.to))),
+      el("td", { className: "text", title: message.text ?? "" }, saidIn(message)),
       el("td", { className: "nowrap extra" }, carrierName(message.carrier)),
       el("td", { className: "number extra" }, String(message.segments)),
-      el("td", { className: "nowrap" }, stateBadge(message.state)),
+      el("td", { className: "nowrap state" }, stateBadge(message.state)),
     );
     return row;
   }
 
   fillRow(row, message) {
     row.setAttribute("aria-selected", String(message.id === this.opened));
+    row.querySelector("a").href = address("messages", message.id, this.query);
     const shown = row.lastElementChild.firstElementChild;
     if (shown.textContent !== words(message.state)) setBadge(shown, message.state);
     shown.title = message.code ?? "";
@@ -186,9 +227,15 @@ class Messages {
     try {
       const message = await this.api.get(`/v1/messages/${encodeURIComponent(id)}`, this.stay.signal);
       if (this.opened !== id) return;
+      const story = await this.storyCard(message);
+      if (this.opened !== id) return;
       const open = [...this.detail.querySelectorAll("details[open]")].map((each) => each.dataset.name);
-      refill(this.detail, await this.storyCard(message));
+      const focused = [...this.detail.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+      refill(this.detail, story);
       for (const each of this.detail.querySelectorAll("details")) if (open.includes(each.dataset.name)) each.open = true;
+      const place = this.detail.querySelectorAll(FOCUSABLE)[focused];
+      if (place?.matches("h2")) focusTitle(this.detail);
+      else place?.focus({ preventScroll: true });
       if (!again && matchMedia("(max-width: 1150px)").matches) this.detail.scrollIntoView({ block: "start" });
     } catch (refusal) {
       if (!this.stay.over && this.opened === id) refill(this.detail, card("One text", {}, failure(refusal, () => this.open(id))));

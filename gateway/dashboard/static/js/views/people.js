@@ -1,8 +1,8 @@
 // The simulated Webex App: two people side by side, and a handset they text with.
 
 import { el, icon, keyed, refill, setText } from "../dom.js";
-import { carrierName, initials, personName, phone, timeOfDay, words } from "../format.js";
-import { badge, empty, failure, head, select, sentence, setBadge, setOptions, stateBadge, submitting } from "../parts.js";
+import { carrierName, initials, personName, phone, words } from "../format.js";
+import { badge, empty, failure, head, momentNode, saidIn, select, sentence, setBadge, setOptions, stateBadge, submitting } from "../parts.js";
 import { address } from "../router.js";
 
 export const TITLE = "People";
@@ -53,6 +53,10 @@ export async function mount(root, stay) {
     said.take(text);
     draw();
   });
+  stay.onRenew(async () => {
+    await said.load(state.handset, said.refused);
+    draw();
+  });
   await changed();
   return undefined;
 }
@@ -66,9 +70,10 @@ class Talk {
     this.trouble = null;
   }
 
-  async load(handset) {
+  /** Fetches what was said; `refused` is kept, since only its sender knows of it. */
+  async load(handset, refused = []) {
     this.texts.clear();
-    this.refused = [];
+    this.refused = refused;
     try {
       const page = await this.stay.api.page(`/v1/messages?max=100&number=${encodeURIComponent(handset)}`, this.stay.signal);
       for (const text of page.items.reverse()) this.texts.set(text.id, text);
@@ -108,7 +113,7 @@ class Pane {
       "form",
       { className: "composer", "aria-label": label, on: { submit: (event) => this.submit(event) } },
       this.entry,
-      el("button", { className: "button primary", type: "submit" }, "Send"),
+      el("button", { className: "button primary", type: "submit", "aria-label": `Send, ${label}` }, "Send"),
       this.result,
     );
     this.entry.addEventListener("keydown", (event) => {
@@ -141,11 +146,11 @@ class Pane {
 
   makeSaid(text, own, who) {
     const why = text.refusal;
-    const foot = el("div", { className: "said-foot" }, who ? el("span", {}, who) : null, el("span", {}, timeOfDay(text.created)));
+    const foot = el("div", { className: "said-foot" }, who ? el("span", {}, who) : null, momentNode(text.created));
     if (why) foot.append(badge(why.code || "refused", "bad"));
     else foot.append(el("a", { href: address("messages", text.id), "aria-label": `Story: ${text.state}` }, stateBadge(text.state)));
     const extra = why ? el("p", { className: "small tone-bad" }, sentence(why)) : null;
-    return el("li", { className: `said ${own ? "own" : ""} ${why ? "refused" : ""}` }, el("span", { dir: "auto" }, text.text ?? ""), extra, foot);
+    return el("li", { className: `said ${own ? "own" : ""} ${why ? "refused" : ""}` }, el("span", { dir: "auto" }, saidIn(text)), extra, foot);
   }
 }
 

@@ -4,7 +4,7 @@ import { withQuery } from "../api.js";
 import { el, put, refill } from "../dom.js";
 import { bytes, dateTime, duration, personName, phone, playTime, timeOfDay, words } from "../format.js";
 import { marksOf, pausesAreCut, Player } from "../player.js";
-import { badge, button, card, empty, facts, field, head, loading, scrolling, select, sentence, setOptions, stateBadge, table } from "../parts.js";
+import { badge, button, card, empty, facts, field, focusTitle, head, loading, onEscape, scrolling, select, sentence, setOptions, stateBadge, table, unseen } from "../parts.js";
 import { address } from "../router.js";
 
 export const TITLE = "Recordings";
@@ -16,7 +16,8 @@ const FILTERS = ["provider", "personId", "state", "externalGroup"];
 export async function mount(root, stay) {
   const view = new Recordings(stay);
   refill(root, view.node);
-  stay.onPlace = (place) => view.open(place.id);
+  stay.onPlace = (place) => view.goTo(place);
+  stay.onRenew(() => view.changed());
   stay.onEnd(() => view.player?.end());
   stay.listen((name) => name.startsWith("recording.") && view.changed());
   const redraw = () => view.player?.draw();
@@ -38,6 +39,7 @@ class Recordings {
     this.filters = el("form", { className: "card card-body filters", role: "search", "aria-label": "Filter recordings", on: { submit: (event) => event.preventDefault() } }, choice("provider", "Provider"), choice("personId", "Person"), choice("state", "State"), field("Tenant", tenant));
     this.list = el("div", {});
     this.detail = el("div", { className: "stack" });
+    onEscape(this.detail, () => this.app.go("recordings", "", this.query));
     this.body = el("div", {}, card("Recordings", { note: "newest first in each tenant", flush: true }, this.list), this.detail);
     this.node = el("div", { className: "stack" }, head("Recordings", "Filed by provider and tenant. Who may hear what is the provider’s rule."), this.filters, this.body);
   }
@@ -57,6 +59,22 @@ class Recordings {
     this.query = Object.fromEntries(FILTERS.map((name) => [name, (given.get(name) ?? "").trim()]));
     this.app.note("recordings", this.opened, this.query);
     this.load();
+  }
+
+  /** Another address of this view: other filters, another recording, or none. */
+  goTo({ id, query }) {
+    const asked = Object.fromEntries(FILTERS.map((name) => [name, query[name] ?? ""]));
+    if (FILTERS.some((name) => asked[name] !== this.query[name])) {
+      this.query = asked;
+      for (const name of FILTERS) this.filters.elements[name].value = asked[name];
+      this.load();
+    }
+    const before = this.opened;
+    this.open(id).then(() => {
+      if (this.opened !== id || this.stay.over) return;
+      if (id) focusTitle(this.detail);
+      else this.list.querySelector(`tr[data-id="${CSS.escape(before)}"] a`)?.focus();
+    });
   }
 
   changed() {
@@ -241,7 +259,7 @@ class Recordings {
         el("td", {}, may.has("play") ? button("Save", () => this.save(recording.id, party, file.name), "small", { "aria-label": `Save ${file.name}` }) : ""),
       );
     });
-    return scrolling("Files", table("Files", ["File", "Format", ["Size", "number"], "SHA-256", ""], rows));
+    return scrolling("Files", table("Files", ["File", "Format", ["Size", "number"], "SHA-256", unseen("Save")], rows));
   }
 
   async save(id, party, name) {

@@ -28,6 +28,7 @@ export async function mount(root, stay) {
     timer = setTimeout(() => stay.over || desk.refresh().catch(() => {}), 200);
   });
   stay.onEnd(() => clearTimeout(timer));
+  stay.onRenew(() => desk.refresh());
   await desk.start();
 }
 
@@ -44,7 +45,7 @@ function clockCard(stay) {
   const draw = () => {
     setText(time, world.written());
     if (!world.clock) return;
-    setText(how, world.clock.mode === "frozen" ? "the world stands still" : pace(world.clock) ? `${world.clock.speed} world seconds a second` : "runs as the wall’s clock");
+    setText(how, world.held !== null ? "as of when the connection was lost" : world.clock.mode === "frozen" ? "the world stands still" : pace(world.clock) ? `${world.clock.speed} world seconds a second` : "runs as the wall’s clock");
     const now = world.clock.mode === "frozen" ? "0" : String(world.clock.speed);
     if (speeds.dataset.now === now) return;
     speeds.dataset.now = now;
@@ -56,7 +57,7 @@ function clockCard(stay) {
   return el(
     "section",
     { className: "card card-body clock", "aria-label": "World clock" },
-    el("div", {}, el("span", { className: "soft small" }, "World time"), time, how),
+    el("div", {}, el("span", { className: "soft small" }, "World time, UTC"), time, how),
     el(
       "div",
       { className: "clock-tools" },

@@ -19,6 +19,10 @@ export async function mount(root, stay) {
   const view = new Replays(stay);
   refill(root, view.node);
   stay.onPlace = (place) => view.open(place.id);
+  stay.onRenew(async () => {
+    await view.refresh();
+    if (!view.jobs.some(({ id }) => id === view.opened)) view.open(view.opened);
+  });
   await view.start();
 }
 
@@ -131,7 +135,7 @@ class Replays {
     this.reported = "";
     for (const [key, node] of this.rows.keyed ?? []) node.firstElementChild.setAttribute("aria-current", String(key === id));
     const job = this.jobs.find((each) => each.id === id);
-    if (!job) return refill(this.detail, el("section", { className: "card" }, empty(id ? "No such replay" : "No replay chosen", "Upload a capture, or choose one at the left.")));
+    if (!job) return refill(this.detail, el("section", { className: "card" }, empty(id ? "No such replay" : "No replay chosen", "Upload a capture, or choose one of the list.")));
     this.progress = progressOf(job, () => this.app.attempt(() => this.api.post(`/v1/replays/${encodeURIComponent(id)}/stop`), "Stopped"));
     this.report = el("div", { className: "stack" });
     refill(this.detail, this.progress.node, this.report);
