@@ -11,11 +11,14 @@ nevertheless: who sends that signal to a simulator means it.
 import asyncio
 import atexit
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -45,6 +48,8 @@ class Interrupts:
         self._timer: threading.Timer | None = None
         self.numbers: list[int] = []
         """The signals that came, in order."""
+        self.leftovers: set[str] = set()
+        """Folders to delete where the process is ended on the spot."""
 
     @property
     def exit_code(self) -> int:
@@ -110,6 +115,17 @@ class Interrupts:
         finally:
             self._asked.pop()
 
+    @contextmanager
+    def temporary_folder(self, prefix: str) -> Iterator[Path]:
+        """A new folder that is gone after the block, and where the process is ended on the spot."""
+        name = tempfile.mkdtemp(prefix=prefix)
+        self.leftovers.add(name)
+        try:
+            yield Path(name)
+        finally:
+            shutil.rmtree(name, ignore_errors=True)
+            self.leftovers.discard(name)
+
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.numbers.append(number)
         if len(self.numbers) == 1:
@@ -126,6 +142,8 @@ class Interrupts:
             self._end()
 
     def _end(self) -> None:
+        for name in self.leftovers:
+            shutil.rmtree(name, ignore_errors=True)
         if sys.stderr is not None and sys.stderr.isatty():
             os.write(sys.stderr.fileno(), _SHOW_CURSOR.encode())
         self._leave(self.exit_code)

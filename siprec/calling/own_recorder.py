@@ -7,7 +7,6 @@ async with await OwnRecorder.open(directory) as own:
 """
 
 import asyncio
-import tempfile
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +27,7 @@ from gateway.runtime.database import Database, MigrationBranch
 from gateway.runtime.errors import BlobError
 from gateway.runtime.http.auth import Principal
 from gateway.runtime.ids import IdSource
+from gateway.runtime.interrupts import INTERRUPTS
 from gateway.runtime.metrics import Metrics
 from siprec.api.administration import RecordingAdministration
 from siprec.api.settings_models import OrganizationRecordingChange
@@ -102,7 +102,7 @@ class OwnRecorder:
     ) -> "OwnRecorder":
         """Start a recorder on free ports. Raises AddressUnusable or PortsUnavailableError."""
         async with AsyncExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="siprec-call-")))
+            folder = stack.enter_context(INTERRUPTS.temporary_folder("siprec-call-"))
             if providers is None:
                 providers = await asyncio.to_thread(providers_of_ours)
             recorder = cls(folder, host, directory or Directory(), providers)
@@ -149,9 +149,9 @@ class OwnRecorder:
         self._port = self._service.server.listening[0].port
 
     async def _stop(self) -> None:
-        await asyncio.gather(*self._reading, return_exceptions=True)
         if self._service is not None:
-            await self._service.stop()
+            await self._service.stop()  # calls that went on end, and are read as the others are
+            await asyncio.gather(*self._reading, return_exceptions=True)
             self._service = None
         if self._database is not None:
             await self._database.close()

@@ -131,6 +131,19 @@ def test_the_limit_holds_beyond_the_program_too() -> None:
             signal.signal(number, handler)
 
 
+def test_a_temporary_folder_is_gone_in_the_end_and_where_it_ends_at_once(interrupts: Interrupts) -> None:
+    with interrupts.temporary_folder("gateway-test-") as folder:
+        (folder / "file").touch()
+    assert not folder.exists()
+    with interrupts.temporary_folder("gateway-test-") as folder:
+        (folder / "file").touch()
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        with pytest.raises(Left):
+            press()
+        assert not folder.exists()
+
+
 def test_other_threads_have_no_signals() -> None:
     def work() -> None:
         with Interrupts(leave).listening():
