@@ -5,7 +5,6 @@ import json
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -31,8 +30,13 @@ BIND_WAIT_S = 10.0
 
 def run_demo(*, once: bool, as_json: bool, speed: float, overrides: Sequence[str]) -> int:
     """Run it; with `once` the exit code says whether every step went as expected."""
-    with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
-        settings = [f"storage.folder={json.dumps(folder)}", "log.level=warning", *_clock(speed), *overrides]
+    with INTERRUPTS.temporary_folder("gateway-demo-") as folder:
+        settings = [
+            f"storage.folder={json.dumps(str(folder))}",
+            "log.level=warning",
+            *_clock(speed),
+            *overrides,
+        ]
         config = load_config(str(carried_config("gateway.yaml")), PARTS, settings)
         log.configure(config.section("log").level, json=False)
         console = Console(stderr=as_json)

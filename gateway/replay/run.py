@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +39,7 @@ from gateway.replay.texts import whole_texts
 from gateway.replay.users_edge import OpenGateway, UsersEdge
 from gateway.replay.worlds import AUTO, auto_world, carrier_for, majority_role, write_world
 from gateway.runtime.clock import SECOND_NS, WorldClock
+from gateway.runtime.interrupts import INTERRUPTS
 from gateway.smpp.aio import SmppConnection, SmppHandler
 
 _GUEST: Final = ("guest", "guest")
@@ -249,8 +249,7 @@ class Replay:
             others = auto_world(cast.numbers, options.carrier, options.seed, options.token)
             write_world(options.save_world, others)
         assert self.open_gateway is not None  # noqa: S101 - there is a cast
-        with tempfile.TemporaryDirectory(prefix="replay-") as name:
-            folder = Path(name)
+        with INTERRUPTS.temporary_folder("replay-") as folder:
             config = folder / "world.yaml"
             write_world(config, world)
             overrides = ("log.level=error", "storage.writer=thread")

@@ -29,6 +29,7 @@ from gateway.runtime.errors import (
     IntegrityError,
     StatementInvalid,
 )
+from gateway.runtime.interrupts import INTERRUPTS
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.sqlite import BUSY_TIMEOUT_S, SqliteWriter
 from gateway.runtime.writers import BatchWriter, Complete, ProcessWriter, ThreadWriter
@@ -83,6 +84,7 @@ class SqliteBackend:
         if not path or path == ":memory:":
             in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - mkdtemp below
             self._own_folder = tempfile.mkdtemp(prefix="gateway-db-", dir=in_memory)
+            INTERRUPTS.leftovers.add(self._own_folder)
             path = str(Path(self._own_folder) / "memory.db")
         self.path = path
         self.url = f"sqlite:///{path}"
@@ -115,6 +117,7 @@ class SqliteBackend:
         """Delete the file of an in-memory database."""
         if self._own_folder is not None:
             shutil.rmtree(self._own_folder, ignore_errors=True)
+            INTERRUPTS.leftovers.discard(self._own_folder)
 
 
 class PostgresqlBackend:

@@ -14,7 +14,6 @@ import os
 import resource
 import secrets
 import sys
-import tempfile
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -22,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.runtime.interrupts import INTERRUPTS
 from gateway.runtime.ports import free_ports
 from siprec.callcontrol.media import CallMedia
 from siprec.callcontrol.recording import RecordingOptions
@@ -257,9 +257,9 @@ class _Recorder:
 @asynccontextmanager
 async def _own_recorder(pairs: int, host: str) -> AsyncIterator[_Recorder]:
     [http], [sip] = free_ports(1), free_ports(1, host)
-    with tempfile.TemporaryDirectory(prefix="siprec-pairs-") as folder:
+    with INTERRUPTS.temporary_folder("siprec-pairs-") as folder:
         settings: dict[str, Any] = {
-            "storage.folder": json.dumps(folder),
+            "storage.folder": json.dumps(str(folder)),
             "http.port": http,
             "log.level": "error",
             "calling.enabled": "false",

@@ -7,7 +7,6 @@ failed. So here a request is due when SIPp sent it, and an arrival error is not 
 import asyncio
 import csv
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from io import StringIO
 from itertools import islice
@@ -19,6 +18,7 @@ from gateway.load.report import Generator, Report
 from gateway.load.snapshot import Snapshot, Watch
 from gateway.load.tally import FAILED, Outcome, Tally, tally_of
 from gateway.runtime.errors import ConfigError, Fault
+from gateway.runtime.interrupts import INTERRUPTS
 
 WATCH_S: Final = 1.0
 ALL_WELL, SOME_FAILED = 0, 1
@@ -30,8 +30,7 @@ async def run_sipp(profile: Profile, watch: Watch, stopped: Callable[[], bool]) 
     program = shutil.which("sipp")
     if program is None:
         raise ConfigError([Fault("calls.by", 0, 0, "", "sipp is not installed: `make system-deps` (Debian)")])
-    with tempfile.TemporaryDirectory(prefix="load-sipp-") as name:
-        folder = Path(name)
+    with INTERRUPTS.temporary_folder("load-sipp-") as folder:
         loop = asyncio.get_running_loop()
         began = loop.time()
         process = await asyncio.create_subprocess_exec(
