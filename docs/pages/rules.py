@@ -90,9 +90,11 @@ DECISIONS = """\
 What each rule refuses, and what it lets pass. Every row is also a test: the settings are made, the requests
 sent over HTTP, and status, code, description, `blockedBy`, metric and, where a carrier refuses, its receipt
 are looked at; one rule alone refuses, as `explain` says, and the last text of the row is delivered. People,
-numbers and tokens are those of the demo world."""
+numbers and tokens are those of the demo world; where a row names no token it is `demo-admin`."""
 
 LONGEST_TEXT = 40
+DEMO_ADMIN = "demo-admin"
+"""Whose token every request carries that does not say another."""
 
 
 def _decisions() -> Iterator[str]:
@@ -198,7 +200,8 @@ def _request(request: Request) -> str:
     body = f" {json.dumps(dict(request.body), ensure_ascii=False)}" if request.body else ""
     text = code(f"{request.method} {request.path.removeprefix('/v1')}{body}")
     answer = " ".join(filter(None, (str(request.status), code(request.code))))
-    return f"{text} → {answer}"
+    as_whom = "" if request.token == DEMO_ADMIN else f" as {code(request.token)}"
+    return f"{text}{as_whom} → {answer}"
 
 
 def _json(text: Mapping[str, Any]) -> str:
