@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,21 +109,33 @@ Open = Callable[..., Page]
 
 @pytest.fixture
 def open_page(demo: Demo, chromium: Browser) -> Iterator[Open]:
-    """`open_page("messages", token=…, theme=…, width=…)`: that view, signed in, loaded."""
+    """`open_page("messages", token=…, theme=…, width=…)`: that view, signed in, loaded.
+
+    `zone` is the viewer's time zone; `script` runs before the page's own.
+    """
     opened: list[Page] = []
     with contextlib.ExitStack() as stack:
 
         def open_view(
-            view: str = "live", *, token: str = ADMIN, theme: str = "light", width: int = WIDTH
+            view: str = "live",
+            *,
+            token: str = ADMIN,
+            theme: str = "light",
+            width: int = WIDTH,
+            zone: str | None = None,
+            script: Path | None = None,
         ) -> Page:
             context: Any = chromium.new_context(
                 viewport={"width": width, "height": HEIGHT},
                 color_scheme=theme,  # type: ignore[arg-type]
                 reduced_motion="reduce",
+                timezone_id=zone,
             )
             stack.callback(context.close)
             context.set_default_timeout(20_000)
             context.add_init_script(WATCH)
+            if script:
+                context.add_init_script(path=script)
             if token:
                 context.add_init_script(f"sessionStorage.setItem('gateway-token', {json.dumps(token)})")
             page: Page = context.new_page()

@@ -84,7 +84,7 @@ def test_messages_finds_what_the_api_finds_and_tells_a_texts_whole_story(open_pa
         expect(body).to_contain_text(name)
     octets = re.sub(r"(?m)^[0-9a-f]{4}  |\s", "", body.locator("pre").inner_text())
     assert octets == first["pdu"]["octets"]
-    segments = story.get_by_role("region", name="Segments").locator("tbody tr")
+    segments = story.get_by_role("group", name="Segments").locator("tbody tr")
     expect(segments).to_have_count(sent["segments"])
     story.get_by_text("Receipt as it came").first.click()
     expect(story.locator(".pdu-body", has_text="stat:DELIVRD").first).to_be_visible()
@@ -110,6 +110,50 @@ def test_a_filter_that_finds_nothing_says_so_and_lists_can_grow(open_page: Open,
     expect(rows.nth(55)).to_be_visible()
     page.get_by_label("State").select_option("rejected")
     expect(page.get_by_text("No text matches").or_(rows.first)).to_be_visible()
+
+
+def test_another_address_brings_other_filters(open_page: Open) -> None:
+    page = open_page("messages")
+    page.evaluate("location.hash = '#/messages?state=bogus'")
+    expect(page.locator(".failure")).to_contain_text("state")
+    page.evaluate("location.hash = '#/messages?number=%2B13105550120&direction=inbound'")
+    expect(page.locator(".failure")).to_have_count(0)
+    expect(page.get_by_label("Number")).to_have_value("+13105550120")
+    expect(page.get_by_label("Direction")).to_have_value("inbound")
+    expect(page.get_by_label("State")).to_have_value("")
+    page.evaluate("location.hash = '#/messages'")
+    expect(page.get_by_label("Direction")).to_have_value("")
+
+
+def test_a_number_is_found_however_it_is_written_and_a_part_of_one_is_asked_for_whole(
+    open_page: Open, demo: Demo
+) -> None:
+    demo.send("found by number", "carol", "+16475550124")
+    page = open_page("messages")
+    rows = page.get_by_role("region", name="Texts", exact=True).locator("tbody tr")
+    page.get_by_label("Number").fill("(647) 555-0124")
+    expect(page).to_have_url(re.compile(r"number=%2B16475550124"))
+    expect(rows).to_have_count(len(demo.items("/v1/messages?number=%2B16475550124&max=50")))
+    page.get_by_label("Number").fill("0124")
+    expect(page.get_by_text("Write the whole number")).to_be_visible()
+
+
+def test_moments_are_the_worlds_whatever_the_viewers_zone(open_page: Open, demo: Demo) -> None:
+    sent = demo.send("seen from New York")
+    page = open_page("messages", zone="America/New_York")
+    row = page.locator("tr.pick", has_text="seen from New York").first
+    expect(row.locator("time")).to_have_text(sent["created"][11:19])
+    expect(page.locator("#world-label")).to_contain_text("UTC")
+    started = demo.items("/v1/recordings")[0]["startedAt"]
+    page.evaluate("location.hash = '#/recordings'")
+    expect(page.locator("tr.pick a", has_text=started[11:19]).first).to_be_visible()
+
+
+def test_an_mms_that_came_says_why_it_has_no_text(open_page: Open, demo: Demo) -> None:
+    mms = {"from": "+12125550127", "to": "+12025550100", "text": "", "files": ["https://example.test/a.jpg"]}
+    demo.post("/v1/carriers/att/inbound", mms)
+    page = open_page("messages?number=%2B12125550127")
+    expect(page.locator("td.text").first).to_contain_text("MMS")
 
 
 def test_a_person_texts_a_handset_and_it_answers(open_page: Open, demo: Demo) -> None:
