@@ -122,7 +122,7 @@ class Carrier:
         self._started_ns = self.clock.now_ns()
         stored = await self._owed.load()
         if stored is not None:
-            self._take_up(stored)
+            self.take_up(stored)
         try:
             self._server = await serve(
                 self.host,
@@ -364,7 +364,7 @@ class Carrier:
             self._send_receipt(text)
         self._owed.settle(text)
 
-    def _take_up(self, stored: Stored) -> None:
+    def take_up(self, stored: Stored) -> None:
         """Go on where the process before this one ended."""
         self._ordinal = stored.ordinal
         now_ns = self.clock.now_ns()

@@ -1,16 +1,19 @@
 """Whatever an ESME does in whatever order: each acknowledged text ends once, and is told once."""
 
 import asyncio
+from itertools import count
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.carriers.bind import CarrierBind
+from gateway.carriers.journal import Stored
 from gateway.carriers.profile import CarrierProfile
 from gateway.carriers.smsc import Carrier
+from gateway.carriers.tables import ChangeText, InsertText
 from gateway.runtime.clock import WorldClock
 from gateway.smpp.constants import MessageState
-from gateway.smpp.pdu import CancelSm, DeliverSmResp, QuerySm, ReplaceSm, SubmitSm
+from gateway.smpp.pdu import CancelSm, DeliverSmResp, QuerySm, ReplaceSm, SubmitSm, encode
 from gateway.smpp.receipt import read_receipt
 from gateway.smpp.times import format_relative
 
@@ -43,7 +46,10 @@ class Wire:
 
     def __init__(self, mailbox):
         self.mailbox, self.up = mailbox, True
-        self.received, self.unanswered = [], []
+        self.received, self.unanswered, self.responses = [], [], []
+
+    def respond(self, request, response):
+        self.responses.append(response)
 
     @property
     def window_free(self):
@@ -70,15 +76,20 @@ class Wire:
 
 
 class Life:
-    def __init__(self):
-        self.clock = WorldClock(START, frozen=True)
-        self.carrier = Carrier("test", PROFILE, self.clock)
+    def __init__(self, journal=None):
+        self.ids = []
+        self.begin(START, journal)
+
+    def begin(self, now_ns, journal, stored=None):
+        self.clock = WorldClock(now_ns, frozen=True)
+        self.carrier = Carrier("test", PROFILE, self.clock, journal=journal)
+        if stored is not None:
+            self.carrier.take_up(stored)
         self.wire = Wire(self.carrier.mailbox("guest"))
         self.carrier.mailbox("guest").add_receiver(self.wire)
         self.bind = CarrierBind(self.carrier, self.wire)
         self.bind.account = PROFILE.accounts[0]
         self.bind.behaviour = self.carrier.new_behaviour(PROFILE.accounts[0])
-        self.ids = []
 
     def ask(self, pdu):
         return self.bind.on_request(self.wire, pdu)
@@ -143,5 +154,98 @@ def test_each_text_ends_once_and_is_told_once(steps):
         assert life.carrier.state().waiting == 0
         assert life.clock.in_flight == 0
         assert life.clock.next_due_ns() is None
+
+    asyncio.run(live())
+
+
+class Journal:
+    """Rows in memory: what was kept is stored at a commit, and a kill forgets what was not."""
+
+    idle = True
+
+    def __init__(self):
+        self.texts, self.ordinal = {}, 0
+        self.kept, self.answers = [], []
+        self.new_id = count(1).__next__
+
+    def keep(self, intent):
+        self.kept.append(intent)
+
+    def then(self, answer):
+        self.answers.append(answer)
+
+    def count_bind(self, carrier, ordinal):
+        self.ordinal = ordinal
+
+    def commit(self):
+        for intent in sorted(self.kept, key=lambda one: one.rank):
+            if isinstance(intent, InsertText):
+                self.texts[intent.id] = intent
+            elif isinstance(intent, ChangeText):
+                fields = intent._asdict()
+                key = fields.pop("id_")
+                self.texts[key] = self.texts[key]._replace(**fields)
+            else:
+                del self.texts[intent.id]
+        answers, self.kept, self.answers = self.answers, [], []
+        for answer in answers:
+            answer(True)
+
+    def left(self):
+        self.kept, self.answers = [], []
+        return Stored([self.texts[key] for key in sorted(self.texts)], [], [], self.ordinal)
+
+
+class ManyLives(Life):
+    """A carrier whose process ends at any moment, and begins again."""
+
+    def __init__(self):
+        self.journal = Journal()
+        super().__init__(self.journal)
+
+    def ask(self, pdu):
+        answer = super().ask(pdu)
+        self.journal.commit()
+        return answer if answer is not None else self.wire.responses.pop()
+
+    def commit(self):
+        self.journal.commit()
+
+    def kill(self):
+        received, now_ns = self.wire.received, self.clock.now_ns()
+        self.begin(now_ns, self.journal, self.journal.left())
+        self.wire.received = received
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        submits
+        | submits
+        | others
+        | clearances
+        | waits
+        | connections
+        | st.tuples(st.sampled_from(["kill", "kill", "commit"])),
+        max_size=40,
+    )
+)
+def test_whenever_its_process_ends_each_text_is_told_the_same_end(steps):
+    async def live():
+        life = ManyLives()
+        for name, *arguments in steps:
+            getattr(life, name)(*arguments)
+        life.regain()
+        for _ in range(len(life.ids) + 1):
+            life.advance(100)
+        told = {}
+        for pdu in life.wire.received:
+            receipt = read_receipt(pdu.short_message, tlvs=pdu.tlvs)
+            told.setdefault(receipt.message_id, set()).add(encode(pdu))
+        assert sorted(told) == sorted(life.ids)
+        assert all(len(ends) == 1 for ends in told.values()), "told again, it is the same to the byte"
+        life.commit()
+        assert not life.journal.texts
+        assert life.clock.in_flight == 0
 
     asyncio.run(live())
