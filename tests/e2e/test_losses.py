@@ -46,8 +46,9 @@ async def test_a_carrier_that_ends_one_connection_in_ten_texts_loses_next_to_non
 
 @pytest.mark.parametrize("later", [False, True], ids=["while it is bound", "after the bind was given up"])
 async def test_texts_sent_to_a_dead_carrier_arrive_once_it_is_healthy(open_world: Any, later: bool) -> None:
-    quick = "esme.carriers.tmobile.request_expiry_s=0.3", "esme.carriers.tmobile.late_response_wait_s=0.1"
-    async with open_world(*FREE, QUICK, *quick, "clock.mode=scaled", "clock.speed=20") as world:
+    quick = {"request_expiry_s": 0.3, "late_response_wait_s": 0.1, "submit_attempts": 50, "lost_attempts": 50}
+    settings = [f"esme.carriers.tmobile.{name}={value}" for name, value in quick.items()]
+    async with open_world(*FREE, QUICK, *settings, "clock.mode=scaled", "clock.speed=20") as world:
         assert (await world.client.call("PATCH", "/v1/carriers/tmobile", {"profile": "dead"}))[0] == 200
         ids = await send_all(world, HEALTHY[:5])
         carrier = world.service.carriers.carrier("tmobile")
