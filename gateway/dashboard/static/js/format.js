@@ -26,8 +26,8 @@ const moment = (iso) => {
   return iso && !Number.isNaN(date.getTime()) ? date : null;
 };
 
-/** "22 Nov", with the year where it is not the world's. */
-const dated = (at) => (dayOf(at.getTime()).slice(0, 4) === dayOf().slice(0, 4) ? day : dayOfYear).format(at);
+/** "22 Nov", with the year where it is not the world's; it breaks in no line. */
+const dated = (at) => (dayOf(at.getTime()).slice(0, 4) === dayOf().slice(0, 4) ? day : dayOfYear).format(at).replaceAll(" ", "\u00a0");
 const onDay = (at, time) => (dayOf(at.getTime()) === dayOf() ? time : `${dated(at)}, ${time}`);
 
 /** Time of day of an ISO moment, with the date where it is not the world's today; empty for what is none. */

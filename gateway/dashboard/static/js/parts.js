@@ -68,7 +68,7 @@ export function rewriteMoments(node) {
 /** What a text said, or why nothing of it is here. */
 export function saidIn({ text, code }) {
   if (text) return text;
-  return el("span", { className: "soft" }, code === "mms_not_supported" ? "MMS: not supported, nothing of it came" : "no text");
+  return el("span", { className: "soft" }, code === "mms_not_supported" ? "MMS, not supported" : "no text");
 }
 
 /** A labelled control; `properties` go to the control. */

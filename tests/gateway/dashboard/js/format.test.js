@@ -48,12 +48,12 @@ test("moments are written in UTC, with the date where it is not the world's toda
   followWorld(() => Date.parse("2026-11-22T12:00:00Z"));
   assert.equal(dayOf(), "2026-11-22");
   assert.equal(timeOfDay("2026-11-22T23:59:59.000Z"), "23:59:59");
-  assert.equal(timeOfDay("2026-11-23T00:00:00.000Z"), "23 Nov, 00:00:00");
-  assert.equal(timeOfDay("2025-11-22T12:00:00.000Z"), "22 Nov 2025, 12:00:00");
+  assert.equal(timeOfDay("2026-11-23T00:00:00.000Z"), "23\u00a0Nov, 00:00:00");
+  assert.equal(timeOfDay("2025-11-22T12:00:00.000Z"), "22\u00a0Nov\u00a02025, 12:00:00");
   assert.equal(preciseTime("2026-11-22T01:02:03.045Z"), "01:02:03.045");
-  assert.equal(dateTime("2026-11-22T01:02:03.045Z"), "22 Nov, 01:02:03");
+  assert.equal(dateTime("2026-11-22T01:02:03.045Z"), "22\u00a0Nov, 01:02:03");
   followWorld(() => Date.parse("2026-12-20T12:00:00Z"));
-  assert.equal(timeOfDay("2026-11-22T23:59:59.000Z"), "22 Nov, 23:59:59");
+  assert.equal(timeOfDay("2026-11-22T23:59:59.000Z"), "22\u00a0Nov, 23:59:59");
 });
 
 test("numbers are understood as people write them", () => {

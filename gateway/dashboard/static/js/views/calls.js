@@ -2,7 +2,7 @@
 
 import { el, keyed, refill, setText } from "../dom.js";
 import { duration, phone, RECORD_ICONS, timeOfDay, words } from "../format.js";
-import { badge, button, card, empty, failure, field, form, head, momentNode, scrolling, select, setBadge, setOptions, stateBadge, table, unseen } from "../parts.js";
+import { badge, button, card, empty, failure, field, form, head, momentNode, scrolling, select, setBadge, setOptions, stateBadge, table } from "../parts.js";
 import { Scenarios } from "../scenarios.js";
 
 export const TITLE = "Calls";
@@ -32,7 +32,7 @@ class Calls {
     this.phones = el("div", { className: "handsets" });
     this.scenarios = new Scenarios(stay);
     this.callRows = el("tbody");
-    this.callTable = table("Calls", ["Started", "From and to", "Recorded", "State", unseen("End the call")], []);
+    this.callTable = table("Calls", ["Started", "From and to", "Recorded", "State"], []);
     this.callTable.className = "texts";
     this.callTable.replaceChild(this.callRows, this.callTable.tBodies[0]);
     this.noCalls = empty("No calls yet", "Place one, or play a scenario.");
@@ -189,25 +189,29 @@ class Calls {
   }
 
   makeCall(call) {
-    const open = el("a", { className: "open nowrap", href: `#/calls/${encodeURIComponent(call.id)}` }, momentNode(call.startedAt));
+    const open = el("a", { className: "open", href: `#/calls/${encodeURIComponent(call.id)}` }, momentNode(call.startedAt));
     return el(
       "tr",
       { dataset: { call: call.id } },
       el("td", { className: "when" }, open),
       el("td", { className: "nowrap ends" }, el("p", {}, phone(call.from)), el("p", { className: "soft" }, phone(call.to))),
       el("td", { className: "recorded" }),
-      el("td", { className: "state" }, stateBadge(call.state)),
-      el("td", { className: "act" }, button("End", () => this.app.attempt(() => this.api.delete(`/v1/calls/${encodeURIComponent(call.id)}`)).then(() => this.refresh()), "small danger")),
+      el("td", { className: "state" }, el("div", { className: "row" }, stateBadge(call.state), button("End", () => this.end(call), "small danger"))),
     );
   }
 
+  async end({ id }) {
+    await this.app.attempt(() => this.api.delete(`/v1/calls/${encodeURIComponent(id)}`));
+    return this.refresh();
+  }
+
   fillCall(row, call) {
-    const [, , recorded, state, end] = row.cells;
+    const [, , recorded, { firstElementChild: state }] = row.cells;
     row.setAttribute("aria-selected", String(call.id === this.opened));
     setText(recorded, call.recorded.map((each) => `${each.personId}: ${words(each.state)}`).join(", ") || (KEPT[call.log.findLast(({ what }) => what === "recording")?.detail] ?? "no"));
     setBadge(state.firstElementChild, call.state);
     state.firstElementChild.dataset.tone = { connected: "good", ringing: "busy" }[call.state] ?? "";
-    end.firstElementChild.hidden = call.state === "ended";
+    state.lastElementChild.hidden = call.state === "ended";
   }
 
   drawLog(call) {

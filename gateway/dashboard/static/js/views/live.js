@@ -378,7 +378,7 @@ function makeRow(message) {
   return el(
     "tr",
     {},
-    el("td", { className: "nowrap when" }, el("a", { className: "open", href: address("messages", message.id) }, momentNode(message.created))),
+    el("td", { className: "when" }, el("a", { className: "open", href: address("messages", message.id) }, momentNode(message.created))),
     el("td", { className: "nowrap ends" }, el("p", {}, phone(message.from)), el("p", { className: "soft" }, phone(message.to))),
     el("td", { className: "text", title: message.text ?? "" }, saidIn(message)),
     el("td", { className: "nowrap extra" }, carrierName(message.carrier)),

@@ -174,7 +174,7 @@ class Messages {
   }
 
   makeRow(message) {
-    const open = el("a", { className: "open nowrap" }, momentNode(message.created));
+    const open = el("a", { className: "open" }, momentNode(message.created));
     open.title = dateTime(message.created);
     const row = el(
       "tr",
