@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from gateway.runtime.crosschecks import CrossFault, refuse
+
 
 class Section(BaseModel):
     """Base of a section: immutable, unknown keys refused."""
@@ -38,10 +40,15 @@ class ClockSettings(Section):
 
     @model_validator(mode="after")
     def _system_is_now(self) -> "ClockSettings":
-        if self.mode == "system" and (self.start is not None or self.speed != 1.0):
-            raise ValueError("mode system follows the machine's clock: set mode to scaled or frozen")
-        if self.start is not None and not 1970 <= self.start.year < 2099:
-            raise ValueError("the world begins in one of the years 1970 to 2098")
+        system = "mode system follows the machine's clock: set mode to scaled or frozen"
+        faults = []
+        if self.mode == "system" and self.speed != 1.0:
+            faults.append(CrossFault(("speed",), system, (("mode",),)))
+        if self.mode == "system" and self.start is not None:
+            faults.append(CrossFault(("start",), system, (("mode",),)))
+        elif self.start is not None and not 1970 <= self.start.year < 2099:
+            faults.append(CrossFault(("start",), "the world begins in one of the years 1970 to 2098"))
+        refuse(self, faults)
         return self
 
     @property

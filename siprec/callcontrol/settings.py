@@ -4,6 +4,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.runtime.crosschecks import CrossFault, refuse
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
@@ -46,7 +48,9 @@ class PhoneEntry(_Settings):
     @model_validator(mode="after")
     def _outside_has_a_number(self) -> "PhoneEntry":
         if (self.kind == "outside") is not (self.number is not None):
-            raise ValueError("number: an outside telephone has one, a person's takes that of its person")
+            told = "an outside telephone has a number, a person's takes that of its person"
+            at = "kind" if self.number is None else "number"
+            refuse(self, [CrossFault((at,), told, (("kind",), ("number",)))])
         return self
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.runtime.crosschecks import CrossFault, refuse
 from siprec.providers.model import Provider
 
 
@@ -23,10 +24,12 @@ class ProvidersSettings(BaseModel):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "ProvidersSettings":
-        for name in ("none", "inherit"):
-            if name in self.providers:
-                raise ValueError(f"providers.{name}: the name says that there is no provider of its own")
+        told = "the name says that there is no provider of its own"
+        faults = [
+            CrossFault(("providers", name), told) for name in ("none", "inherit") if name in self.providers
+        ]
         low, high = self.repeat_tone_seconds
         if not 1 <= low <= high:
-            raise ValueError("repeat_tone_seconds: the shortest interval comes first")
+            faults.append(CrossFault(("repeat_tone_seconds",), "the shortest interval comes first"))
+        refuse(self, faults)
         return self

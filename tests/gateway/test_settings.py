@@ -153,6 +153,28 @@ def test_single_values_do_not_hide_what_does_not_fit(faults: Callable[[str], lis
     ]
 
 
+def test_values_that_exclude_each_other_are_told_at_one_of_them(faults: Callable[[str], list[str]]) -> None:
+    text = """\
+http: {port: nine, tls_key: key.pem, tokens: [{role: admin}, {role: admin, sha256: x}]}
+clock: {speed: 2, start: "2026-01-01T00:00:00Z", mode: system}
+recording: {max_sessions: 0, repeat_tone_seconds: [9, 1]}
+calling: {port: x, phones: {a: {kind: outside}, b: {number: "+12025550100"}}}
+"""
+    assert [fault.split(": ")[:2] for fault in faults(text)] == [
+        ["1:14", "http.port"],
+        ["1:29", "http.tls_key"],
+        ["1:47", "http.tokens.0"],
+        ["1:84", "http.tokens.1.sha256"],
+        ["2:16", "clock.speed"],
+        ["2:26", "clock.start"],
+        ["3:27", "recording.max_sessions"],
+        ["3:51", "recording.repeat_tone_seconds"],
+        ["4:17", "calling.port"],
+        ["4:39", "calling.phones.a.kind"],
+        ["4:61", "calling.phones.b.number"],
+    ]
+
+
 def test_recording_by_itself_judges_its_tokens_too(tmp_path: Path) -> None:
     path = tmp_path / "world.yaml"
     path.write_text("http: {tokens: [{token: a, role: admin, organization: nobody}]}\n")
