@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from gateway.carriers import tables
 from gateway.runtime.clock import WorldClock
@@ -41,7 +41,22 @@ class Stored(NamedTuple):
     texts: list[Row[Any]]
     inbound: list[Row[Any]]
     windows: list[Row[Any]]
-    ordinal: int
+    binds: list[Row[Any]]
+
+    @property
+    def ordinal(self) -> int:
+        """How many binds it had counted."""
+        return self.binds[0].ordinal if self.binds else 0
+
+
+def _read(connection: Connection) -> dict[str, Stored]:
+    """Read what all carriers left, in one go."""
+    left: dict[str, Stored] = {}
+    keyed = ((tables.texts, "id"), (tables.inbound, "id"), (tables.windows, "key"), (tables.binds, "carrier"))
+    for place, (table, key) in enumerate(keyed):
+        for row in connection.execute(select(table).order_by(table.c[key])):
+            left.setdefault(row.carrier, Stored([], [], [], []))[place].append(row)
+    return left
 
 
 class Journal:
@@ -56,6 +71,7 @@ class Journal:
         self._ordinals: dict[str, int] = {}
         self._stored_windows: dict[Window, int] = {}
         self._stored_carriers: set[str] = set()
+        self._left: dict[str, Stored] | None = None
         self._gathering = False
         self._outstanding = 0
         self._closed = False
@@ -93,23 +109,19 @@ class Journal:
             raise OSError("the carriers' journal could not be written")
 
     async def load(self, carrier: str) -> Stored:
-        """Return what a carrier left; windows that are over are forgotten."""
+        """Return what a carrier left, once; windows that are over are forgotten."""
+        if self._left is None:
+            self._left = await self._database.read(_read)
+        left = self._left.pop(carrier, None) or Stored([], [], [], [])
         now_ns = self._clock.now_ns()
-        of_carrier = [
-            await self._database.fetch(select(table).where(table.c.carrier == carrier).order_by(key))
-            for table, key in (
-                (tables.texts, tables.texts.c.id),
-                (tables.inbound, tables.inbound.c.id),
-                (tables.windows, tables.windows.c.key),
-                (tables.binds, tables.binds.c.carrier),
-            )
-        ]
-        texts, inbound, windows, binds = of_carrier
-        self._stored_carriers.update(row.carrier for row in binds)
-        for row in windows:
-            self._stored_windows[Window(row.carrier, row.kind, row.key)] = row.end_ns
-        present = [row for row in windows if row.end_ns > now_ns]
-        return Stored(texts, inbound, present, max((row.ordinal for row in binds), default=0))
+        self._stored_carriers.update(row.carrier for row in left.binds)
+        for row in left.windows:
+            window = Window(row.carrier, row.kind, row.key)
+            if row.end_ns > now_ns:
+                self._stored_windows[window] = row.end_ns
+            else:
+                self.keep(tables.DeleteWindow(*window))
+        return left
 
     async def close(self) -> None:
         """Wait for what is under way, and keep nothing from here on."""

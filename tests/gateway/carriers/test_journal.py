@@ -367,8 +367,8 @@ class Held:
             if not stored.done():
                 stored.set_result(None)
 
-    async def fetch(self, statement):
-        return []
+    async def read(self, work):
+        return {}
 
     async def until(self, count: int):
         async with asyncio.timeout(10):

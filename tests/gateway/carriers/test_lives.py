@@ -10,7 +10,7 @@ from gateway.carriers.bind import CarrierBind
 from gateway.carriers.journal import Stored
 from gateway.carriers.profile import CarrierProfile
 from gateway.carriers.smsc import Carrier
-from gateway.carriers.tables import ChangeText, InsertText
+from gateway.carriers.tables import ChangeText, InsertBinds, InsertText
 from gateway.runtime.clock import WorldClock
 from gateway.smpp.constants import MessageState
 from gateway.smpp.pdu import CancelSm, DeliverSmResp, QuerySm, ReplaceSm, SubmitSm, encode
@@ -193,7 +193,8 @@ class Journal:
 
     def left(self):
         self.kept, self.answers = [], []
-        return Stored([self.texts[key] for key in sorted(self.texts)], [], [], self.ordinal)
+        binds = [InsertBinds("test", self.ordinal)]
+        return Stored([self.texts[key] for key in sorted(self.texts)], [], [], binds)
 
 
 class ManyLives(Life):
