@@ -162,8 +162,8 @@ class LimitsSettings(_Model):
     brand_day_cap: BrandDayShape = Field(BrandDayShape(), description="Shape of caps per brand and day.")
     refund_refused: bool = Field(
         False,
-        description="Whether a text the carrier refused, in its response or in the receipt, gives its segments"
-        " back (carriers count it).",
+        description="Whether a text the carrier refused, in its response or in the receipt, gives its"
+        " segments back (carriers count it).",
     )
     sweep_interval_s: float = Field(
         0.25, gt=0, description="Real seconds between two sweeps of a few shards of idle keys."

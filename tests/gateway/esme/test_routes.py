@@ -45,7 +45,7 @@ def test_a_number_is_ported_and_back() -> None:
 
 
 def test_routes_to_carriers_that_do_not_exist_are_refused() -> None:
-    with pytest.raises(ValidationError, match="there is no 'att' under esme.carriers") as refusal:
+    with pytest.raises(ValidationError, match=r"there is no 'att' under esme\.carriers") as refusal:
         EsmeSettings(carriers={"tmobile": CarrierLinkSettings(system_id="x")}, routes=ROUTES)
     places = {fault["loc"]: fault["msg"].split("'")[1] for fault in refusal.value.errors()}
     assert places == {
