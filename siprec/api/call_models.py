@@ -6,6 +6,7 @@ from pydantic import Field
 
 from gateway.runtime.http.models import ApiModel
 from gateway.runtime.http.wire import format_ns
+from gateway.runtime.ids import encode_id
 from siprec.callcontrol.call import Happened
 
 PhoneState = Literal["idle", "calling", "ringing", "talking", "held"]
@@ -92,8 +93,9 @@ class LogOut(ApiModel):
 
     @classmethod
     def of(cls, line: Happened) -> "LogOut":
-        """A line as the API shows it."""
-        return cls(at=format_ns(line.at_ns), what=line.what, who=line.who, detail=line.detail)
+        """A line as the API shows it; a call that somebody moved to goes by its id of the API."""
+        detail = encode_id(int(line.detail)) if line.what == "moved" else line.detail
+        return cls(at=format_ns(line.at_ns), what=line.what, who=line.who, detail=detail)
 
 
 class CallOut(ApiModel):

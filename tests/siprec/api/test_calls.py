@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.runtime.bus import Bus
+from gateway.runtime.ids import decode_id
+from siprec.api.call_models import LogOut
+from siprec.callcontrol.call import Happened
 from siprec.callcontrol.events import CallChanged, PhoneChanged
 from siprec.calling.runs import ScenarioProgressed
 
@@ -240,3 +243,9 @@ async def test_scenarios_are_for_administrators_and_a_few_at_once(calling: Any) 
     for run in runs[:3]:
         assert (await calling.delete(f"/v1/scenarioRuns/{run.json['id']}")).status == 204
         assert (await calling.get(f"/v1/scenarioRuns/{run.json['id']}")).json["state"] == "cancelled"
+
+
+def test_a_call_somebody_moved_to_goes_by_the_id_the_api_gives_it() -> None:
+    moved = LogOut.of(Happened(0, "moved", "sip:c@x", "123456789"))
+    assert decode_id(moved.detail) == 123456789
+    assert LogOut.of(Happened(0, "delayed", "", "160")).detail == "160"
