@@ -18,7 +18,7 @@ from gateway.demo.client import ApiClient
 from gateway.demo.steps import SLOW, STEPS
 from gateway.demo.tour import Step, Tour
 from gateway.runtime import log
-from gateway.runtime.commands import NOT_AS_EXPECTED
+from gateway.runtime.commands import NOT_AS_EXPECTED, shown
 from gateway.runtime.config import LoadedConfig, carried_config
 from gateway.runtime.interrupts import INTERRUPTS, run
 from gateway.runtime.lifecycle import BasePart
@@ -140,7 +140,9 @@ def _table(tour: Tour) -> Table:
 
 
 def _mark(step: Step) -> Text:
-    return Text("✓", "green") if step.ok else Text("✗", "bold red")
+    if step.ok:
+        return Text(shown("✓", "ok", sys.stdout), "green")
+    return Text(shown("✗", "no", sys.stdout), "bold red")
 
 
 def _outcome(step: Step) -> Text:

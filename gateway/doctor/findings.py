@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE
+from gateway.runtime.commands import DONE, NOT_AS_EXPECTED, USAGE, shown
 
 
 class Level(Enum):
@@ -78,11 +78,13 @@ def print_table(findings: Sequence[Finding], console: Console) -> None:
     table.add_column("", no_wrap=True)
     table.add_column("check", no_wrap=True, style="bold")
     table.add_column("found", overflow="fold")
+    arrow = shown("→", "->", console.file)
     for one in findings:
         mark, style = MARKS[one.level]
+        mark = shown(mark, one.level.value, console.file)
         found = Text(one.found)
         if one.advice:
-            found.append(f"\n→ {one.advice}", style)
+            found.append(f"\n{arrow} {one.advice}", style)
         table.add_row(Text(mark, style), one.check, found)
     console.print(table)
     console.print(Text(_summary(findings)), highlight=False)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import IO, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from gateway.runtime.errors import ConfigError, LifecycleError, ServiceError
@@ -106,6 +106,15 @@ def check_output(option: str, *paths: Path | None) -> None:
             fail(f"{option} {path}: may not be written", USAGE)
 
 
+def shown(mark: str, instead: str, stream: IO[str]) -> str:
+    """Return a mark, or what stands for it where the encoding of a stream lacks it."""
+    try:
+        mark.encode(getattr(stream, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return instead
+    return mark
+
+
 @contextmanager
 def busy(what: str) -> Iterator[None]:
     """Show on a terminal (stderr) what goes on and for how long, while the block runs; elsewhere nothing."""
@@ -117,8 +126,8 @@ def busy(what: str) -> Iterator[None]:
         yield
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as shown:
-        shown.add_task(what, total=None)
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(what, total=None)
         yield
 
 

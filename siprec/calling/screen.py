@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from gateway.runtime.commands import shown
 from siprec.calling.report import Report
 from siprec.phones.scenario import Scenario
 
@@ -25,7 +26,8 @@ def print_report(console: Console, report: Report) -> None:
     table.add_column("Check")
     table.add_column("Found", style="dim")
     for check in report.checks:
-        mark = "[green]✓[/green]" if check.ok else "[red]✗[/red]"
+        good, bad = shown("✓", "ok", console.file), shown("✗", "no", console.file)
+        mark = f"[green]{good}[/green]" if check.ok else f"[red]{bad}[/red]"
         table.add_row(mark, check.what, "" if check.ok and len(check.found) > 40 else check.found)
     console.print(table)
     for each in report.unchecked:

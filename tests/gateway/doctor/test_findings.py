@@ -72,5 +72,15 @@ def test_marks_need_no_colour_and_advice_stands_below():
     assert "\x1b" not in text
 
 
+def test_marks_are_words_where_the_terminal_has_no_such_signs():
+    written = io.BytesIO()
+    out = io.TextIOWrapper(written, encoding="ascii", errors="replace", write_through=True)
+    print_table((GOOD, SO_SO, BAD), Console(file=out, width=80))
+    lines = written.getvalue().decode().splitlines()
+    words = [line.strip("| ").split()[0] for line in lines if line.strip("| ")]
+    assert [word for word in words if word in ("ok", "!", "fault")] == ["ok", "!", "fault"]
+    assert not any("?" in line for line in lines)
+
+
 def test_what_was_found_is_never_markup():
     assert "[bold]x[/]" in printed(ok("disk", "[bold]x[/]"), force_terminal=True)
