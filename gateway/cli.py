@@ -10,6 +10,7 @@ import typer
 from gateway import __version__
 from gateway.commands import traffic
 from gateway.runtime.commands import USAGE, Known, check_url, fail, run_command
+from gateway.runtime.completion import completing
 from gateway.runtime.memory import begin_without_collector
 from gateway.runtime.options import AsJson, ConfigFile, GatewayUrl, Overrides, Token
 
@@ -186,7 +187,12 @@ def schema() -> None:
 def carriers(
     config: ConfigFile = "gateway.yaml",
     carrier: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this carrier; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only this carrier; may be repeated.",
+            autocompletion=completing("config/carriers"),
+        ),
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port of the first carrier; the next ones follow.")] = None,
     overrides: Overrides = None,

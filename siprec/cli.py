@@ -10,6 +10,7 @@ import typer
 from gateway import __version__
 from gateway.runtime.commands import NOT_AS_EXPECTED, USAGE, Known, check_url, nobody_answers, run_command
 from gateway.runtime.commands import fail as _fail
+from gateway.runtime.completion import completing
 from gateway.runtime.memory import begin_without_collector
 from gateway.runtime.options import AsJson, ConfigFile, Overrides, Token
 
@@ -95,7 +96,8 @@ def call(
         str,
         typer.Argument(
             help=f"A scenario of the library (--list), a scenario file, or a plain call: "
-            f"{', '.join(SCENARIO_NAMES)}."
+            f"{', '.join(SCENARIO_NAMES)}.",
+            autocompletion=completing("config/scenarios", *SCENARIO_NAMES),
         ),
     ] = "call",
     list_scenarios: Annotated[bool, typer.Option("--list", help="Show the library of scenarios.")] = False,

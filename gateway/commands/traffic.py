@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.runtime.commands import USAGE, check_url, fail
+from gateway.runtime.completion import completing
 from gateway.runtime.options import AsJson, GatewayUrl, Token
 
 
@@ -36,7 +37,12 @@ def replay(
         str, typer.Option(envvar="GATEWAY_TOKEN", help="Bearer token, as users.")
     ] = "demo-admin",  # noqa: S107
     carrier: Annotated[
-        str, typer.Option(metavar="NAME", help="Mock carrier, as esme without --target.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Mock carrier, as esme without --target.",
+            autocompletion=completing("config/carriers"),
+        ),
     ] = "tmobile",
     world: Annotated[
         str | None,
@@ -124,7 +130,9 @@ def load(
     profile: Annotated[
         str | None,
         typer.Argument(
-            metavar="PROFILE", help="A profile's file, or the name of one of ours; none: list ours."
+            metavar="PROFILE",
+            help="A profile's file, or the name of one of ours; none: list ours.",
+            autocompletion=completing("loadtests"),
         ),
     ] = None,
     target: Annotated[
