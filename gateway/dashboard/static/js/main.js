@@ -32,6 +32,7 @@ const STRANGER = "This token is not known here any more. Sign in again.";
 const RENEW_MS = 250;
 const CLOCK_RETRY_MS = 5000;
 const TOAST_MS = 6000;
+const MISSED_MS = 20_000; // nobody may have looked when the connection came back
 const MAX_TOASTS = 4;
 
 /** What every view gets: the API, what the stream has told, and ways to say and to go somewhere. */
@@ -101,7 +102,7 @@ class App {
     this.cache.clear();
     if (this.missed) {
       this.missed = false;
-      this.toast(MISSED, "wait");
+      this.toast(MISSED, "wait", MISSED_MS);
       this.api.page(NEWEST).then(({ items: listed }) => {
         this.store.renew(listed.reverse());
         stay?.renew();
@@ -146,12 +147,12 @@ class App {
     history.replaceState(null, "", address(view, id, query));
   }
 
-  toast(text, kind = "") {
+  toast(text, kind = "", ms = TOAST_MS) {
     const node = el("p", { className: "toast", dataset: { kind } }, text);
     const shown = byId("toasts");
     shown.append(node);
     while (shown.children.length > MAX_TOASTS) shown.firstElementChild.remove();
-    setTimeout(() => node.remove(), TOAST_MS);
+    setTimeout(() => node.remove(), ms);
   }
 
   /** Runs `work`, and says in a toast how it went. */
