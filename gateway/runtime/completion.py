@@ -18,7 +18,7 @@ def carried_names(folder: str) -> list[str]:
 
 
 def completing(folder: str, *others: str) -> Callable[[str], list[str]]:
-    """Return what completes a value: names of a folder of ours, and `others`; with none a shell offers files."""
+    """Return what completes a value: names of a folder of ours, and `others`; else shells offer files."""
 
     def complete(incomplete: str) -> list[str]:
         return [name for name in (*others, *carried_names(folder)) if name.startswith(incomplete)]
