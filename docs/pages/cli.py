@@ -19,7 +19,7 @@ EXITS = {
     DONE: "done, and as expected",
     NOT_AS_EXPECTED: "done, but not as expected: a text was refused, a step failed, nothing answered",
     USAGE: "the command line or the configuration is wrong; what and where stands on standard error",
-    130: "ended by Ctrl-C (143: by SIGTERM) before it was done; a service that was ready drains and ends with 0",
+    130: "ended by Ctrl-C (143: by SIGTERM) before it was done; a service that was ready ends with 0",
 }
 PROGRAMS = ("gateway", "siprec")
 
