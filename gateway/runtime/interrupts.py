@@ -75,7 +75,7 @@ class Interrupts:
         finally:
             self._listening = 0
             if not (to_the_end and self.numbers):
-                self._forget()
+                self.forget()
                 for number, handler in before.items():
                     signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
@@ -85,7 +85,8 @@ class Interrupts:
             for number in HANDLED:
                 signal.signal(number, signal.SIG_IGN)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Know nothing of the signals that came: for a process that goes on after a command."""
         self.numbers.clear()
         if self._timer is not None:
             self._timer.cancel()
