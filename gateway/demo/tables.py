@@ -50,7 +50,7 @@ def print_rules(rules: Iterable[Mapping[str, Any]]) -> None:
     for direction, group in groupby(rules, key=lambda rule: rule["direction"]):
         table = Table(title=f"{direction} rules".capitalize(), box=SIMPLE_HEAD, title_style="bold")
         for heading in ("code", "HTTP", "by"):
-            table.add_column(heading, no_wrap=True)
+            table.add_column(heading, no_wrap=True, min_width=len(heading))
         table.add_column("what it says")
         for rule in group:
             facts = f" [dim]{' '.join(rule['facts'])}[/]" if rule["facts"] else ""

@@ -123,7 +123,8 @@ async def _play(replay: Replay, notes: Console) -> Report:
         TimeRemainingColumn(),
     )
     stopping = INTERRUPTS.asking(partial(loop.call_soon_threadsafe, replay.stop))
-    with Progress(*columns, console=notes, transient=True) as bar, stopping:
+    progress = Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal)
+    with progress as bar, stopping:
         replay.on_begin = lambda progress: _say(replay, notes)
         task = bar.add_task("replaying", total=1.0, sent=0, rate=0.0)
         playing = asyncio.ensure_future(replay.run())
