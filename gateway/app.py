@@ -234,7 +234,7 @@ LEARNING_DELAY_S, LEARNING_PAUSE_S = 1.0, 0.002
 
 
 class AreaCodes(BasePart):
-    """Learns what each area code is once the service is ready; a text that is quicker learns its own."""
+    """Learns what each area code is once the service has time; a text that is quicker learns its own."""
 
     def __init__(self, lifecycle: Lifecycle) -> None:
         self._lifecycle = lifecycle
@@ -246,7 +246,15 @@ class AreaCodes(BasePart):
     async def _learn(self) -> None:
         await asyncio.sleep(LEARNING_DELAY_S)
         for _ in numbers.learn():
-            await asyncio.sleep(LEARNING_PAUSE_S)
+            while await self._is_busy():
+                await asyncio.sleep(LEARNING_DELAY_S)
+
+    async def _is_busy(self) -> bool:
+        """Whether others keep the loop so long that learning would be in their way."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await asyncio.sleep(LEARNING_PAUSE_S)
+        return loop.time() - began > 3 * LEARNING_PAUSE_S
 
 
 def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
