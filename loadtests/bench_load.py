@@ -17,7 +17,7 @@ from typing import Any
 from gateway.load.profile import find_profile, read_profile
 from gateway.load.report import Report
 from gateway.load.run import Run
-from gateway.runtime.lifecycle import run as run_loop
+from gateway.runtime.interrupts import run as run_loop
 from loadtests.bench_gateway import callback_counter, sink
 
 SMPP_RATES = (20_000, 40_000)

@@ -123,7 +123,7 @@ def _serve(pipe: Connection, root: str, port_pairs: int, sessions: int, keeping:
     faulthandler.register(signal.SIGUSR1)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    from gateway.runtime.lifecycle import run  # the loop the service runs on
+    from gateway.runtime.interrupts import run  # the loop the service runs on
 
     run(_recorder(pipe, Path(root), port_pairs, sessions, keeping))
 

@@ -30,7 +30,7 @@ from gateway.replay.pcap import Endpoint, PcapWriter
 from gateway.replay.report import Report
 from gateway.replay.run import Replay
 from gateway.runtime.config import find_config
-from gateway.runtime.lifecycle import run
+from gateway.runtime.interrupts import run
 from gateway.smpp import pdu as p
 from gateway.smpp.constants import MessageState
 from gateway.smpp.pdu import encode

@@ -35,8 +35,8 @@ class ClockSettings(Section):
     resume: bool = Field(
         True,
         description="After a restart the world goes on from where it was, never back behind what is stored; "
-        "false: it begins anew, and what is stored keeps its moments: texts and limits of a world that was ahead "
-        "wait until this one is there (take another folder to be rid of them).",
+        "false: it begins anew, and what is stored keeps its moments: texts and limits of a world that was "
+        "ahead wait until this one is there (take another folder to be rid of them).",
     )
 
     @model_validator(mode="after")
