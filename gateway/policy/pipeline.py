@@ -128,10 +128,7 @@ class Pipeline:
         What rules in shadow mode would have refused is added to `shadowed`. Filters look for improper use by
         a sender: they are not shown the gateway's own answers to STOP, START and HELP.
         """
-        refusal = self._first_refusal(self._outbound, text, snapshot, now_ns, shadowed)
-        if refusal is not None or not self.hops or text.opt_out_exempt:
-            return refusal
-        return self._pass_hops([text], now_ns, [shadowed])[0]
+        return self.check_outbound_all([(text, snapshot)], now_ns, [shadowed])[0]
 
     def check_outbound_all(
         self,
