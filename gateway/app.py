@@ -1,8 +1,6 @@
 """The composition root: reads the configuration, builds the parts asked for, runs them as one service."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -30,10 +28,9 @@ from gateway.directory.store import DirectoryStore
 from gateway.esme.settings import EsmeSettings
 from gateway.messages.traces import trace_messages
 from gateway.messages.webhooks import Webhooks, WebhooksSettings
-from gateway.policy import numbers
+from gateway.policy.areacodes import AreaCodes
+from gateway.replay.capturing import Capturing
 from gateway.replay.jobs import Jobs
-from gateway.replay.pcap import Endpoint
-from gateway.replay.recorder import CaptureFormat, Recorder
 from gateway.replay.settings import CapturesSettings
 from gateway.runtime import log
 from gateway.runtime.bus import Bus
@@ -46,7 +43,7 @@ from gateway.runtime.http.routes import Routes
 from gateway.runtime.http.server import HttpServer
 from gateway.runtime.http.settings import HttpSettings
 from gateway.runtime.http.stream import EventStream
-from gateway.runtime.ids import IdSource, encode_id, new_id
+from gateway.runtime.ids import IdSource
 from gateway.runtime.interrupts import run
 from gateway.runtime.lifecycle import BasePart, Lifecycle
 from gateway.runtime.metrics import Metrics
@@ -230,33 +227,6 @@ def _add_carriers(service: Service, parts: Sequence[str], only: Sequence[str]) -
     return [carrier_routes(service.carriers)]
 
 
-LEARNING_DELAY_S, LEARNING_PAUSE_S = 1.0, 0.002
-
-
-class AreaCodes(BasePart):
-    """Learns what each area code is once the service has time; a text that is quicker learns its own."""
-
-    def __init__(self, lifecycle: Lifecycle) -> None:
-        self._lifecycle = lifecycle
-
-    async def start(self) -> None:
-        """Begin."""
-        self._lifecycle.spawn(self._learn(), "area codes")
-
-    async def _learn(self) -> None:
-        await asyncio.sleep(LEARNING_DELAY_S)
-        for _ in numbers.learn():
-            while await self._is_busy():  # noqa: ASYNC110 - how long the sleep takes is what it asks
-                await asyncio.sleep(LEARNING_DELAY_S)
-
-    async def _is_busy(self) -> bool:
-        """Whether others keep the loop so long that learning would be in their way."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        await asyncio.sleep(LEARNING_PAUSE_S)
-        return loop.time() - began > 3 * LEARNING_PAUSE_S
-
-
 def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
     config, world = service.config, service.world
     networks = config.section("carriers", Networks)
@@ -265,7 +235,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         business_texting=config.section("business_texting"),
         limits=config.section("limits"),
         messages=config.section("messages"),
-        esme=_addressed(config.section("esme", EsmeSettings), networks),
+        esme=networks.address(config.section("esme", EsmeSettings)),
         terms={name: network.terms for name, network in networks.networks.items()},
     )
     world.lifecycle.add("area codes", AreaCodes(world.lifecycle))
@@ -275,7 +245,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
     )
     if service.carriers is not None:
         world.lifecycle.add("addresses", Addresses(service.carriers, texting, config.section("esme")))
-    recorder = _recorder(service, texting)  # first, so that a capture holds binds and unbinds too
+    capturing = _add_captures(service, texting)  # first, so that a capture holds binds and unbinds too
     world.lifecycle.add("texting", texting)
     if service.carriers is not None:
         terms = settings.terms
@@ -292,7 +262,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         app_routes(texting.intake, world.directory, stream),
         link_routes(texting.carriers.pools, texting.dispatch),
         webhook_routes(service.webhooks, world.clock),
-        capture_routes(recorder),
+        capture_routes(capturing.recorder),
         replay_routes(_replays(service)),
         directory_routes(texting.directory_store, texting.registry, settings.business_texting),
         registry_routes(texting.registry_store, world.directory, settings.terms),
@@ -310,26 +280,17 @@ def _replays(service: Service) -> Jobs:
     return jobs
 
 
-def _recorder(service: Service, texting: Texting) -> Recorder:
-    folder = service.config.section("storage", StorageSettings).folder / "captures"
-
-    def server_of(carrier: str) -> Endpoint:
-        settings = texting.carriers.pool(carrier).settings
-        return Endpoint(_address(settings.host), settings.port)
-
+def _add_captures(service: Service, texting: Texting) -> Capturing:
     world = service.world
-    recorder = Recorder(folder, world.clock.now_ns, texting.carriers.set_tap, server_of, world.bus)
-    settings = service.config.section("captures", CapturesSettings)
-    world.lifecycle.add("captures", Capturing(recorder, settings))
-    return recorder
-
-
-def _address(host: str) -> str:
-    """The host as an IP address for a capture; names stand there as the unspecified address."""
-    try:
-        return str(ip_address(host))
-    except ValueError:
-        return "0.0.0.0"  # noqa: S104 - nothing listens there
+    capturing = Capturing(
+        service.config.section("captures", CapturesSettings),
+        service.config.section("storage", StorageSettings).folder / "captures",
+        world.clock.now_ns,
+        texting.carriers,
+        world.bus,
+    )
+    world.lifecycle.add("captures", capturing)
+    return capturing
 
 
 class Addresses(BasePart):
@@ -344,29 +305,6 @@ class Addresses(BasePart):
             settings = self._esme.carriers.get(name)
             if settings is not None and settings.follows_carrier:
                 self._texting.carriers.pools[name].readdress(carrier.host, carrier.port)
-
-
-class Capturing(BasePart):
-    """Begins the capture that the settings ask for, and ends every one in the end."""
-
-    def __init__(self, recorder: Recorder, settings: CapturesSettings) -> None:
-        self._recorder, self._settings = recorder, settings
-
-    async def start(self) -> None:
-        """Begin it."""
-        settings = self._settings
-        if settings.format != "off":
-            self._recorder.start(
-                encode_id(new_id()),
-                format=CaptureFormat(settings.format),
-                mask_text=settings.mask_text,
-                rotate_bytes=settings.rotate_mib << 20,
-                max_files=settings.max_files,
-            )
-
-    async def stop(self) -> None:
-        """End them."""
-        self._recorder.close()
 
 
 def _add_recording(service: Service) -> list[Routes]:
@@ -392,18 +330,6 @@ def _add_recording(service: Service) -> list[Routes]:
     calling = service.config.section("calling", CallingSettings)
     service.telephony, routes = add_calling(world.lifecycle, service.health, foundation, recording, calling)
     return [*recording.routes(), *routes]
-
-
-def _addressed(esme: EsmeSettings, networks: Networks) -> EsmeSettings:
-    """Binds that name no port go to the mock carrier of their name."""
-    ports = networks.ports()
-    carriers = {
-        name: each.model_copy(update={"host": networks.host, "port": ports[name]})
-        if each.follows_carrier and name in ports
-        else each
-        for name, each in esme.carriers.items()
-    }
-    return esme.model_copy(update={"carriers": carriers})
 
 
 def _add_http(service: Service, routes: list[Routes], stream: EventStream) -> None:

@@ -36,6 +36,17 @@ class Networks(CarriersSettings):
     networks: Mapping[str, Network] = Field(default_factory=dict)
     """Carriers by name, in the order of their ports."""
 
+    def address(self, esme: EsmeSettings) -> EsmeSettings:
+        """Return `esme` with binds that name no port led to the mock carrier of their name."""
+        ports = self.ports()
+        carriers = {
+            name: each.model_copy(update={"host": self.host, "port": ports[name]})
+            if each.follows_carrier and name in ports
+            else each
+            for name, each in esme.carriers.items()
+        }
+        return esme.model_copy(update={"carriers": carriers})
+
 
 COMMON: dict[str, type[BaseModel]] = {
     "log": LogSettings,
