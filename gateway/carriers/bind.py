@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.carriers.address import e164
 from gateway.carriers.behaviour import BindBehaviour, Plan
-from gateway.carriers.enforcement import Submission, authenticate
+from gateway.carriers.enforcement import authenticate
 from gateway.carriers.faults import FaultSpec
+from gateway.carriers.intake import Intake
 from gateway.carriers.profile import Account
 from gateway.carriers.receipts import error_of
 from gateway.carriers.strikes import STRIKES
@@ -35,10 +35,8 @@ from gateway.smpp.pdu import (
     SubmitSmResp,
     response_to,
 )
-from gateway.smpp.segment import read_part, user_data
-from gateway.smpp.text import TextError, decode_text
-from gateway.smpp.times import MalformedTime, format_absolute, parse_time
-from gateway.smpp.udh import ESM_UDHI
+from gateway.smpp.segment import user_data
+from gateway.smpp.times import format_absolute
 
 if TYPE_CHECKING:
     from gateway.carriers.smsc import Carrier
@@ -49,7 +47,6 @@ BIND_TYPES: Final = {
     CommandId.BIND_TRANSCEIVER: "transceiver",
 }
 _RECEIVING: Final = frozenset({SessionState.BOUND_RX, SessionState.BOUND_TRX})
-_SEGMENT_OCTETS: Final = 153
 
 
 class CarrierBind(SmppHandler):
@@ -63,6 +60,7 @@ class CarrierBind(SmppHandler):
         self.bind_type = ""
         self.bound_ns = 0
         self.submits = 0
+        self._intake = Intake(self)
         self._delayed: set[asyncio.TimerHandle] = set()
         self._unanswered: Bind | None = None
         self._closed = False
@@ -145,12 +143,12 @@ class CarrierBind(SmppHandler):
         if pdu.tlvs:
             short_message = user_data(short_message, pdu.tlvs)
         if pdu.replace_if_present_flag:
-            self._withdraw_pending(pdu)
+            self._intake.withdraw_pending(pdu)
         destination = (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
-        plan = self._decide(pdu, destination, short_message)
+        plan = self._intake.decide(pdu, destination, short_message)
         if plan.status:
             return self._answer(pdu, SubmitSmResp("", (), plan.status, pdu.sequence_number), plan)
-        text = self._take(pdu, destination, short_message, plan)
+        text = self._intake.take(pdu, destination, short_message, plan)
         if isinstance(text, int):
             return response_to(pdu, text)
         response = SubmitSmResp(plan.message_id, (), 0, pdu.sequence_number)
@@ -159,10 +157,10 @@ class CarrierBind(SmppHandler):
     def _on_data(self, pdu: DataSm) -> Pdu | None:
         short_message = user_data(b"", pdu.tlvs)
         destination = (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
-        plan = self._decide(pdu, destination, short_message)
+        plan = self._intake.decide(pdu, destination, short_message)
         if plan.status:
             return self._answer(pdu, response_to(pdu, plan.status), plan)
-        text = self._take(pdu, destination, short_message, plan)
+        text = self._intake.take(pdu, destination, short_message, plan)
         if isinstance(text, int):
             return response_to(pdu, text)
         response = DataSmResp(plan.message_id, (), 0, pdu.sequence_number)
@@ -178,11 +176,11 @@ class CarrierBind(SmppHandler):
             if isinstance(address, DistributionList):
                 return response_to(pdu, CommandStatus.RINVDLNAME)
             ton, npi, number = address
-            plan = self._decide(pdu, (number, ton, npi), short_message)
+            plan = self._intake.decide(pdu, (number, ton, npi), short_message)
             status = plan.status
             if not status:
                 first = first or plan
-                text = self._take(pdu, (number, ton, npi), short_message, plan, first.message_id)
+                text = self._intake.take(pdu, (number, ton, npi), short_message, plan, first.message_id)
                 if isinstance(text, int):
                     status = text
                 else:
@@ -195,7 +193,7 @@ class CarrierBind(SmppHandler):
 
     def _on_query(self, pdu: QuerySm) -> Pdu:
         now_ns = self.carrier.clock.now_ns()
-        text = self.carrier.texts.get(self._system_id, pdu.message_id, pdu.source_addr)
+        text = self.carrier.texts.get(self.system_id, pdu.message_id, pdu.source_addr)
         if text is None:
             return response_to(pdu, CommandStatus.RQUERYFAIL, message_id=pdu.message_id)
         state = text.state(now_ns)
@@ -211,132 +209,36 @@ class CarrierBind(SmppHandler):
     def _on_cancel(self, pdu: CancelSm) -> Pdu:
         carrier, now_ns = self.carrier, self.carrier.clock.now_ns()
         if pdu.message_id:
-            text = carrier.texts.get(self._system_id, pdu.message_id, pdu.source_addr)
+            text = carrier.texts.get(self.system_id, pdu.message_id, pdu.source_addr)
             if text is not None and pdu.destination_addr not in ("", text.destination):
                 text = None  # it must match unless it is NULL (SMPP 3.4 §4.9.1)
             found = [text] if text is not None and now_ns < text.ends_ns else []
         else:
             pending = carrier.texts.pending(
-                self._system_id, pdu.source_addr, pdu.destination_addr, pdu.service_type, now_ns
+                self.system_id, pdu.source_addr, pdu.destination_addr, pdu.service_type, now_ns
             )
             found = list(pending)
         for text in found:
-            carrier.end_early(text, MessageState.DELETED)
+            carrier.forwarding.end_early(text, MessageState.DELETED)
         return response_to(pdu, 0 if found else CommandStatus.RCANCELFAIL)
 
     def _on_replace(self, pdu: ReplaceSm) -> Pdu:
         carrier, now_ns = self.carrier, self.carrier.clock.now_ns()
-        text = carrier.texts.get(self._system_id, pdu.message_id, pdu.source_addr)
+        text = carrier.texts.get(self.system_id, pdu.message_id, pdu.source_addr)
         if text is None or now_ns >= text.ends_ns:
             return response_to(pdu, CommandStatus.RREPLACEFAIL)
-        times = self._times(pdu, now_ns)
+        times = self._intake.times(pdu, now_ns)
         if isinstance(times, int):
             return response_to(pdu, times)
         text.stop()
         text.short_message = user_data(pdu.short_message, pdu.tlvs)
         text.registered_delivery = pdu.registered_delivery
-        carrier.reschedule(text, *times)
+        carrier.forwarding.reschedule(text, *times)
         return response_to(pdu)
 
-    # --- taking a text --------------------------------------------------------------------------------------
-
-    def _decide(self, pdu: Any, destination: tuple[str, int, int], short_message: bytes) -> Plan:
-        """Ask the carrier's rules, then its will."""
-        carrier, behaviour = self.carrier, self.behaviour
-        assert behaviour is not None  # noqa: S101 - only bound sessions send requests
-        self.submits += 1
-        source_number = e164(pdu.source_addr, pdu.source_addr_ton)
-        number = e164(destination[0], destination[1])
-        segments = 1 if len(short_message) <= 160 else -(-len(short_message) // _SEGMENT_OCTETS)
-        reads_text = partial(self._text_of, pdu, short_message)
-        parts = _parts_of(pdu, short_message)
-        submission = Submission(self._system_id, source_number, number, segments, reads_text, parts)
-        refused = carrier.enforcement.check(submission, carrier.clock.now_ns(), carrier.wire_time())
-        if refused is None:
-            plan = behaviour.plan(source_number, number)
-            carrier.count(plan.outcome)
-            return plan
-        carrier.count(refused)
-        code = carrier.profile.refusal(refused)
-        if code.at == "response":
-            return Plan("", refused, code.status)
-        state = MessageState.REJECTED if code.outcome == "rejected" else MessageState.UNDELIVERABLE
-        return behaviour.refuse(refused, state, code.error)
-
-    def _take(
-        self,
-        pdu: Any,
-        destination: tuple[str, int, int],
-        short_message: bytes,
-        plan: Plan,
-        message_id: str | None = None,
-    ) -> TakenText | int:
-        """Acknowledge a text; a command_status where its times cannot be read."""
-        carrier = self.carrier
-        now_ns = carrier.clock.now_ns()
-        times = self._times(pdu, now_ns)
-        if isinstance(times, int):
-            return times
-        text = TakenText(
-            message_id or plan.message_id,
-            self._system_id,
-            self,
-            pdu,
-            *destination,
-            short_message,
-            pdu.registered_delivery,
-            plan,
-            now_ns,
-            0,
-            plan.state,
-            plan.error,
-            carrier.receipts,
-        )
-        carrier.accept(text, *times)
-        return text
-
-    def _times(self, pdu: Any, now_ns: int) -> tuple[int, int] | int:
-        """Return when delivery may begin and when it must have ended, or the status that refuses the
-        times."""
-        validity = self.carrier.profile.validity
-        schedule, period = getattr(pdu, "schedule_delivery_time", ""), getattr(pdu, "validity_period", "")
-        if not schedule and not period:
-            return now_ns, now_ns + int(validity.default_seconds * 1e9)
-        try:
-            begins_ns = max(parse_time(schedule, now_ns) or now_ns, now_ns)
-        except MalformedTime:
-            return CommandStatus.RINVSCHED
-        try:
-            wanted_ns = parse_time(period, now_ns)
-        except MalformedTime:
-            return CommandStatus.RINVEXPIRY
-        if wanted_ns is None:
-            return begins_ns, begins_ns + int(validity.default_seconds * 1e9)
-        if wanted_ns <= now_ns:
-            return CommandStatus.RINVEXPIRY
-        return begins_ns, min(wanted_ns, now_ns + int(validity.most_seconds * 1e9))
-
-    def _withdraw_pending(self, pdu: SubmitSm) -> None:
-        """replace_if_present_flag: the latest undelivered text between the two goes (SMPP 3.4 §5.2.18)."""
-        carrier, now_ns = self.carrier, self.carrier.clock.now_ns()
-        pending = carrier.texts.pending(
-            self._system_id, pdu.source_addr, pdu.destination_addr, pdu.service_type, now_ns
-        )
-        text = next(pending, None)
-        if text is not None:
-            carrier.withdraw(text)
-
-    def _text_of(self, pdu: Any, short_message: bytes) -> str:
-        settings = self.carrier.profile.text
-        try:
-            part = read_part("", "", short_message, esm_class=pdu.esm_class, data_coding=pdu.data_coding)
-        except TextError:
-            return ""
-        default = self.carrier.default_alphabet
-        return decode_text(part.body, pdu.data_coding, default=default, packed=settings.packed)
-
     @property
-    def _system_id(self) -> str:
+    def system_id(self) -> str:
+        """Of the account that has bound; empty before."""
         return self.account.system_id if self.account is not None else ""
 
     # --- answering ------------------------------------------------------------------------------------------
@@ -359,9 +261,9 @@ class CarrierBind(SmppHandler):
         carrier = self.carrier
         for text in taken:
             if durable:
-                carrier.begin(text)
+                carrier.forwarding.begin(text)
             else:
-                carrier.disown(text)
+                carrier.forwarding.disown(text)
         if self._closed:
             return
         if not durable and pdu.command_id in _KEPT:
@@ -417,14 +319,3 @@ _REQUESTS: Final[dict[type[Pdu], Any]] = {
     CancelSm: CarrierBind._on_cancel,
     ReplaceSm: CarrierBind._on_replace,
 }
-
-
-def _parts_of(pdu: Any, short_message: bytes) -> int:
-    """Return how many segments the text has that a PDU carries a part of, as its header or SAR TLVs say."""
-    if not pdu.esm_class & ESM_UDHI and not pdu.tlvs:
-        return 1
-    tlvs = pdu.tlvs if getattr(pdu, "short_message", b"") else ()  # no SAR beside message_payload
-    try:
-        return read_part("", "", short_message, esm_class=pdu.esm_class, tlvs=tlvs).total
-    except TextError:
-        return 1
