@@ -19,7 +19,8 @@ from typing import Final
 
 from gateway.carriers.faults import BEHAVIOURS, FaultDraw, FaultSpec, NamedBehaviour, Rng, Stage
 from gateway.carriers.numbers import NumberTable
-from gateway.carriers.profile import CarrierProfile, HandsetSettings, Latency, Outcome
+from gateway.carriers.outcomes import HandsetSettings, Latency, Outcome
+from gateway.carriers.profile import CarrierProfile
 from gateway.smpp.constants import MessageState
 from gateway.smpp.frozen import frozen
 

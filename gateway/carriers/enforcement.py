@@ -12,8 +12,10 @@ from datetime import tzinfo
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
+from gateway.carriers.caps import Registration
 from gateway.carriers.numbers import NumberTable
-from gateway.carriers.profile import Account, CarrierProfile, RefusalEvent, Registration
+from gateway.carriers.outcomes import RefusalEvent
+from gateway.carriers.profile import Account, CarrierProfile
 from gateway.policy.filters import DomainFilter, FilterChain, WordFilter
 from gateway.smpp.constants import CommandStatus
 from gateway.throttle.windows import Calendar, Period

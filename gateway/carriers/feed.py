@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from gateway.carriers.profile import Registration
+from gateway.carriers.caps import Registration
 from gateway.carriers.service import CarriersService
 from gateway.registry.events import BrandChanged, CampaignChanged, NumberAssigned
 from gateway.registry.registry import Registered

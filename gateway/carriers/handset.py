@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gateway.carriers.profile import HandsetSettings, TextSettings
+from gateway.carriers.outcomes import HandsetSettings
+from gateway.carriers.profile import TextSettings
 from gateway.smpp.segment import Part, Reassembler, read_part
 from gateway.smpp.text import Alphabet, TextError
 

@@ -10,82 +10,52 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from ipaddress import ip_network
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from gateway.carriers.faults import BehaviourName, FaultKind, FaultSpec
+from gateway.carriers.caps import Caps, Registration, RegistrationRule
+from gateway.carriers.faults import BehaviourName, FaultSpec
 from gateway.carriers.numbers import Numbers
+from gateway.carriers.outcomes import (
+    DESTINATION_OUTCOMES,
+    REFUSAL_EVENTS,
+    HandsetSettings,
+    Latency,
+    Outcome,
+    RefusalCode,
+    RefusalEvent,
+    SwitchedOff,
+    usual_code,
+)
+from gateway.carriers.values import Frozen, Seconds, SomeSeconds
 from gateway.policy.filters import CountFilter, DomainFilter, OptOutRatioFilter, WordFilter
 from gateway.smpp.constants import MessageState
 from gateway.smpp.receipt import STAT_WORDS, ReceiptNotation
 from gateway.smpp.segment import Concatenation
-from gateway.throttle.zones import zone
+
+__all__ = [
+    "DESTINATION_OUTCOMES",
+    "REFUSAL_EVENTS",
+    "Account",
+    "BindType",
+    "CarrierProfile",
+    "Country",
+    "HandsetSettings",
+    "Latency",
+    "Outcome",
+    "ReceiptSettings",
+    "RefusalCode",
+    "RefusalEvent",
+    "Registration",
+    "TextSettings",
+    "Transition",
+    "Validity",
+]
 
 Country = Literal["US", "CA"]
 BindType = Literal["transmitter", "receiver", "transceiver"]
-RefusalEvent = Literal[
-    "unregistered_number",
-    "campaign_inactive",
-    "brand_day_cap",
-    "campaign_minute_cap",
-    "number_cap",
-    "throughput",
-    "queue_full",
-    "spam",
-    "source_blocklisted",
-    "destination_blocklisted",
-    "bad_source",
-    "bad_destination",
-    "too_long",
-]
-"""Why a carrier refuses a text (10dlc.md, event vocabulary)."""
-REFUSAL_EVENTS: Final[tuple[str, ...]] = get_args(RefusalEvent)
-
-OutcomeName = Literal[
-    "delivered",
-    "undeliverable",
-    "expired",
-    "deleted",
-    "unknown",
-    "rejected",
-    "accepted",
-    "no_receipt",
-    "refused",
-]
-"""How a text that the rules let pass ends; `accepted` and `no_receipt` never reach a final receipt."""
-
-
-_LONGEST_S: Final = 10 * 366 * 86_400.0
-Seconds = Annotated[float, Field(ge=0, le=_LONGEST_S)]
-"""A time of at most ten years."""
-SomeSeconds = Annotated[float, Field(gt=0, le=_LONGEST_S)]
-"""The same, not zero."""
-
-
-def _known_zone(name: str) -> str:
-    zone(name)
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_known_zone)]
-"""A time zone by its name in the IANA database."""
-
-
-class Frozen(BaseModel):
-    """Base of every settings model here: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        use_attribute_docstrings=True,
-        arbitrary_types_allowed=True,
-        defer_build=True,
-    )
-
-
-# --- who may bind -------------------------------------------------------------------------------------------
 
 
 class Account(Frozen):
@@ -112,191 +82,6 @@ class Account(Frozen):
         for network in value:
             ip_network(network)
         return value
-
-
-# --- how texts end ------------------------------------------------------------------------------------------
-
-
-class Latency(Frozen):
-    """A seeded distribution of delays in seconds."""
-
-    kind: Literal["fixed", "uniform", "lognormal"] = "fixed"
-    """Shape of the distribution."""
-    seconds: Seconds = 0.0
-    """The delay, the least delay, or the median."""
-    spread: Seconds = 0.0
-    """Uniform: the width in seconds. Lognormal: sigma, without unit."""
-    most_seconds: SomeSeconds = 3600.0
-    """Longer draws are cut to this."""
-
-
-class Outcome(Frozen):
-    """One way a text can end, with the weight of its being drawn."""
-
-    outcome: OutcomeName = "delivered"
-    """How the text ends."""
-    weight: Annotated[float, Field(gt=0, le=1e9)] = 1.0
-    """Its share among the outcomes drawn from."""
-    error: Annotated[int, Field(ge=0, le=65535)] = 0
-    """`err` and network_error_code of the receipt."""
-    status: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] = 0
-    """`refused`: command_status of submit_sm_resp."""
-    attempts: Annotated[int, Field(ge=0)] = 0
-    """`refused`: only the first so many attempts per pair of numbers; 0: every one."""
-    faults: tuple[FaultSpec, ...] = ()
-    """Faults that strike such a text, before those of the carrier."""
-
-
-class RefusalCode(Frozen):
-    """Where and how one kind of refusal is told."""
-
-    at: Literal["response", "receipt"] = "receipt"
-    """In submit_sm_resp, or later in the receipt."""
-    status: Annotated[int, Field(ge=1, le=0xFFFFFFFF)] = 0x45
-    """command_status when told in the response."""
-    outcome: Literal["rejected", "undeliverable"] = "rejected"
-    """State of the receipt otherwise."""
-    error: Annotated[int, Field(ge=0, le=65535)] = 0
-    """`err` and network_error_code of the receipt."""
-
-
-def _digits() -> Mapping[str, Outcome]:
-    return DESTINATION_OUTCOMES
-
-
-# --- handsets -----------------------------------------------------------------------------------------------
-
-
-class HandsetSettings(Frozen):
-    """Handsets of one kind."""
-
-    numbers: Numbers
-    """The handsets of this kind."""
-    state: Literal["on", "answers", "off", "slow", "silent"] = "on"
-    """`answers` every text; `off`: never delivered; `slow`: after `slow_seconds`; `silent`: no receipt
-    ever."""
-    slow_seconds: Seconds = 20.0
-    """World seconds added to the receipt latency of a slow one."""
-    reply: str = "Thank you! You wrote: {text}"
-    """What an answering one writes; `{text}` is the text it got."""
-    reply_seconds: Seconds = 1.0
-    """World seconds between a text and its answer."""
-
-
-class SwitchedOff(Frozen):
-    """What becomes of a text to a handset that is off."""
-
-    outcome: Literal["undeliverable", "expired"] = "undeliverable"
-    """State of its receipt."""
-    error: Annotated[int, Field(ge=0, le=65535)] = 27
-    """Absent subscriber (3GPP TS 29.002)."""
-    wait_seconds: Seconds | None = 5.0
-    """World seconds until the carrier gives up; None: when the validity period ends, as `expired`."""
-
-
-# --- what is enforced ---------------------------------------------------------------------------------------
-
-
-class Registration(Frozen):
-    """What this carrier holds of the registry about some numbers."""
-
-    numbers: Numbers
-    """The sending numbers it is about."""
-    brand: str
-    """The brand they text for."""
-    tax_id: str = ""
-    """Whom the carrier counts for the day's cap, over all vendors; empty: the brand."""
-    campaign: str
-    """The campaign they are assigned to."""
-    use_case: str = "MIXED"
-    """Use case of the campaign."""
-    campaign_class: str = "E"
-    """AT&T's class letter."""
-    score: Annotated[int, Field(ge=0, le=100)] | None = None
-    """Vetting score of the brand."""
-    entity: str = "PRIVATE_PROFIT"
-    """Legal form of the brand."""
-    active: bool = True
-    """False: suspended, expired, or not approved by this carrier."""
-    number_limits: bool = True
-    """False: `caps.number` and the filters that count do not apply."""
-
-
-class RegistrationRule(Frozen):
-    """Whether texts need a registered sender."""
-
-    required: bool = False
-    """Texts of senders that are not registered are refused."""
-    registrations: tuple[Registration, ...] = ()
-    """Known from the start; a running gateway replaces them with what its registry holds."""
-    delay_seconds: Seconds = 30.0
-    """World seconds until a change of the registry is known here."""
-
-
-class ScoreTier(Frozen):
-    """A cap from a vetting score upwards."""
-
-    score: Annotated[int, Field(ge=0, le=100)]
-    """Least vetting score of the tier."""
-    segments: Annotated[int, Field(ge=0)]
-    """Segments a day."""
-
-
-class BrandDayCap(Frozen):
-    """Segments per brand and calendar day."""
-
-    zone: Zone = "America/Los_Angeles"
-    """Time zone whose midnight ends the day."""
-    tiers: tuple[ScoreTier, ...] = ()
-    """Highest score first."""
-    unvetted: Annotated[int, Field(ge=0)] | None = None
-    """Segments a day of a brand that was never vetted; null: uncapped."""
-    use_cases: Mapping[str, int] = Field(default_factory=dict)
-    """Caps of use cases that go before the score's."""
-    entities: Mapping[str, int | None] = Field(default_factory=dict)
-    """Caps of legal forms that go before all others; null: uncapped."""
-    other_vendors: Mapping[str, int] = Field(default_factory=dict)
-    """Segments per day that brands (by Tax ID or id) send through others and that count here too."""
-
-
-class CampaignMinuteCap(Frozen):
-    """Segments per campaign (or number) and calendar minute, by class."""
-
-    classes: Mapping[str, int] = Field(default_factory=dict)
-    """Segments a minute by class letter."""
-    per_number: tuple[str, ...] = ()
-    """Classes whose cap counts each number for itself."""
-    default: Annotated[int, Field(ge=0)] | None = None
-    """Segments a minute of every other class; null: uncapped."""
-
-
-class NumberCap(Frozen):
-    """Limits per sending number."""
-
-    per_minute: Annotated[int, Field(ge=0)] | None = None
-    """Segments a calendar minute; null: no limit."""
-    per_day: Annotated[int, Field(ge=0)] | None = None
-    """Segments a calendar day; null: no limit."""
-    zone: Zone = "UTC"
-    """Time zone whose midnight ends the day."""
-
-
-class Caps(Frozen):
-    """This carrier's own windows; null: none."""
-
-    brand_day: BrandDayCap | None = None
-    """Per brand and day (T-Mobile)."""
-    campaign_minute: CampaignMinuteCap | None = None
-    """Per campaign and minute (AT&T)."""
-    number: NumberCap | None = None
-    """Per sending number."""
-    segments_per_text: Annotated[int, Field(ge=1)] | None = None
-    """Longest text; beyond it `too_long`."""
-    throughput: Annotated[float, Field(gt=0)] | None = None
-    """Segments per second and account, of wire time; beyond it each is refused with `throughput`."""
-
-
-# --- the whole ----------------------------------------------------------------------------------------------
 
 
 _STAT_WORD: Final = re.compile(r"[!-~]{1,20}")
@@ -391,7 +176,7 @@ class CarrierProfile(Frozen):
     """World seconds until a text has ended."""
     outcomes: tuple[Outcome, ...] = (Outcome(),)
     """Drawn by weight for destinations that nothing else decides."""
-    digits: Mapping[str, Outcome] = Field(default_factory=_digits)
+    digits: Mapping[str, Outcome] = Field(default_factory=lambda: DESTINATION_OUTCOMES)
     """Outcomes by the last seven digits of the destination, for quick tests."""
     receipts: ReceiptSettings = ReceiptSettings()
     """Which receipts it sends, and how."""
@@ -435,44 +220,4 @@ class CarrierProfile(Frozen):
 
     def refusal(self, event: RefusalEvent) -> RefusalCode:
         """Return where and how `event` is told."""
-        return self.refusals.get(event) or _USUAL_CODES.get(event, _PLAIN_REFUSAL)
-
-
-_PLAIN_REFUSAL: Final = RefusalCode()
-_USUAL_CODES: Final[Mapping[str, RefusalCode]] = {
-    "throughput": RefusalCode(at="response", status=0x58),
-    "queue_full": RefusalCode(at="response", status=0x14),
-    "bad_source": RefusalCode(at="response", status=0x0A),
-    "bad_destination": RefusalCode(at="response", status=0x0B),
-    "too_long": RefusalCode(at="response", status=0x01),
-}
-"""Refusals that SMPP itself has a status for (SMPP 3.4 §5.1.3)."""
-
-
-def _fault(kind: FaultKind, **more: Any) -> tuple[FaultSpec, ...]:
-    return (FaultSpec(kind=kind, **more),)
-
-
-DESTINATION_OUTCOMES: Final[Mapping[str, Outcome]] = {
-    "5550150": Outcome(outcome="delivered"),
-    "5550151": Outcome(outcome="undeliverable", error=1),
-    "5550152": Outcome(outcome="expired", error=27),
-    "5550153": Outcome(outcome="rejected", error=21),
-    "5550154": Outcome(outcome="unknown"),
-    "5550155": Outcome(outcome="deleted"),
-    "5550156": Outcome(outcome="accepted"),
-    "5550157": Outcome(outcome="no_receipt"),
-    "5550158": Outcome(outcome="refused", status=0x58, attempts=1),
-    "5550159": Outcome(outcome="refused", status=0x14, attempts=1),
-    "5550160": Outcome(outcome="refused", status=0x45),
-    "5550161": Outcome(outcome="refused", status=0x0B),
-    "5550162": Outcome(outcome="refused", status=0x08),
-    "5550163": Outcome(outcome="refused", status=0x401),
-    "5550164": Outcome(faults=_fault("no_response")),
-    "5550165": Outcome(faults=_fault("late_response", delay_s=2.0)),
-    "5550166": Outcome(faults=_fault("receipt_early")),
-    "5550167": Outcome(faults=_fault("receipt_duplicated")),
-    "5550168": Outcome(faults=_fault("receipt_unknown_id")),
-    "5550169": Outcome(faults=_fault("disconnect")),
-}
-"""What each destination ending in 555-01xx does, on every carrier, unless its profile says otherwise."""
+        return self.refusals.get(event) or usual_code(event)

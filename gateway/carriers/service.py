@@ -6,10 +6,11 @@ import asyncio
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 
+from gateway.carriers.caps import Registration
 from gateway.carriers.errors import CarrierUnknown
 from gateway.carriers.faults import FaultSpec
 from gateway.carriers.journal import Journal
-from gateway.carriers.profile import CarrierProfile, Registration, Transition
+from gateway.carriers.profile import CarrierProfile, Transition
 from gateway.carriers.settings import CarriersSettings
 from gateway.carriers.smsc import Carrier
 from gateway.carriers.state import CarrierState

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from gateway.carriers.profile import CarrierProfile, Frozen
+from gateway.carriers.profile import CarrierProfile
+from gateway.carriers.values import Frozen
 
 
 class TlsSettings(Frozen):

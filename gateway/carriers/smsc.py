@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from gateway.carriers.accounts import Accounts
 from gateway.carriers.behaviour import BindBehaviour, Deciders, MessageIds
 from gateway.carriers.bind import CarrierBind
+from gateway.carriers.caps import Registration
 from gateway.carriers.enforcement import Enforcement
 from gateway.carriers.errors import PortTaken
 from gateway.carriers.faults import BEHAVIOURS, FaultSpec, silences
@@ -25,7 +26,7 @@ from gateway.carriers.journal import Journal, Stored
 from gateway.carriers.mailbox import Delivery, Mailbox
 from gateway.carriers.originating import Originator
 from gateway.carriers.owed import Owed
-from gateway.carriers.profile import Account, CarrierProfile, Registration, Transition
+from gateway.carriers.profile import Account, CarrierProfile, Transition
 from gateway.carriers.state import BindState, CarrierState
 from gateway.carriers.store_and_forward import StoreAndForward
 from gateway.carriers.texts import TextLog
