@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum
 from typing import Any, Final, Protocol
@@ -11,9 +11,9 @@ from gateway.esme.backoff import Backoff
 from gateway.esme.deliver import DeliverHandler
 from gateway.esme.settings import CarrierLinkSettings, TlsSettings
 from gateway.runtime.log import get_logger
-from gateway.smpp.aio import ConnectionSettings, Outcome, SmppConnection, SmppHandler, connect
+from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppHandler, connect
 from gateway.smpp.constants import CommandStatus, InterfaceVersion, status_name
-from gateway.smpp.errors import BindFailed, SmppError
+from gateway.smpp.errors import BindFailed, RequestError, SmppError
 from gateway.smpp.events import CloseReason, SessionClosed
 from gateway.smpp.pdu import (
     Bind,
@@ -77,6 +77,12 @@ class LinkOwner(Protocol):
 
     def on_link_ready(self, link: "Link") -> None:
         """The link can take messages again."""
+
+    def on_responses(self, link: "Link", answered: list[tuple[Any, Pdu, float]]) -> None:
+        """Requests were answered: (context, response, when sent), in order."""
+
+    def on_failure(self, link: "Link", context: Any, error: RequestError) -> None:
+        """A request has no usable response."""
 
     def on_late_response(self, link: "Link", context: Any, response: Pdu) -> None:
         """A response came after its request was given up."""
@@ -158,13 +164,17 @@ class Link(SmppHandler):
         """Whether the bind is up."""
         return self.state in (_BOUND, _THROTTLED)
 
-    def submit(self, pdu: Pdu, on_response: Callable[[Any, Outcome], None], context: Any) -> None:
-        """Send a request.
+    def submit(self, pdu: Pdu, context: Any) -> None:
+        """Send a request; the owner is told the answer.
 
         `window_free` must be above 0. Raises what `SmppConnection.submit_nowait` raises.
         """
         assert self._connection is not None  # noqa: S101 - window_free is 0 without a connection
-        self._connection.submit_nowait(pdu, on_response, context)
+        self._connection.submit_nowait(pdu, None, context)
+
+    def submit_all(self, requests: Sequence[tuple[Pdu, Any]]) -> int:
+        """As `submit` for each PDU with its context, as far as it goes; returns how many were sent."""
+        return self._connection.submit_all(requests) if self._connection is not None else 0
 
     def flush(self) -> None:
         """Write what has been submitted without waiting for the tick's end."""
@@ -275,6 +285,14 @@ class Link(SmppHandler):
     def on_ready(self, connection: SmppConnection) -> None:
         """The carrier reads again, or is heard again."""
         self._owner.on_link_ready(self)
+
+    def on_responses(self, connection: SmppConnection, answered: list[tuple[Any, Pdu, float]]) -> None:
+        """Hand answers on."""
+        self._owner.on_responses(self, answered)
+
+    def on_failure(self, connection: SmppConnection, context: Any, error: RequestError) -> None:
+        """Hand it on."""
+        self._owner.on_failure(self, context, error)
 
     def on_late_response(self, connection: SmppConnection, context: Any, response: Pdu) -> None:
         """Perhaps the message need not be sent again."""

@@ -7,7 +7,7 @@ statuses outside the specification are folded to `vendor` and `other`, commands 
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -82,10 +82,12 @@ class CarrierTally:
         else:
             self._pdus[direction, int.from_bytes(frame[4:8], "big"), int.from_bytes(frame[8:12], "big")] += 1
 
-    def observe_latency(self, seconds: float) -> None:
-        """One submit answered after this long."""
-        self._buckets[bisect_left(LATENCY_BUCKETS_SECONDS, seconds)] += 1
-        self._sum_s += seconds
+    def observe_latencies(self, latencies_s: Sequence[float]) -> None:
+        """Submits answered after so long."""
+        buckets = self._buckets
+        for each in latencies_s:
+            buckets[bisect_left(LATENCY_BUCKETS_SECONDS, each)] += 1
+        self._sum_s += sum(latencies_s)
 
     def count(self, direction: Direction, command_id: int) -> int:
         """PDUs of one command that went this way, whatever their status."""

@@ -13,7 +13,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -34,9 +34,14 @@ from gateway.esme.sendqueue import (
 )
 from gateway.esme.settings import CarrierLinkSettings, EsmeSettings
 from gateway.runtime.log import get_logger
-from gateway.smpp.aio import Outcome
 from gateway.smpp.constants import CommandId, CommandStatus
-from gateway.smpp.errors import FieldInvalid, LocalProtocolError, RequestAbandoned, ResponseMalformed
+from gateway.smpp.errors import (
+    FieldInvalid,
+    LocalProtocolError,
+    RequestAbandoned,
+    RequestError,
+    ResponseMalformed,
+)
 from gateway.smpp.pdu import GenericNack, Pdu
 from gateway.smpp.session import Direction, Tap
 
@@ -74,7 +79,6 @@ class CarrierPool:
         self._tally = collector.add(self) if collector is not None else CarrierTally()
         self._links = [self._link(name, kind) for name, kind in _link_plan(carrier, settings)]
         self._senders = [(link, self._queue.add_bind(link.name)) for link in self._links if link.kind.sends]
-        self._link_of = {bind: link for link, bind in self._senders}
         self._turn = 0
         self._pump_scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -108,6 +112,11 @@ class CarrierPool:
     def queue_length(self) -> int:
         """Messages that wait."""
         return len(self._queue)
+
+    @property
+    def room(self) -> int:
+        """Messages that `submit` would still take."""
+        return self._queue.room
 
     @property
     def queue_oldest_s(self) -> float:
@@ -178,11 +187,16 @@ class CarrierPool:
 
         Messages of one pair go out in the order of these calls, one at a time.
         """
-        assert self._loop is not None  # noqa: S101 - start() comes first
-        submission = Submission(pdu, pair, on_results, context)
-        self._queue.put(submission, self._loop.time())
+        return self.submit_all([(pdu, pair, context)], on_results)[0]
+
+    def submit_all(
+        self, messages: Sequence[tuple[Pdu, Hashable, Any]], on_results: OnResults
+    ) -> list[Submission]:
+        """As `submit` for each (PDU, pair, context), in order; raises `QueueFull` unless all of them fit."""
+        submissions = [Submission(pdu, pair, on_results, context) for pdu, pair, context in messages]
+        self._queue.put_all(submissions, self._now())
         self._schedule_pump()
-        return submission
+        return submissions
 
     def withdraw(self, submission: Submission) -> bool:
         """Take a message back, of which nobody is then told; False if it has been sent or has ended."""
@@ -225,9 +239,26 @@ class CarrierPool:
     def on_late_response(self, link: Link, context: Any, response: Pdu) -> None:
         """It may spare a resend."""
         del link
-        if isinstance(context, tuple) and isinstance(context[0], Submission):
-            self._queue.answered_late(context[0], response, self._now())
+        if isinstance(context, Submission):
+            self._queue.answered_late(context, response, self._now())
             self._schedule_pump()
+
+    def on_responses(self, link: Link, answered: list[tuple[Submission, Pdu, float]]) -> None:
+        """They settle their messages, or say when to try again."""
+        del link
+        now = self._now()
+        self._tally.observe_latencies([now - sent_at for _, _, sent_at in answered])
+        self._queue.answered_all(answered, now)
+        self._schedule_pump()
+
+    def on_failure(self, link: Link, context: Submission, error: RequestError) -> None:
+        """Nobody knows what became of it, or the answer cannot be read."""
+        now = self._now()
+        if isinstance(error, ResponseMalformed):
+            self._queue.answered(context, GenericNack(command_status=error.command_status), now)
+        else:
+            self._queue.unanswered(context, now, lost=isinstance(error, RequestAbandoned), silent=link.silent)
+        self._schedule_pump()
 
     def on_link_delivers(self, link: Link) -> None:
         """A receipt may follow its response in one segment: whoever waits for the receipt hears first."""
@@ -243,21 +274,6 @@ class CarrierPool:
     def _now(self) -> float:
         assert self._loop is not None  # noqa: S101 - links call back only after start()
         return self._loop.time()
-
-    def _on_response(self, context: tuple[Submission, float], outcome: Outcome) -> None:
-        submission, sent_at = context
-        now = self._now()
-        if isinstance(outcome, Pdu):
-            self._tally.observe_latency(now - sent_at)
-            self._queue.answered(submission, outcome, now)
-        elif isinstance(outcome, ResponseMalformed):
-            response = GenericNack(command_status=outcome.command_status)
-            self._queue.answered(submission, response, now)
-        else:
-            lost, bind = isinstance(outcome, RequestAbandoned), submission.bind
-            silent = bind is not None and self._link_of[bind].silent
-            self._queue.unanswered(submission, now, lost=lost, silent=silent)
-        self._schedule_pump()
 
     def _schedule_pump(self) -> None:
         if not self._pump_scheduled and self._loop is not None:
@@ -282,17 +298,21 @@ class CarrierPool:
         window = self.settings.window
         while (free := link.window_free) > 0:
             taken = self._queue.take_some(bind, free, now, idle=free == window)
-            for place, submission in enumerate(taken):
-                if not self._send(link, submission, now):
-                    for other in taken[place:]:
+            left = taken
+            while left:
+                left = left[link.submit_all([(each.pdu, each) for each in left]) :]
+                if left and not self._send(link, left[0], now):
+                    for other in left:
                         self._queue.unsent(other)
                     return
+                left = left[1:]
             if len(taken) < free:
                 return
 
     def _send(self, link: Link, submission: Submission, now: float) -> bool:
+        """Send what does not go with others, or say why it cannot go; False: not over this bind."""
         try:
-            link.submit(submission.pdu, self._on_response, (submission, now))
+            link.submit(submission.pdu, submission)
         except FieldInvalid as error:  # cannot be encoded, today or ever
             self._queue.answered(
                 submission, GenericNack(command_status=error.command_status or CommandStatus.RSYSERR), now

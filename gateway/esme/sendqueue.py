@@ -22,7 +22,7 @@ its end. `now` is wire time.
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
 from itertools import count
 from typing import Any, Final
@@ -162,6 +162,11 @@ class SendQueue:
         """Messages that wait; those outstanding are not counted."""
         return self._waiting
 
+    @property
+    def room(self) -> int:
+        """Messages that `put` would still take."""
+        return 0 if self._stopping else max(0, self._limit - self._waiting)
+
     def oldest_wait_s(self, now: float) -> float:
         """Age of the message at the head of the queue, 0 if it is empty.
 
@@ -190,20 +195,26 @@ class SendQueue:
 
     def put(self, submission: Submission, now: float) -> None:
         """Queue a message; raises `QueueFull`."""
-        if self._waiting >= self._limit or self._stopping:
+        self.put_all((submission,), now)
+
+    def put_all(self, submissions: Sequence[Submission], now: float) -> None:
+        """Queue messages in this order; raises `QueueFull`, and queues none, unless all of them fit."""
+        if self._waiting + len(submissions) > self._limit or self._stopping:
             raise QueueFull(self.carrier, self._limit)
-        submission.number = next(self._numbers)
-        submission.put_at = now
-        self._waiting += 1
-        lanes, pair = self._lanes, submission.pair
-        if pair not in lanes:
-            lanes[pair] = None
-            self._ready.append(submission)
-        else:
-            lane = lanes[pair]
-            if lane is None:
-                lane = lanes[pair] = deque()
-            lane.append(submission)
+        self._waiting += len(submissions)
+        lanes, become_ready, numbers = self._lanes, self._ready.append, self._numbers
+        for submission in submissions:
+            submission.number = next(numbers)
+            submission.put_at = now
+            pair = submission.pair
+            if pair not in lanes:
+                lanes[pair] = None
+                become_ready(submission)
+            else:
+                lane = lanes[pair]
+                if lane is None:
+                    lane = lanes[pair] = deque()
+                lane.append(submission)
         if self._settings.window_wait_timeout_s and self._sweep_at is None:
             self._sweep_at = now + min(SWEEP_INTERVAL_S, self._settings.window_wait_timeout_s)
 
@@ -298,6 +309,18 @@ class SendQueue:
             self._again(submission)
 
     # Answers
+
+    def answered_all(self, answers: Sequence[tuple[Submission, Pdu, float]], now: float) -> None:
+        """As `answered` for each (submission, response, when sent), in order."""
+        lanes, end = self._lanes, self._finished.append
+        for submission, response, _ in answers:
+            pair = submission.pair
+            if response.command_status != _OK or submission.stage is not _SENT or lanes.get(pair) is not None:
+                self.answered(submission, response, now)
+                continue
+            submission.stage = _DONE  # accepted, and nothing of its pair waits: as nearly always
+            end((submission, result_of(response)))
+            del lanes[pair]
 
     def answered(self, submission: Submission, response: Pdu, now: float) -> None:
         """The carrier has answered; statuses 0x58 and 0x14 are acted on, every other ends the message."""

@@ -45,7 +45,7 @@ class Outgoing:
         "total",
     )
 
-    def __init__(self, message: Message, total: int, reservation: object) -> None:
+    def __init__(self, message: Message, total: int, reservation: object, submitted_ns: int) -> None:
         self.message_id = message.id
         self.carrier = message.carrier
         self.destination = message.destination
@@ -54,7 +54,7 @@ class Outgoing:
         self.answered = 0
         self.failed = False
         self.flying = 0
-        self.submitted_ns = 0
+        self.submitted_ns = submitted_ns
         self.reservation = reservation
         self.pending: list[Submission] = []
         self.timer: TimerHandle | None = None
@@ -133,8 +133,36 @@ class Dispatch:
             else:
                 due.append(one)
         submits = [build_submits(message, self.terms_of(message.carrier), now_ns) for message, _ in due]
+        alone: dict[str, list[tuple[Message, SubmitSm, object]]] = {}  # of one segment, by carrier
         for (message, reservation), pdus in zip(due, submits, strict=True):
-            self._send(message, pdus, reservation, frozenset(), now_ns)
+            if len(pdus) == 1:
+                alone.setdefault(message.carrier, []).append((message, pdus[0], reservation))
+            else:
+                self._send_together(alone, now_ns)  # so that texts of a pair go in their order
+                alone.clear()
+                self._send(message, pdus, reservation, frozenset(), now_ns)
+        self._send_together(alone, now_ns)
+
+    def _send_together(
+        self, alone: Mapping[str, Sequence[tuple[Message, SubmitSm, object]]], now_ns: int
+    ) -> None:
+        """As `_send` for each text of one segment."""
+        for carrier, texts in alone.items():
+            outlet = self._outlets[carrier]
+            if not outlet.bound or outlet.room < len(texts):
+                for message, pdu, reservation in texts:
+                    self._send(message, (pdu,), reservation, frozenset(), now_ns)
+                continue
+            outgoings = [Outgoing(message, 1, reservation, now_ns) for message, _, reservation in texts]
+            segments = [
+                (pdu, (message.source, message.destination), (outgoing, 0))
+                for (message, pdu, _), outgoing in zip(texts, outgoings, strict=True)
+            ]
+            submissions = outlet.submit_all(segments, self._answered)
+            self._clock.begin(len(texts))
+            for outgoing, submission in zip(outgoings, submissions, strict=True):
+                outgoing.pending.append(submission)
+                outgoing.flying = 1
 
     def _wait(self, message: Message, reservation: object, done: frozenset[int]) -> None:
         timer = self._clock.call_at(message.release_ns, self._release_later, message.id)
@@ -200,9 +228,8 @@ class Dispatch:
         now_ns: int,
     ) -> None:
         outlet = self._outlets[message.carrier]
-        outgoing = Outgoing(message, len(submits), reservation)
+        outgoing = Outgoing(message, len(submits), reservation, now_ns)
         outgoing.answered = len(done)
-        outgoing.submitted_ns = now_ns
         bound = outlet.bound
         if not bound:
             self._ledger.queued(message.id)
@@ -237,15 +264,21 @@ class Dispatch:
     def _answered(self, results: list[tuple[tuple[Outgoing, int], SubmitResult]]) -> None:
         """Note what carriers made of segments, in order; step by step over those accepted, as intake does."""
         accepted: list[tuple[Outgoing, int, SubmitResult]] = []
-        for (outgoing, part), result in results:
-            self._land(outgoing)
-            if result.outcome is _ACCEPTED:
-                accepted.append((outgoing, part, result))
-            else:
-                self._accepted(accepted)
-                accepted.clear()
-                self._not_accepted(outgoing, part, result)
-        self._accepted(accepted)
+        landed = 0
+        try:
+            for (outgoing, part), result in results:
+                if outgoing.flying:
+                    outgoing.flying -= 1
+                    landed += 1
+                if result.outcome is _ACCEPTED:
+                    accepted.append((outgoing, part, result))
+                else:
+                    self._accepted(accepted)
+                    accepted.clear()
+                    self._not_accepted(outgoing, part, result)
+            self._accepted(accepted)
+        finally:
+            self._clock.end(landed)
 
     def _not_accepted(self, outgoing: Outgoing, part: int, result: SubmitResult) -> None:
         if result.outcome is SubmitOutcome.REFUSED:

@@ -299,15 +299,15 @@ class WorldClock:
         """How many pieces of work hold the world still in discrete mode."""
         return self._in_flight
 
-    def begin(self) -> None:
-        """Count a piece of work (a PDU, a commit) that has to end before the world may move on."""
-        self._in_flight += 1
+    def begin(self, count: int = 1) -> None:
+        """Count pieces of work (PDUs, a commit) that have to end before the world may move on."""
+        self._in_flight += count
 
-    def end(self) -> None:
-        """Count its end."""
-        if self._in_flight == 0:
+    def end(self, count: int = 1) -> None:
+        """Count their end."""
+        if self._in_flight < count:
             raise ClockError("end() without begin()")
-        self._in_flight -= 1
+        self._in_flight -= count
         if self._in_flight == 0 and self._landed is not None:
             _resolve(self._landed)
 

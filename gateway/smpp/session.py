@@ -38,7 +38,7 @@ be decoded.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 from math import inf
@@ -57,6 +57,7 @@ from gateway.smpp.errors import (
     BodyMalformed,
     CommandUnknown,
     FatalError,
+    FieldInvalid,
     NotOpen,
     OperationNotAllowed,
     OperationRefused,
@@ -103,7 +104,7 @@ from gateway.smpp.pdu import (
 )
 from gateway.smpp.timers import Timer, Timers, TimerSettings
 from gateway.smpp.tlv import Tlv
-from gateway.smpp.window import SendWindow, Sent, Sequence
+from gateway.smpp.window import SendWindow, Sent, SequenceNumbers
 
 
 class Direction(Enum):
@@ -167,7 +168,7 @@ class SmppSession:
         self._framer = Framer(settings.max_pdu_octets)
         self._timers = Timers(settings.timers)
         self._window = SendWindow(settings.window, settings.late_memory)
-        self._sequence = Sequence(first_sequence)
+        self._sequence = SequenceNumbers(first_sequence)
         self._control: dict[int, Sent] = {}  # bind, unbind and enquire_link of our own, outside the window
         self._owed = 0
         self._draining = False
@@ -248,6 +249,44 @@ class SmppSession:
         if not self._response_armed:
             self._arm_response(now)
         return sequence
+
+    def send_all(self, requests: Sequence[tuple[Pdu, Any]], now: float) -> int:
+        """As `send` for each PDU with its context, in order, as far as it goes; returns how many were queued.
+
+        The next one, if any, did not fit the window, or is one about which `send` says more.
+        """
+        if self._draining:
+            return 0
+        room = self._window.room
+        numbers = self._sequence.take_all(min(room, len(requests)), self._window)
+        frames = self._encode_all(requests, numbers)
+        count = len(frames)
+        if not count:
+            return 0
+        if count < len(requests):
+            requests = requests[:count]
+        self.out += frames
+        self._window.add_all(numbers[:count], requests, now)
+        self._last_message = now
+        if not self._response_armed:
+            self._arm_response(now)
+        if self.tap is not None:
+            for frame, (pdu, _) in zip(frames, requests, strict=True):
+                self.tap(_OUT, frame, pdu, now)
+        return count
+
+    def _encode_all(self, requests: Sequence[tuple[Pdu, Any]], numbers: Sequence[int]) -> list[bytes]:
+        """The frames of those that come before the first that may not go out as it is."""
+        frames: list[bytes] = []
+        may_go, tlvs_allowed = self._sends - _UNCOUNTED, self.tlvs_allowed
+        try:
+            for (pdu, _), number in zip(requests, numbers, strict=False):
+                if pdu.command_id not in may_go or (pdu.tlvs and not tlvs_allowed):
+                    break
+                frames.append(ENCODERS[pdu.__class__](pdu, number))
+        except FieldInvalid:
+            pass
+        return frames
 
     def respond(self, request: Pdu, response: Pdu, now: float) -> bool:
         """Queue the answer to a request of the peer; False if the session has ended meanwhile.
@@ -343,7 +382,15 @@ class SmppSession:
         if self.tap is not None:
             self.tap(_IN, frame, pdu, now)
         if command_id >= RESPONSE_BIT:
-            self._receive_response(pdu, command_id, now)
+            self.last_answered = now
+            sent = self._window.settle(sequence, command_id)
+            if sent is None:
+                self._receive_other_response(pdu, command_id)
+                return
+            self._last_message = now
+            self._events.append(ResponseReceived(sent.context, pdu, sent.request, sent.sent_at))
+            if self._draining:
+                self._continue_unbind(now)
         elif command_id not in self._accepts:
             wrong = refusal_status(self._peer, self.state, command_id)
             self._refuse(OperationRefused(command_id, wrong, sequence, self.state.value), command_id, now)
@@ -419,15 +466,9 @@ class SmppSession:
 
     # Responses in
 
-    def _receive_response(self, pdu: Pdu, command_id: int, now: float) -> None:
-        self.last_answered = now
+    def _receive_other_response(self, pdu: Pdu, command_id: int) -> None:
+        """It answers nothing in the window."""
         sequence = pdu.sequence_number
-        sent = self._window.settle(sequence, command_id)
-        if sent is not None:
-            self._last_message = now
-            self._events.append(ResponseReceived(sent.context, pdu, sent.request, sent.sent_at))
-            self._after_settled(now)
-            return
         control = self._control.get(sequence)
         if control is not None and control.answered_by(command_id):
             del self._control[sequence]

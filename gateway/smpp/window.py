@@ -5,7 +5,7 @@ order of sending is the order of deadlines.
 """
 
 from collections import OrderedDict
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.smpp.constants import SEQUENCE_MAX, SEQUENCE_MIN, CommandId
@@ -31,7 +31,7 @@ class Sent(NamedTuple):
 _new_sent = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 
-class Sequence:
+class SequenceNumbers:
     """Numbers 1…0x7FFFFFFF, round and round, leaving out those still in use (SMPP 3.4 §5.1.4)."""
 
     __slots__ = ("_next",)
@@ -46,6 +46,14 @@ class Sequence:
             number = number + 1 if number < SEQUENCE_MAX else SEQUENCE_MIN
         self._next = number + 1 if number < SEQUENCE_MAX else SEQUENCE_MIN
         return number
+
+    def take_all(self, count: int, in_use: "SendWindow") -> Sequence[int]:
+        """The next `count` free numbers."""
+        numbers = range(self._next, self._next + count)
+        if numbers.stop > SEQUENCE_MAX or not in_use.is_free_of(numbers):
+            return [self.take(in_use) for _ in numbers]
+        self._next = numbers.stop
+        return numbers
 
 
 class SendWindow:
@@ -65,6 +73,15 @@ class SendWindow:
     def __contains__(self, sequence: object) -> bool:
         return sequence in self._sent
 
+    @property
+    def room(self) -> int:
+        """Requests that still fit."""
+        return max(0, self.size - len(self._sent))
+
+    def is_free_of(self, sequences: Sequence[int]) -> bool:
+        """Whether none of these numbers is outstanding."""
+        return self._sent.keys().isdisjoint(sequences)
+
     def check(self) -> None:
         """Raise `WindowFull` if nothing fits."""
         if len(self._sent) >= self.size:
@@ -73,6 +90,12 @@ class SendWindow:
     def add(self, sequence: int, request: Pdu, context: Any, now: float) -> None:
         """Remember a request that has just been sent."""
         self._sent[sequence] = _new_sent(Sent, (request.response_id, request, context, now))
+
+    def add_all(self, sequences: Sequence[int], requests: Sequence[tuple[Pdu, Any]], now: float) -> None:
+        """As `add` for each request with its context, under the number at its place."""
+        sent = self._sent
+        for sequence, (request, context) in zip(sequences, requests, strict=True):
+            sent[sequence] = _new_sent(Sent, (request.response_id, request, context, now))
 
     def settle(self, sequence: int, command_id: int) -> Sent | None:
         """Take out the request this response answers; None if there is none of that kind."""

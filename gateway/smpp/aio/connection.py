@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, cast
@@ -130,17 +130,30 @@ class SmppConnection(asyncio.Protocol):
 
     # Requests of ours
 
-    def submit_nowait(self, pdu: Pdu, on_response: OnResponse, context: Any = None) -> int:
+    def submit_nowait(self, pdu: Pdu, on_response: OnResponse | None, context: Any = None) -> int:
         """Send a request; `on_response(context, outcome)` is called once. Returns the sequence number.
 
-        Raises `WindowFull`, `NotOpen`, `OperationNotAllowed` or `FieldInvalid`; then `on_response` is never
-        called.
+        Without `on_response` the handler is told (`on_responses`, `on_failure`). Raises `WindowFull`,
+        `NotOpen`, `OperationNotAllowed` or `FieldInvalid`; then nobody is told anything.
         """
         if self._write_paused:
             raise WindowFull(0)
         sequence = self._session.send(pdu, self._time(), (on_response, context))
         self._schedule_flush()
         return sequence
+
+    def submit_all(self, requests: Sequence[tuple[Pdu, Any]]) -> int:
+        """As `submit_nowait` without `on_response` for each PDU with its context, in order.
+
+        Returns how many were sent; about the next one, if any, `submit_nowait` says more.
+        """
+        if self._write_paused:
+            return 0
+        told = [(pdu, (None, context)) for pdu, context in requests]
+        sent = self._session.send_all(told, self._time())
+        if sent:
+            self._schedule_flush()
+        return sent
 
     def flush(self) -> None:
         """Write what is queued without waiting for the tick's end, after a batch."""
@@ -362,15 +375,21 @@ class SmppConnection(asyncio.Protocol):
         self._pumping = True
         try:
             while events := self._session.events():
+                answered: list[tuple[Any, Pdu, float]] = []
                 for event in events:
-                    if event.__class__ is ResponseReceived:  # the hot one, without a detour
-                        on_response, context = event.context
-                        try:
-                            on_response(context, event.response)
-                        except Exception as error:
-                            self._report(error)
-                    else:
+                    if event.__class__ is not ResponseReceived:
+                        if answered:
+                            self._call(self._handler.on_responses, self, answered)
+                            answered = []
                         _DISPATCH[event.__class__](self, event)
+                        continue
+                    on_response, context = event.context
+                    if on_response is None:
+                        answered.append((context, event.response, event.sent_at))
+                    else:
+                        self._call(on_response, context, event.response)
+                if answered:
+                    self._call(self._handler.on_responses, self, answered)
         finally:
             self._pumping = False
         self._flush()
@@ -431,7 +450,10 @@ class SmppConnection(asyncio.Protocol):
 
     def _on_failure(self, event: RequestFailed) -> None:
         on_response, context = event.context
-        self._call(on_response, context, event.error)
+        if on_response is None:
+            self._call(self._handler.on_failure, self, context, event.error)
+        else:
+            self._call(on_response, context, event.error)
 
     def _on_late(self, event: LateResponseReceived) -> None:
         self._call(self._handler.on_late_response, self, event.context[1], event.response)

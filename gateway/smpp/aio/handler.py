@@ -71,8 +71,17 @@ class SmppHandler:
         """ESME: the SMSC asks for a bind: call `connection.bind_nowait`. The default drops the connection."""
         connection.abort()
 
+    def on_responses(self, connection: "SmppConnection", answered: list[tuple[Any, Pdu, float]]) -> None:
+        """Answers to requests sent without an `on_response`: (context, response, when it was sent), in order.
+
+        What has come in one read comes together.
+        """
+
+    def on_failure(self, connection: "SmppConnection", context: Any, error: RequestError) -> None:
+        """A request sent without an `on_response` has no usable response."""
+
     def on_late_response(self, connection: "SmppConnection", context: Any, response: Pdu) -> None:
-        """The answer to a request whose `on_response` has already been given a `RequestTimedOut`."""
+        """The answer to a request whose `RequestTimedOut` has been told already."""
 
     def on_ready(self, connection: "SmppConnection") -> None:
         """The peer reads again, or is heard again: `window_free` may have grown without a response."""

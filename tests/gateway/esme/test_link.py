@@ -24,6 +24,7 @@ class Owner:
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.outcomes: list[Any] = []
 
     def on_link_up(self, link: Link) -> None:
         self.told.append("up")
@@ -36,6 +37,12 @@ class Owner:
 
     def on_late_response(self, link: Link, context: Any, response: Pdu) -> None:
         self.told.append("late")
+
+    def on_responses(self, link: Link, answered: list[tuple[Any, Pdu, float]]) -> None:
+        self.outcomes += [response for _, response, _ in answered]
+
+    def on_failure(self, link: Link, context: Any, error: Exception) -> None:
+        self.outcomes.append(error)
 
 
 class Carrier(SmppHandler):
@@ -136,12 +143,12 @@ async def test_binds_that_end_before_any_answer_are_made_again_at_growing_waits(
     link.start()
     for turn in range(1, 4):
         await until(lambda: link.bound and len(carrier.binds) == turn)  # noqa: B023
-        outcomes: list[Any] = []
+        owner.outcomes.clear()
         for pdu in (SubmitSm(), QuerySm(message_id="1")):
-            link.submit(pdu, lambda _, outcome: outcomes.append(outcome), None)  # noqa: B023
+            link.submit(pdu, None)
             link.flush()
             if answers:
-                await until(lambda: outcomes)  # noqa: B023
+                await until(lambda: owner.outcomes)
         await until(lambda: not link.bound)
     failures = link._backoff.failures
     assert failures <= 1 if answers else failures >= 2
@@ -192,12 +199,11 @@ async def test_a_carrier_that_answers_no_unbind_is_cut_off() -> None:
     link = make_link(owner, server.port)
     link.start()
     await until(lambda: link.bound)
-    outcomes: list[Any] = []
-    link.submit(SubmitSm(), lambda _, outcome: outcomes.append(outcome), None)
+    link.submit(SubmitSm(), None)
     await until(lambda: carrier.connections[0].owed)
     async with asyncio.timeout(2):
         await link.stop(0.0)
-    assert isinstance(outcomes[0], RequestAbandoned)
+    assert isinstance(owner.outcomes[0], RequestAbandoned)
     assert link.state is LinkState.STOPPED
     await server.close()
 

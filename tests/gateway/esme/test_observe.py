@@ -46,7 +46,7 @@ def test_pdus_are_counted_with_folded_labels() -> None:
 def test_the_latency_histogram_is_cumulative() -> None:
     tally = CarrierTally()
     for seconds in (0.0005, 0.001, 0.02, 100.0):
-        tally.observe_latency(seconds)
+        tally.observe_latencies([seconds])
     buckets, total = tally.latency()
     assert buckets[0] == ("0.001", 2.0)
     assert dict(buckets)["0.025"] == 3.0

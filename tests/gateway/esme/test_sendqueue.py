@@ -338,6 +338,19 @@ def test_the_oldest_wait_is_known() -> None:
     assert desk.queue.oldest_wait_s(5.0) == 5.0
 
 
+def test_of_messages_put_together_all_fit_or_none_is_queued() -> None:
+    desk = Desk(queue_limit=3)
+    new = [Submission(SubmitSm(), number, lambda *_: None, number) for number in range(4)]
+    with pytest.raises(QueueFull):
+        desk.queue.put_all(new, 0.0)
+    assert (len(desk.queue), desk.queue.room) == (0, 3)
+    desk.queue.put_all(new[:3], 0.0)
+    assert (len(desk.queue), desk.queue.room) == (3, 0)
+    assert desk.take_some() == [0, 1, 2]
+    desk.queue.stop(0.0)
+    assert desk.queue.room == 0
+
+
 class QueueMachine(RuleBasedStateMachine):
     """Messages, binds and answers at random."""
 
@@ -367,6 +380,13 @@ class QueueMachine(RuleBasedStateMachine):
         submission = Submission(SubmitSm(), pair, lambda *_: None, len(self.put))
         self.put.append(submission)
         self.desk.queue.put(submission, self.desk.now)
+
+    @rule(pairs=st.lists(st.integers(0, PAIRS - 1), max_size=5))
+    def submit_together(self, pairs: list[int]) -> None:
+        first = len(self.put)
+        new = [Submission(SubmitSm(), pair, lambda *_: None, first + n) for n, pair in enumerate(pairs)]
+        self.put += new
+        self.desk.queue.put_all(new, self.desk.now)
 
     @rule(bind=st.integers(0, 2))
     def pump(self, bind: int) -> None:
@@ -401,6 +421,17 @@ class QueueMachine(RuleBasedStateMachine):
             if response is OK:
                 self.accepted_by_carrier.add(submission.context)
             self.desk.queue.answered(submission, response, self.desk.now)
+
+    @rule(bind=st.integers(0, 2), responses=st.lists(st.sampled_from([OK, OK, THROTTLED]), max_size=3))
+    def answer_together(self, bind: int, responses: list[SubmitSmResp]) -> None:
+        answers = []
+        for response in responses:
+            submission = self.pop(bind, 0)
+            if submission is not None:
+                answers.append((submission, response, self.desk.now))
+                if response is OK:
+                    self.accepted_by_carrier.add(submission.context)
+        self.desk.queue.answered_all(answers, self.desk.now)
 
     @rule(bind=st.integers(0, 2), which=st.integers(0, 5), silent=st.booleans())
     def time_out(self, bind: int, which: int, silent: bool) -> None:

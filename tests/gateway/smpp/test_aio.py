@@ -199,6 +199,41 @@ async def test_a_thousand_callbacks_each_once_in_order(world: World) -> None:
     assert len(world.carrier.requests) == 1_000
 
 
+async def test_what_is_sent_together_is_answered_to_the_handler(world: World) -> None:
+    class Ours(SmppHandler):
+        def __init__(self) -> None:
+            self.answered: list[tuple[Any, str]] = []
+            self.failed: list[tuple[Any, Exception]] = []
+
+        def on_responses(self, connection: SmppConnection, answered: list[tuple[Any, Pdu, float]]) -> None:
+            assert all(sent_at <= asyncio.get_running_loop().time() for _, _, sent_at in answered)
+            self.answered += [
+                (context, getattr(response, "message_id", "")) for context, response, _ in answered
+            ]
+            if len(self.answered) == 2:
+                raise RuntimeError("a fault of the user's own")
+
+        def on_failure(self, connection: SmppConnection, context: Any, error: Exception) -> None:
+            self.failed.append((context, error))
+
+    faults: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+    ours = Ours()
+    connection = await world.connect(handler=ours, settings=settings(window=2))
+    texts = [(SubmitSm(short_message=b"hi"), number) for number in range(3)]
+    assert connection.submit_all(texts) == 2
+    await until(lambda: len(ours.answered) == 2)
+    assert ours.answered == [(0, "4f"), (1, "4f")]
+    assert len(faults) == 1
+    world.carrier.answer = lambda *_: None
+    assert connection.submit_all(texts) == 2
+    await until(lambda: len(world.carrier.requests) == 4)
+    connection.abort()
+    assert [context for context, _ in ours.failed] == [0, 1]
+    assert all(isinstance(error, RequestAbandoned) for _, error in ours.failed)
+    assert connection.submit_all(texts) == 0
+
+
 async def test_submit_waits_for_the_window_in_turn(world: World) -> None:
     connection = await world.connect(settings=settings(window=2))
     responses = await asyncio.gather(*(connection.submit(SubmitSm(service_type=str(n))) for n in range(50)))

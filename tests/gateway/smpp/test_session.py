@@ -915,6 +915,58 @@ def test_timers_that_are_off_never_fire() -> None:
     assert pair.smsc.next_deadline() is None
 
 
+# Many at once
+
+
+REQUESTS = st.sampled_from(
+    [
+        SubmitSm(short_message=b"hi"),
+        SubmitSm(tlvs=(Tlv(0x1401, b"x"),)),
+        QuerySm(message_id="1"),
+        SubmitSm(destination_addr="1" * 30),  # cannot be encoded
+        DeliverSm(),  # not an ESME's to send
+        EnquireLink(),
+        Unbind(),  # takes no place in the window
+    ]
+)
+
+
+@given(st.lists(REQUESTS, max_size=12), st.integers(0x33, 0x34), st.booleans())
+def test_what_is_sent_together_goes_out_as_if_sent_one_by_one(
+    requests: list[Pdu], version: int, draining: bool
+) -> None:
+    together, singly = (SessionPair(esme=SessionSettings(window=8)) for _ in range(2))
+    taps: tuple[list[object], list[object]] = ([], [])
+    for pair, seen in zip((together, singly), taps, strict=True):
+        pair.bind()
+        pair.esme.peer_version = version
+        pair.esme.send(SubmitSm(), 1.0, "before")
+        pair.esme.tap = lambda *observed, seen=seen: seen.append(observed)  # type: ignore[misc]
+        if draining:
+            pair.esme.unbind(1.0)
+    sent = together.esme.send_all([(pdu, number) for number, pdu in enumerate(requests)], 2.0)
+    for number, pdu in enumerate(requests[:sent]):
+        singly.esme.send(pdu, 2.0, number)
+    assert together.esme.data_to_send() == singly.esme.data_to_send()
+    assert taps[0] == taps[1]
+    assert together.esme.window_used == singly.esme.window_used == 1 + sent
+    assert together.esme.next_deadline() == singly.esme.next_deadline()
+    assert sent == (0 if draining else _fitting(requests, 7, version >= 0x34))
+    together.esme.close()
+    failed = [event.context for event in together.esme.events() if isinstance(event, RequestFailed)]
+    assert failed == ["before", *range(sent)]
+
+
+def _fitting(requests: list[Pdu], room: int, tlvs_allowed: bool) -> int:
+    """How many of the requests come before the first that is special, or too many."""
+    for number, pdu in enumerate(requests[:room]):
+        if isinstance(pdu, DeliverSm | Unbind) or (pdu.tlvs and not tlvs_allowed):
+            return number
+        if len(getattr(pdu, "destination_addr", "")) > 20:
+            return number
+    return min(len(requests), room)
+
+
 # Edges
 
 

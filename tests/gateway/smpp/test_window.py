@@ -7,14 +7,24 @@ from hypothesis import strategies as st
 from gateway.smpp.constants import SEQUENCE_MAX, CommandId
 from gateway.smpp.errors import WindowFull
 from gateway.smpp.pdu import QuerySm, SubmitSm
-from gateway.smpp.window import SendWindow, Sequence
+from gateway.smpp.window import SendWindow, SequenceNumbers
 
 RESP = CommandId.SUBMIT_SM_RESP
 
 
 def test_numbers_wrap_and_leave_out_those_in_use() -> None:
-    sequence = Sequence(SEQUENCE_MAX - 1)
+    sequence = SequenceNumbers(SEQUENCE_MAX - 1)
     assert [sequence.take({1, 3}) for _ in range(4)] == [SEQUENCE_MAX - 1, SEQUENCE_MAX, 2, 4]
+
+
+def test_many_numbers_are_those_that_one_after_the_other_would_have_been() -> None:
+    window = SendWindow(8, late_memory=1)
+    for number in (1, 3, 5):
+        window.add(number, SubmitSm(), None, 0.0)
+    for first in (SEQUENCE_MAX - 1, 1, 4, 6):
+        together, singly = SequenceNumbers(first), SequenceNumbers(first)
+        assert [*together.take_all(4, window)] == [singly.take(window) for _ in range(4)]
+        assert together.take(window) == singly.take(window)
 
 
 def test_only_an_answer_of_its_kind_settles_a_request() -> None:
@@ -60,7 +70,7 @@ def test_expired_requests_are_remembered_within_bounds() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["send", "answer", "expire"]), st.integers(0, 30)), max_size=60))
 def test_every_request_leaves_exactly_once(steps: list[tuple[str, int]]) -> None:
-    window, sequence, now = SendWindow(8, late_memory=3), Sequence(), 0.0
+    window, sequence, now = SendWindow(8, late_memory=3), SequenceNumbers(), 0.0
     sent, left = set(), []
     for action, number in steps:
         now += 1.0
