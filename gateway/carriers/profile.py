@@ -8,7 +8,7 @@ without limits.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import Annotated, Final, Literal
 
@@ -31,6 +31,7 @@ from gateway.carriers.outcomes import (
 )
 from gateway.carriers.values import Frozen, Seconds, SomeSeconds
 from gateway.policy.filters import CountFilter, DomainFilter, OptOutRatioFilter, WordFilter
+from gateway.runtime.crosschecks import CrossFault, refuse
 from gateway.smpp.constants import MessageState
 from gateway.smpp.receipt import STAT_WORDS, ReceiptNotation
 from gateway.smpp.segment import Concatenation
@@ -211,12 +212,19 @@ class CarrierProfile(Frozen):
 
     @model_validator(mode="after")
     def _accounts_differ(self) -> CarrierProfile:
-        names = [account.system_id for account in self.accounts]
-        if len(set(names)) != len(names):
-            raise ValueError("two accounts have the same system_id")
-        if sum(account.default for account in self.accounts) > 1:
-            raise ValueError("more than one account is the default")
+        refuse(self, self._alike())
         return self
+
+    def _alike(self) -> Iterator[CrossFault]:
+        names: set[str] = set()
+        defaults = 0
+        for index, account in enumerate(self.accounts):
+            if account.system_id in names:
+                yield CrossFault(("accounts", index, "system_id"), "two accounts have the same system_id")
+            names.add(account.system_id)
+            defaults += account.default
+            if account.default and defaults > 1:
+                yield CrossFault(("accounts", index, "default"), "more than one account is the default")
 
     def refusal(self, event: RefusalEvent) -> RefusalCode:
         """Return where and how `event` is told."""

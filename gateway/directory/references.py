@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.directory.settings import DirectorySettings
+from gateway.directory.settings import GENERATED_OWNERS, GENERATED_PEOPLE, DirectorySettings
 from gateway.runtime.crosschecks import ANY, CrossFault
 from gateway.runtime.http.settings import HttpSettings, TokenSettings
 from gateway.runtime.ids import decode_id
@@ -32,7 +32,7 @@ def _person_faults(at: KeyPath, token: TokenSettings, directory: DirectorySettin
     organization = directory.organization_of(person)
     bases: tuple[KeyPath, ...] = (("directory", "organizations", ANY, "people", person),)
     if person[-1:].isdecimal():  # perhaps one of many
-        bases += (("directory", "generated", ANY),)
+        bases += tuple(("directory", *base) for base in (*GENERATED_PEOPLE, *GENERATED_OWNERS))
     if organization is None:
         if not _may_be_stored(person, directory):
             yield CrossFault((*at, "person"), f"there is no person '{person}' in the directory", bases)

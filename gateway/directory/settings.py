@@ -195,6 +195,14 @@ class GeneratedPeople(_Section):
             )
 
 
+GENERATED_NUMBERS: tuple[KeyPath, ...] = (("generated", ANY, "count"), ("generated", ANY, "first_number"))
+"""What has to be right before a number is none of those generated."""
+GENERATED_PEOPLE: tuple[KeyPath, ...] = (("generated", ANY, "count"), ("generated", ANY, "prefix"))
+"""What has to be right before somebody is none of those generated."""
+GENERATED_OWNERS: tuple[KeyPath, ...] = (("generated", ANY, "organization"),)
+"""What has to be right before one of them belongs to another organisation."""
+
+
 class DirectorySettings(_Section):
     """Who exists when the world begins; later changes are kept in the database and win over this."""
 
@@ -260,7 +268,7 @@ class DirectorySettings(_Section):
             described.add(at[2:])
             for field, error in directory.faults(entity):
                 if getattr(error, "key", None) not in twice:
-                    yield CrossFault((*at, _KEYS[str(at[0])][field]), str(error), _bases(field, error))
+                    yield CrossFault((*at, _KEYS[str(at[0])][field]), str(error), _bases(at, field, error))
                     if at[0] == "generated":
                         wrong_blocks.add(at)
             directory.hold(entity)
@@ -273,11 +281,13 @@ _KEYS = {
 """Where an entity's field is written."""
 
 
-def _bases(field: str, error: DirectoryError) -> tuple[KeyPath, ...]:
-    """What has to be right before something missing is a fault."""
+def _bases(at: KeyPath, field: str, error: DirectoryError) -> tuple[KeyPath, ...]:
+    """What has to be right before something missing, foreign or taken is a fault."""
     if not isinstance(error, UnknownEntityError):
-        return ()
+        named = {"location_id": "organization", "number": "prefix"}[field]
+        return ((*at, named),) if at[0] == "generated" else ()
     if field == "organization_id":
         return (("organizations", error.key),)
-    table = "locations" if field == "location_id" else "numbers"
-    return (("organizations", ANY, table, error.key), ("generated", ANY))
+    if field == "location_id":
+        return (("organizations", ANY, "locations", error.key),)
+    return (("organizations", ANY, "numbers", error.key), *GENERATED_NUMBERS)

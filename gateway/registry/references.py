@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.directory.settings import DirectorySettings
+from gateway.directory.settings import GENERATED_NUMBERS, GENERATED_OWNERS, DirectorySettings
 from gateway.registry.settings import BrandEntry, RegistrySettings, spread
 from gateway.runtime.crosschecks import ANY, CrossFault
 from gateway.runtime.yamltree import KeyPath
@@ -57,7 +57,7 @@ def _entry_faults(
             continue
         bases: tuple[KeyPath, ...] = (
             ("directory", "organizations", ANY, "numbers", number),
-            ("directory", "generated", ANY),
+            *(("directory", *base) for base in (*GENERATED_NUMBERS, *GENERATED_OWNERS)),
         )
         told = "is not in the directory" if owner is None else f"belongs to organization '{owner}'"
         yield CrossFault(at, f"the number {number} {told}", bases)

@@ -149,8 +149,14 @@ class RegistrySettings(Rulebook):
             try:
                 block.fill(registry)
             except RegistryError as error:
-                rests = (("brands", block.brand, ANY), ("limits", ANY))
-                yield CrossFault(("generated", index), str(error), rests)
+                at = ("generated", index)
+                rests = ((*at, ANY), (*at, "campaign", "status"), *_capacity(block.brand))
+                yield CrossFault(at, str(error), rests)
+
+
+def _capacity(brand: str | int) -> tuple[KeyPath, ...]:
+    """What says how many numbers a campaign of a brand may have."""
+    return (("brands", brand, "entity_type"), ("limits", ANY))
 
 
 def _assign(
@@ -163,7 +169,7 @@ def _assign(
                 registry.assign(number, campaign_id)
         except RegistryError as error:
             full = error.code == "campaign_full"
-            rests = (("brands", at[1], ANY), ("limits", ANY)) if full else ((*at, "status"),)
+            rests = _capacity(at[1]) if full else ((*at, "status"),)
             yield CrossFault((*at, "numbers", index), str(error), rests)
             if full:
                 return

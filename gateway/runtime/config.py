@@ -12,17 +12,18 @@ import difflib
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from types import UnionType
-from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
 
-from gateway.runtime.crosschecks import CrossCheck, is_within, rests_on
+from gateway.runtime.crosschecks import CrossCheck, Noted, is_within, noting, placed
 from gateway.runtime.errors import ConfigError, Fault
 from gateway.runtime.log import get_logger
+from gateway.runtime.modeltree import models_at, stand_in
 from gateway.runtime.pruning import Pruned
 from gateway.runtime.yamltree import INCLUDE, KeyPath, Place, Tree, parse_value, path_text, read_tree
 
@@ -167,43 +168,61 @@ class _Judged(NamedTuple):
 
     settings: BaseModel | None
     rest: Pruned
+    doubtful: Sequence[KeyPath]
+    """What is wrong in it."""
+
+    def doubts(self, path: KeyPath) -> bool:
+        """Whether what stands at a path is wrong itself, or not there because it was."""
+        original = self.rest.original(path)
+        return any(is_within(original, wrong) for wrong in self.doubtful)
 
 
 def _judge(tree: Tree, name: str, model: type[BaseModel], value: Any) -> _Judged:
     """Report every fault of a section: first those of single values, then what shows without them."""
-    rest = Pruned({} if value is None else value)
+    rest = Pruned({} if value is None else value, partial(stand_in, model))
     for _ in range(MAX_JUDGEMENTS):
         try:
-            return _Judged(model.model_validate(rest.value), rest)
+            with noting() as noted:
+                settings = model.model_validate(rest.value)
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False)
-        for problem in problems:
-            bases = rests_on(problem)
-            if not rest.gone or (bases is not None and not _doubtful(map(rest.original, bases), rest)):
-                _report(tree, name, model, value, {**problem, "loc": rest.original(problem["loc"])})
+        else:
+            return _judge_whole(tree, name, _Judged(settings, rest, rest.gone), noted)
+        if not rest.gone:
+            for problem in problems:
+                _report(tree, name, model, value, problem)
         if not rest.take_out(problems):
             break
-    return _Judged(None, rest)
+    return _Judged(None, rest, rest.gone)
 
 
-def _doubtful(bases: Iterable[KeyPath], rest: Pruned) -> bool:
-    """Whether something that a fault rests on is wrong itself."""
-    return any(is_within(base, gone) for base in bases for gone in rest.gone)
+def _judge_whole(tree: Tree, name: str, judged: _Judged, noted: Noted) -> _Judged:
+    """Report what does not fit together in a section, where all that a fault rests on is right."""
+    wrong: list[KeyPath] = []
+    assert judged.settings is not None  # noqa: S101 - the caller has them
+    for at, message, bases in placed(judged.settings, noted):
+        original = judged.rest.original(at)
+        wrong.append(original)
+        if not any(map(judged.doubts, (at, *bases))):
+            _tell(tree, (name, *original), message)
+    return judged._replace(doubtful=[*judged.doubtful, *wrong])
 
 
 def _cross_check(tree: Tree, judged: Mapping[str, _Judged], checks: Iterable[CrossCheck]) -> None:
     sections = {name: one.settings for name, one in judged.items() if one.settings is not None}
     for check in checks:
         for at, message, bases in check(sections):
-            if any(
-                _doubtful([judged[str(base[0])].rest.original(base[1:])], judged[str(base[0])].rest)
-                for base in bases
-            ):
-                continue
-            name = str(at[0])
-            path = (name, *judged[name].rest.original(at[1:]))
-            if not _said(tree, path):
-                tree.fault(tree.place(path), path, message)
+            if not any(judged[str(path[0])].doubts(path[1:]) for path in (at, *bases)):
+                name = str(at[0])
+                _tell(tree, (name, *judged[name].rest.original(at[1:])), message)
+
+
+def _tell(tree: Tree, path: KeyPath, message: str) -> None:
+    """Report a fault at a path or, where that is not written, at what it would stand in."""
+    while path not in tree.places and len(path) > 1:
+        path = path[:-1]
+    if not _said(tree, path):
+        tree.fault(tree.place(path), path, message)
 
 
 def _report(tree: Tree, name: str, model: type[BaseModel], value: Any, problem: Any) -> None:
@@ -248,20 +267,9 @@ def _at(value: Any, path: KeyPath) -> Any:
 
 
 def _field_names(model: type[BaseModel], path: KeyPath) -> list[str]:
-    """Return the keys the mapping at `path` may have, following annotations; empty where they branch."""
-    current: Any = model
-    for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel):
-            fields = current.model_fields.items()
-            current = next((field.annotation for name, field in fields if part in (name, field.alias)), None)
-        else:  # a list's item or a dictionary's value
-            current = (get_args(current) or (None,))[-1]
-        if get_origin(current) in (Union, UnionType):
-            options = [option for option in get_args(current) if option is not type(None)]
-            current = options[0] if len(options) == 1 else None
-    if not (isinstance(current, type) and issubclass(current, BaseModel)):
-        return []
-    return [field.alias or name for name, field in current.model_fields.items()]
+    """Return the keys the mapping at `path` may have; none where it may be of several kinds."""
+    models = models_at(model, path)
+    return [] if len(models) != 1 else [field.alias or key for key, field in models[0].model_fields.items()]
 
 
 def _suggestion(word: str, candidates: Sequence[str]) -> str:

@@ -1,19 +1,35 @@
-"""A value without what is wrong in it, so that the rest of it can be judged."""
+"""A value without what is wrong in it, so that the rest of it can be judged.
+
+What its entry cannot do without is replaced by a stand-in (`modeltree`), so that the rest of the entry is
+judged as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gateway.runtime.yamltree import KeyPath
 
+NOTHING: Any = object()
+"""There is no stand-in."""
+
+
+def _nothing(path: KeyPath) -> Any:
+    return NOTHING
+
 
 class Pruned:
-    """A copy of a value that wrong parts are taken out of; `gone` lists their paths in the whole value."""
+    """A copy of a value that wrong parts are taken out of; `gone` lists their paths in the whole value.
 
-    def __init__(self, value: Any) -> None:
+    `stand_in` returns what a key that is missing at a path may be replaced by, or `NOTHING`.
+    """
+
+    def __init__(self, value: Any, stand_in: Callable[[KeyPath], Any] = _nothing) -> None:
         self.value = _copied(value)
         self.gone: list[KeyPath] = []
+        self._stand_in = stand_in
+        self._replaced: set[KeyPath] = set()
         self._places: dict[int, list[int]] = {}
         """Of a list that has lost items: the places that those left had."""
 
@@ -28,11 +44,15 @@ class Pruned:
     def take_out(self, problems: Iterable[Mapping[str, Any]]) -> bool:
         """Take out what problems of a `ValidationError` are about; False: nothing more can be.
 
-        That is the value itself, or of a key that is missing the mapping that lacks it.
+        That is the value itself, or of a key that is missing, and that nothing can stand in for, the mapping
+        that lacks it.
         """
         wrong: dict[int, tuple[Any, set[Any]]] = {}
+        replaced = False
         for problem in problems:
-            if (target := self._target(problem["loc"])) is not None:
+            if problem.get("type") == "missing" and self._replace(problem["loc"]):
+                replaced = True
+            elif (target := self._target(problem["loc"])) is not None:
                 container, part, path = target
                 self.gone.append(path)
                 wrong.setdefault(id(container), (container, set()))[1].add(part)
@@ -42,7 +62,23 @@ class Pruned:
             else:
                 for part in parts:
                     del container[part]
-        return bool(wrong)
+        return replaced or bool(wrong)
+
+    def _replace(self, loc: KeyPath) -> bool:
+        """Let something stand in for a key that is missing, once; tell whether it does."""
+        container = self.value
+        for part in loc[:-1]:
+            container = _child(container, part)
+        path = self.original(loc)
+        if not isinstance(container, dict) or path in self._replaced:
+            return False
+        value = self._stand_in(path)
+        if value is NOTHING:
+            return False
+        container[loc[-1]] = value
+        self._replaced.add(path)
+        self.gone.append(path)
+        return True
 
     def _shorten(self, items: list[Any], wrong: set[Any]) -> None:
         places = self._places.get(id(items)) or list(range(len(items)))

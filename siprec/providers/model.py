@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.runtime.crosschecks import CrossFault, refuse
+
 DAY_NS = 86_400 * 1_000_000_000
 
 
@@ -68,7 +70,8 @@ class Provider(_Data):
     @model_validator(mode="after")
     def _default_is_offered(self) -> "Provider":
         if self.default_product not in self.products:
-            raise ValueError(f"default_product '{self.default_product}' is none of the products")
+            told = f"default_product '{self.default_product}' is none of the products"
+            refuse(self, [CrossFault(("default_product",), told, (("products", self.default_product),))])
         return self
 
 

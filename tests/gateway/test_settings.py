@@ -180,3 +180,159 @@ def test_recording_by_itself_judges_its_tokens_too(tmp_path: Path) -> None:
     path.write_text("http: {tokens: [{token: a, role: admin, organization: nobody}]}\n")
     with pytest.raises(ConfigError, match=r":1:55: http\.tokens\.0\.organization: there is no organization"):
         load_standalone(str(path))
+
+
+UNFINISHED = """\
+http:
+  tokens:
+    - {token: a, organization: nobody}
+    - {token: b, sha256: c, role: chief, person: nobody}
+    - {token: d, role: person, person: ghost-00003}
+directory:
+  organizations:
+    acme:
+      locations: {hq: {country: USA}, lab: {name: 7}}
+      numbers:
+        "+12025550100": {location: nowhere, authorized: perhaps}
+        "+12025550101": {}
+      people:
+        p: {location: nowhere, number: "+12025550199"}
+        q: {location: lab, first_name: 7, number: "+12025550101"}
+        r: {first_name: R, number: "+12025550101"}
+  generated:
+    - {organization: nobody, location: nowhere, prefix: ghost, first_number: "+12025550300"}
+    - {location: hq, count: 5, first_number: "+12025550400"}
+    - {organization: acme, location: hq, count: 0, first_number: "+12025550101"}
+registry:
+  use_cases: {CARE: {}}
+  brands:
+    b:
+      organization: acme
+      campaigns:
+        c: {use_case: NOPE, numbers: ["+12025550555", "+12025550303", "+12025550402"]}
+        d: {use_case: 7, numbers: ["+12025550100"]}
+    e: {organization: nobody, vetting_score: high, country: MX}
+  generated:
+    - {brand: nobody, numbers: 5}
+    - {brand: b, numbers: many, first_number: "+12025550600", campaign: {use_case: NOT}}
+esme:
+  carriers:
+    att: {window: 0, backoff: {min_s: 3, max_s: 1}}
+  routes:
+    default: att
+    prefixes: {"+1310": nope, "+1311": att}
+"""
+
+
+def test_an_unfinished_entry_tells_what_else_is_wrong_with_it(faults: Callable[[str], list[str]]) -> None:
+    organization, missing = "directory.organizations.acme", "this key is missing"
+    assert faults(UNFINISHED) == [
+        f"3:7: http.tokens.0.role: {missing}",
+        "3:32: http.tokens.0.organization: there is no organization 'nobody' in the directory",
+        "4:26: http.tokens.1.sha256: String should match pattern '^[0-9a-f]{64}$'",
+        "4:35: http.tokens.1.role: "
+        "Input should be 'admin', 'person', 'partner', 'provider' or 'dubber_admin'",
+        "4:50: http.tokens.1.person: there is no person 'nobody' in the directory",
+        f"8:5: {organization}.name: {missing}",
+        f"9:19: {organization}.locations.hq.name: {missing}",
+        f"9:33: {organization}.locations.hq.country: String should match pattern '^[A-Z]{{2}}$'",
+        f"9:51: {organization}.locations.lab.name: Input should be a valid string; put quotes around it",
+        f"11:36: {organization}.numbers.+12025550100.location: there is no location 'nowhere'",
+        f"11:57: {organization}.numbers.+12025550100.authorized: "
+        "Input should be a valid boolean, unable to interpret input",
+        f"12:9: {organization}.numbers.+12025550101.location: {missing}",
+        f"14:9: {organization}.people.p.first_name: {missing}",
+        f"14:23: {organization}.people.p.location: there is no location 'nowhere'",
+        f"15:40: {organization}.people.q.first_name: Input should be a valid string; put quotes around it",
+        f"16:9: {organization}.people.r.location: {missing}",
+        f"16:36: {organization}.people.r.number: the primary number of 'r' already belongs to 'q': "
+        "unassign it there first",
+        f"18:7: directory.generated.0.count: {missing}",
+        "18:22: directory.generated.0.organization: there is no organization 'nobody'",
+        "18:40: directory.generated.0.location: there is no location 'nowhere'",
+        f"19:7: directory.generated.1.organization: {missing}",
+        "20:49: directory.generated.2.count: Input should be greater than or equal to 1",
+        "20:66: directory.generated.2.first_number: the primary number of 'user-00000' already belongs to "
+        "'r': unassign it there first",
+        f"24:5: registry.brands.b.name: {missing}",
+        "27:23: registry.brands.b.campaigns.c.use_case: the use case 'NOPE' is not known",
+        "28:23: registry.brands.b.campaigns.d.use_case: Input should be a valid string; put quotes around it",
+        f"29:5: registry.brands.e.name: {missing}",
+        "29:23: registry.brands.e.organization: there is no organization 'nobody' in the directory",
+        "29:46: registry.brands.e.vetting_score: "
+        "Input should be a valid integer, unable to parse string as an integer",
+        "29:61: registry.brands.e.country: Input should be 'US' or 'CA'",
+        "31:7: registry.generated.0: the use case 'UCAAS_LOW' is not known",
+        f"31:7: registry.generated.0.count: {missing}",
+        f"31:7: registry.generated.0.first_number: {missing}",
+        "31:15: registry.generated.0.brand: there is no brand 'nobody'",
+        f"32:7: registry.generated.1.count: {missing}",
+        "32:27: registry.generated.1.numbers: "
+        "Input should be a valid integer, unable to parse string as an integer",
+        "32:84: registry.generated.1.campaign.use_case: the use case 'NOT' is not known",
+        f"35:5: esme.carriers.att.system_id: {missing}",
+        "35:19: esme.carriers.att.window: Input should be greater than or equal to 1",
+        "35:49: esme.carriers.att.backoff.max_s: max_s must not be below min_s",
+        "38:25: esme.routes.prefixes.+1310: there is no 'nope' under esme.carriers",
+    ]
+
+
+def test_what_does_not_fit_hides_nothing_that_others_say_of_it(faults: Callable[[str], list[str]]) -> None:
+    told = faults(
+        """\
+http: {tokens: [{token: a, role: person, organization: beta, person: p}]}
+directory:
+  organizations:
+    acme: {name: Acme, people: {p: {location: nowhere, first_name: P}}}
+    beta: {name: Beta, people: {p: {location: nowhere, first_name: P}}}
+registry:
+  use_cases: {CARE: {}}
+  brands: {b: {organization: acme, campaigns: {c: {use_case: NOPE, numbers: ["+12025550555"]}}}}
+"""
+    )
+    assert told == [
+        "4:47: directory.organizations.acme.people.p.location: there is no location 'nowhere'",
+        "5:36: directory.organizations.beta.people.p: person 'p' is described twice, in two organisations",
+        "8:12: registry.brands.b.name: this key is missing",
+        "8:62: registry.brands.b.campaigns.c.use_case: the use case 'NOPE' is not known",
+        "8:78: registry.brands.b.campaigns.c.numbers.0: the number +12025550555 is not in the directory",
+    ]
+
+
+def test_what_does_not_fit_within_a_carrier_or_a_provider_is_told_at_its_value(
+    faults: Callable[[str], list[str]],
+) -> None:
+    told = faults(
+        """\
+carriers:
+  networks:
+    one:
+      profile:
+        window: none
+        accounts:
+          - {system_id: a, password: a, default: true}
+          - {password: ninechars, system_id: a, default: true}
+          - {password: b}
+          - {password: c}
+recording:
+  providers:
+    own: {title: Own, default_product: gold, products: {silver: {title: 7}}, account_opened_by: [], users: x}
+    odd: {title: Odd, default_product: gold, products: {gold: 7}, account_opened_by: [], users: manual}
+"""
+    )
+    accounts, missing = "carriers.networks.one.profile.accounts", "this key is missing"
+    assert told == [
+        "5:17: carriers.networks.one.profile.window: "
+        "Input should be a valid integer, unable to parse string as an integer",
+        f"8:24: {accounts}.1.password: String should have at most 8 characters",
+        f"8:46: {accounts}.1.system_id: two accounts have the same system_id",
+        f"8:58: {accounts}.1.default: more than one account is the default",
+        f"9:13: {accounts}.2.system_id: {missing}",
+        f"10:13: {accounts}.3.system_id: {missing}",
+        "13:40: recording.providers.own.default_product: default_product 'gold' is none of the products",
+        f"13:57: recording.providers.own.products.silver.access: {missing}",
+        "13:73: recording.providers.own.products.silver.title: "
+        "Input should be a valid string; put quotes around it",
+        "13:108: recording.providers.own.users: Input should be 'automatic' or 'manual'",
+        "14:63: recording.providers.odd.products.gold: Input should be a mapping of keys to values",
+    ]

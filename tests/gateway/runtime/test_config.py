@@ -378,6 +378,38 @@ class TestCrossFaults:
             "gateway.yaml:2:14: house.rooms.a: Input should be a mapping of keys to values"
         ]
 
+    def test_a_missing_key_does_not_hide_what_the_rest_of_its_entry_says(self, write: Any) -> None:
+        path = write("house:\n  guests:\n    - {nights: 10}\n    - {room: [a], nights: 11}\n")
+        assert self.check(path) == [
+            "gateway.yaml:3:7: house.guests.0.room: this key is missing",
+            "gateway.yaml:3:16: house.guests.0.nights: too long",
+            "gateway.yaml:4:14: house.guests.1.room: Input should be a valid string",
+            "gateway.yaml:4:27: house.guests.1.nights: too long",
+        ]
+
+    def test_what_does_not_fit_in_a_section_is_still_judged_by_others(self, write: Any) -> None:
+        path = write("house: {guests: [{room: a, nights: 10}]}\nstreet: {best_guest: 1}\n")
+        assert self.check(path) == [
+            "gateway.yaml:1:25: house.guests.0.room: no room a",
+            "gateway.yaml:1:36: house.guests.0.nights: too long",
+            "gateway.yaml:2:22: street.best_guest: no such guest",
+        ]
+
+    def test_by_itself_a_model_refuses_what_does_not_fit(self) -> None:
+        with pytest.raises(ValidationError, match="no room a"):
+            House.model_validate({"guests": [{"room": "a"}]})
+
+    def test_a_fault_of_a_model_that_is_left_behind_is_told_of_the_whole(self, write: Any) -> None:
+        class Copied(Strict):
+            house: House
+
+            @model_validator(mode="after")
+            def _copy(self) -> "Copied":
+                return self.model_copy(update={"house": self.house.model_copy()})
+
+        path = write("copied: {house: {guests: [{room: a}]}}\n")
+        assert faults(path, sections={"copied": Copied}) == ["gateway.yaml:1:9: copied: no room a"]
+
     def test_sections_are_judged_against_each_other(self, write: Any) -> None:
         path = write("house: {rooms: {a: {}}, guests: [{room: a}]}\nstreet: {best_guest: 1}\n")
         assert self.check(path) == ["gateway.yaml:2:22: street.best_guest: no such guest"]

@@ -63,3 +63,21 @@ def test_steps_that_are_no_keys_are_passed_over() -> None:
 
 def test_the_whole_cannot_go() -> None:
     assert not Pruned({"a": 1}).take_out([{"loc": ()}, {"loc": ("name",)}])
+
+
+def test_something_stands_in_for_a_missing_key_once() -> None:
+    asked: list[Any] = []
+
+    def stand_in(path: Any) -> Any:
+        asked.append(path)
+        return 7
+
+    rest = Pruned({"a": [1, {"y": 2}]}, stand_in)
+    missing = {"loc": ("a", 0, "name"), "type": "missing"}
+    assert rest.take_out([{"loc": ("a", 0)}])
+    assert rest.take_out([missing])
+    assert (rest.value, asked) == ({"a": [{"y": 2, "name": 7}]}, [("a", 1, "name")])
+    assert rest.gone == [("a", 0), ("a", 1, "name")]
+    assert rest.take_out([{"loc": ("a", 0, "name")}])
+    assert rest.take_out([missing])
+    assert (rest.value, len(asked)) == ({"a": []}, 1)
