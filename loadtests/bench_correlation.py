@@ -46,7 +46,8 @@ def run(seconds: float = 5.0) -> dict[str, Any]:
     bytes_each = tracemalloc.get_traced_memory()[0] / FEW
     tracemalloc.stop()
     many = filled(MANY)
-    small, large = [], []
+    small: list[float] = []
+    large: list[float] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or not small:
         small.append(cost_us(few, FEW, rng))

@@ -288,7 +288,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=1)
     chosen = parser.parse_args()
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    single = {
+    single: dict[str, Callable[[], Any]] = {
         "all": lambda: run(chosen.rounds),
         "kannel": run_kannel,
         "kannel_dlr": lambda: run_kannel(receipts=True),

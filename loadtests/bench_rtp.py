@@ -57,7 +57,8 @@ def packets(name: str, count: int) -> list[bytes]:
 
 
 def _median_us(work: Callable[[], None], per_round: int, seconds: float) -> float:
-    rounds, until = [], time.perf_counter() + seconds
+    rounds: list[float] = []
+    until = time.perf_counter() + seconds
     while time.perf_counter() < until or len(rounds) < 3:
         started = time.perf_counter()
         work()
@@ -206,7 +207,8 @@ def _loop_factory(uvloop_wanted: bool) -> Callable[[], asyncio.AbstractEventLoop
     if uvloop_wanted:
         import uvloop
 
-        return uvloop.new_event_loop  # type: ignore[no-any-return]
+        factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+        return factory
     return asyncio.new_event_loop
 
 

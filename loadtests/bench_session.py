@@ -132,11 +132,11 @@ async def be_aiosmpplib(port: int, window: int, seconds: float) -> dict[str, flo
     from aiosmpplib.hook import AbstractHook
     from aiosmpplib.state import NPI, TON, PhoneNumber
 
-    class Correlator(SimpleCorrelator):
+    class Correlator(SimpleCorrelator):  # type: ignore[misc]
         async def _remove_expired(self) -> None:
             """Nothing expires in a benchmark."""
 
-    class Hook(AbstractHook):
+    class Hook(AbstractHook):  # type: ignore[misc]
         answered = 0
 
         async def sending(self, smpp_message: Any, pdu: bytes, client_id: str) -> None:

@@ -43,6 +43,10 @@ class Connection:
         self.number = -1
         self.wire = HttpConnection(self.answered, self.lost)
 
+    def protocol(self) -> HttpConnection:
+        """What the event loop connects."""
+        return self.wire
+
     def send_next(self) -> None:
         self.number = next(self.run.numbers, -1)
         if self.number < 0:
@@ -68,7 +72,7 @@ async def drive(host: str, port: int, total: int, connections: int, request: Req
     loop = asyncio.get_running_loop()
     run = Run(total, request)
     made = [Connection(run) for _ in range(connections)]
-    await asyncio.gather(*(loop.create_connection(lambda one=one: one.wire, host, port) for one in made))
+    await asyncio.gather(*(loop.create_connection(one.protocol, host, port) for one in made))
     for one in made:
         one.send_next()
     await run.done
