@@ -32,6 +32,8 @@ class Directory:
         self._people: dict[str, Person] = {}
         self._person_by_number: dict[str, Person] = {}
         self._person_by_private_number: dict[str, Person] = {}
+        self.changes = 0
+        """How often it has changed: what was concluded from it holds as long as this is the same."""
         self.organizations: Mapping[str, Organization] = MappingProxyType(self._organizations)
         self.locations: Mapping[str, Location] = MappingProxyType(self._locations)
         self.numbers: Mapping[str, Number] = MappingProxyType(self._numbers)
@@ -115,6 +117,7 @@ class Directory:
 
     def hold(self, entity: Entity) -> DirectoryEvent:
         """As `put`, for who has judged the entity already."""
+        self.changes += 1
         match entity:
             case Organization():
                 organization = self._organizations.get(entity.id)
@@ -140,6 +143,7 @@ class Directory:
         person = self._people.pop(person_id, None)
         if person is None:
             raise UnknownEntityError("person", person_id)
+        self.changes += 1
         self._forget_numbers(person)
         return PersonChanged(person, None)
 
@@ -155,6 +159,7 @@ class Directory:
         holder = self._person_by_number.get(e164)
         if holder is not None:
             raise NumberTakenError(e164, holder.id)
+        self.changes += 1
         return NumberChanged(self._numbers.pop(e164), None)
 
     def _number_fault(self, person: Person, e164: str) -> DirectoryError | None:

@@ -11,11 +11,16 @@ from gateway.policy.optout import OptOutList
 from gateway.policy.snapshot import PolicyTerms, Snapshot
 from gateway.registry.model import Brand, Campaign
 
-_new = tuple.__new__  # without the frame of a named tuple's own: one is made for every text
+#: Snapshots kept at hand: one per (sender, carrier) that texts.
+MAX_KNOWN = 32_768
+
 
 
 class Registrations(Protocol):
     """What intake asks the registry."""
+
+    changes: int
+    """How often it has changed."""
 
     def campaign_of(self, number: str) -> Campaign | None:
         """The campaign a number is assigned to."""
@@ -28,7 +33,7 @@ class Registrations(Protocol):
 
 
 class Senders:
-    """Builds the snapshot a text is judged by: a handful of dictionary look-ups.
+    """Gives the snapshot a text is judged by; it is built once per sender and carrier, until a fact changes.
 
     `enforcing` names a carrier where the gateway believes that it enforces registration for that carrier's
     recipients, and gives None elsewhere.
@@ -49,26 +54,38 @@ class Senders:
         self.spam_block = spam_block
         self.terms = terms
         self._enforcing = enforcing
+        self._known: dict[tuple[str, str], Snapshot] = {}
+        self._known_at = -1
 
     def snapshot(self, person: Person | None, source: str, destination: str, carrier: str) -> Snapshot:
         """The facts for a text of `person` from `source` to `destination`, which is a number of `carrier`."""
-        directory = self.directory
         if person is None:
             return self._nobodys(source)
-        campaign = self.registrations.campaign_of(source)
-        facts = (
+        changes = self.directory.changes + self.registrations.changes + self.spam_block.changes
+        if changes != self._known_at or len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+            self._known_at = changes
+        found = self._known.get((source, carrier))
+        if found is None or found.person is not person:
+            found = self._known[source, carrier] = self._snapshot(person, source, carrier)
+        if self._opted_out(source, destination, found.campaign):
+            return found._replace(opted_out=True)
+        return found
+
+    def _snapshot(self, person: Person, source: str, carrier: str) -> Snapshot:
+        """The facts but for the recipient's."""
+        directory = self.directory
+        return Snapshot(
             person,
             directory.organization(person.organization_id),
             directory.location(person.location_id),
             directory.number(person.number) if person.number is not None else None,
-            campaign,
+            self.registrations.campaign_of(source),
             self.registrations.organization_registered(person.organization_id),
             self._enforcing(carrier),
-            self._opted_out(source, destination, campaign),
-            self.spam_block.is_blocked(source),
-            self.terms,
+            spam_reported=self.spam_block.is_blocked(source),
+            terms=self.terms,
         )
-        return _new(Snapshot, facts)
 
     def _nobodys(self, number: str) -> Snapshot:
         """The facts for a text of a number that is no person's: whose it is all the same."""

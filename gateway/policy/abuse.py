@@ -47,6 +47,8 @@ class SpamBlock:
         self._window_ns = window_seconds * NANOSECONDS
         self._reports: dict[str, dict[str, int]] = {}
         self._blocked: dict[str, int] = {}
+        self.changes = 0
+        """How often a number was blocked or let go: conclusions hold as long as this is the same."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._blocked)
@@ -72,6 +74,7 @@ class SpamBlock:
         if recent < self.threshold:
             return None
         self._blocked[report.sender] = report.at_ns
+        self.changes += 1
         return SenderBlocked(report.sender)
 
     def lift(self, sender: str) -> SenderUnblocked | None:
@@ -79,6 +82,7 @@ class SpamBlock:
         self._reports.pop(sender, None)
         if self._blocked.pop(sender, None) is None:
             return None
+        self.changes += 1
         return SenderUnblocked(sender)
 
     def replay(self, history: Iterable[SpamReport | SenderUnblocked]) -> None:

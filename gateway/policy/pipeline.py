@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gateway.policy import content, entitlement, registration, rules
 from gateway.policy.filters import FilterChain, Hit, fold
+from gateway.policy.numbers import NumberInfo
 from gateway.policy.rules import FACTS_IN_FORCE, FILTERS, RULES, TRIAL, Revision, in_force
 from gateway.policy.snapshot import DEFAULT_TERMS, PolicyTerms, Snapshot, Text
 from gateway.policy.verdict import BlockedBy, Mode, Rule, Verdict
@@ -51,6 +52,26 @@ OUTBOUND: tuple[tuple[Rule, Check], ...] = (
     (rules.SPAM_BLOCKED, sender_not_reported),
 )
 """Checks of an outbound text, in the order of the table; CONTENT_BLOCKED is the hops' own."""
+
+OF_THE_SENDER: frozenset[Check] = frozenset(
+    {
+        entitlement.organization_eligible,
+        entitlement.addon_bought,
+        entitlement.location_cisco_pstn,
+        entitlement.primary_number,
+        entitlement.app_version,
+        entitlement.texting_on,
+        entitlement.desktop_client,
+        registration.number_authorized,
+        registration.number_in_campaign,
+        registration.campaign_active,
+        sender_not_reported,
+    }
+)
+"""Checks that see of a text only its source and what it claims of its client, and never the time."""
+
+MAX_CLEARED = 32_768
+"""Senders' facts of which is remembered that they passed those checks."""
 
 INBOUND: tuple[tuple[Rule, Check], ...] = (
     (rules.MALFORMED_INBOUND, content.well_formed_inbound),
@@ -102,6 +123,10 @@ class Pipeline:
         self._modes = dict(modes)
         self._on_shadow = on_shadow
         self._outbound = self._compile(OUTBOUND)
+        self._of_sender = tuple(check for check, _ in self._outbound if check in OF_THE_SENDER)
+        self._of_text = tuple(check for check, _ in self._outbound if check not in OF_THE_SENDER)
+        # by the snapshot's id, which is its own as long as it is kept here
+        self._cleared: dict[int, tuple[Snapshot, NumberInfo]] = {}
         self._inbound = self._compile(INBOUND)
         self.hops = tuple(hop for hop in hops if hop.chain) if FILTERS in FACTS_IN_FORCE[revision] else ()
         """The parties' filters; none where the revision does not state B5, whatever their cause."""
@@ -141,8 +166,8 @@ class Pipeline:
         It goes rule by rule over all texts, not text by text over all rules: code that runs a hundred times
         in a row stays at hand in the processor, which halves what a text costs.
         """
-        suspects: set[int] = set()
-        for check, _ in self._outbound:
+        suspects = self._suspect_senders(asked, now_ns)
+        for check in self._of_text:
             found = [check(text, snapshot, now_ns) for text, snapshot in asked]
             if found.count(None) < len(found):
                 suspects.update(place for place, verdict in enumerate(found) if verdict is not None)
@@ -161,6 +186,33 @@ class Pipeline:
         for place, verdict in zip(alive, self._pass_hops(texts, now_ns, notes), strict=True):
             verdicts[place] = verdict
         return verdicts
+
+    def _suspect_senders(self, asked: Sequence[tuple[Text, Snapshot]], now_ns: int) -> set[int]:
+        """The places of texts that a check of the sender has something against.
+
+        The facts of a sender who passed them all are remembered: until they change there is nothing to ask.
+        """
+        cleared = self._cleared
+        unknown = [
+            place
+            for place, (text, snapshot) in enumerate(asked)
+            if (known := cleared.get(id(snapshot))) is None
+            or known[1] is not text.source
+            or text.client is not None
+            or text.app_version is not None
+        ]
+        suspects: set[int] = set()
+        if not unknown:
+            return suspects
+        for check in self._of_sender:
+            suspects.update(place for place in unknown if check(*asked[place], now_ns) is not None)
+        if len(cleared) + len(unknown) > MAX_CLEARED:
+            cleared.clear()
+        for place in unknown:
+            text, snapshot = asked[place]
+            if place not in suspects and text.client is None and text.app_version is None:
+                cleared[id(snapshot)] = snapshot, text.source
+        return suspects
 
     def take_back(self, source: str, destination: str, body: str, now_ns: int) -> None:
         """Forget in the hops' filters a text that passed them and was refused afterwards, by a limit say.

@@ -35,6 +35,8 @@ class Registry:
         self._numbers: dict[str, dict[str, None]] = {}
         self._cases: dict[str, SupportCase] = {}
         self._active: Counter[str | None] = Counter()
+        self.changes = 0
+        """How often what senders may do has changed: conclusions hold as long as this is the same."""
         self.brands: Mapping[str, Brand] = MappingProxyType(self._brands)
         self.campaigns: Mapping[str, Campaign] = MappingProxyType(self._campaigns)
         self.cases: Mapping[str, SupportCase] = MappingProxyType(self._cases)
@@ -71,6 +73,7 @@ class Registry:
 
     def put_brand(self, brand: Brand) -> BrandChanged:
         """Add or replace a brand; its campaigns carry traffic while its identity is verified."""
+        self.changes += 1
         before = self._brands.get(brand.id)
         if before is None:
             self._brands[brand.id] = brand
@@ -91,6 +94,7 @@ class Registry:
         brand = self._brands.get(campaign.brand_id)
         if brand is None:
             raise UnknownEntryError("brand", campaign.brand_id)
+        self.changes += 1
         before = self._campaigns.get(campaign.id)
         held = self._hold(campaign, brand)
         was_active = before is not None and before.active
@@ -135,6 +139,7 @@ class Registry:
         if campaign is None:
             raise UnknownEntryError("campaign", campaign_id)
         self.check_numbers((number,), campaign, self._brands[campaign.brand_id])
+        self.changes += 1
         self._numbers[campaign_id][number] = None
         self._campaign_by_number[number] = campaign
         return NumberAssigned(number, campaign_id, self._brands[campaign.brand_id].organization_id)
@@ -144,6 +149,7 @@ class Registry:
         campaign = self._campaign_by_number.pop(number, None)
         if campaign is None:
             return None
+        self.changes += 1
         del self._numbers[campaign.id][number]
         return NumberAssigned(number, None, self._brands[campaign.brand_id].organization_id)
 
