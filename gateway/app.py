@@ -19,6 +19,7 @@ from gateway.api.messages import message_routes
 from gateway.api.registry import registry_routes
 from gateway.api.replays import replay_routes
 from gateway.api.rules import rule_routes
+from gateway.api.totals import total_routes
 from gateway.api.webhooks import webhook_routes
 from gateway.carriers.feed import RegistryFeed
 from gateway.carriers.journal import Journal
@@ -261,6 +262,7 @@ def _add_texting(service: Service, stream: EventStream) -> list[Routes]:
         message_routes(texting.intake, texting.dispatch, texting.ledger.store, world.directory),
         app_routes(texting.intake, world.directory, stream),
         link_routes(texting.carriers.pools, texting.dispatch),
+        total_routes(world.database, world.bus, stream),
         webhook_routes(service.webhooks, world.clock),
         capture_routes(capturing.recorder),
         replay_routes(_replays(service)),

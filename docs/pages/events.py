@@ -18,12 +18,15 @@ PACKAGES = ("gateway", "siprec")
 EVENT_NAME = re.compile(r'name(: ClassVar\[str\])? = "[a-z_]+\.[a-z_]+"')
 INTRODUCTION = """\
 What happens is told in one JSON shape, `{"id", "event", "created", "data"}`, on `GET /v1/stream`
-(server-sent events), on the WebSocket `GET /v1/app`, and in webhooks. `created` is world time.
+(server-sent events, or a WebSocket where the request asks for one), on the WebSocket `GET /v1/app`, and in
+webhooks. `created` is world time.
 
 - The stream takes `?events=message.*,carrier.bound`; a viewer sees what its token may see: a person
   only that person's texts, an administrator those of the organisation.
 - A viewer gets at most ten frames a second. One that is too slow loses its oldest events and is told so
-  by `stream.lost` (`{"count", "events", "gap"}`); `Last-Event-ID` resumes where it left off.
+  by `stream.lost` (`{"count", "events", "gap"}`); `Last-Event-ID` resumes where it left off
+  (`?lastEventId=` where no header can be sent). `gap` says that events are gone which nobody counted:
+  `GET /v1/totals` counts anew, up to the event it names.
   `?frameBytes=16384` asks for frames of at most that size, as the page does: a sample, the rest counted.
 - A webhook chooses by `resource` and `event`: `messages` and `delivered` select `message.delivered`."""
 

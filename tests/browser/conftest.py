@@ -6,6 +6,7 @@ error or did something its policy forbids.
 
 import contextlib
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -76,6 +77,13 @@ class Demo:
         """A text that is taken; its document."""
         sent: dict[str, Any] = self.post("/v1/messages", {"personId": person, "to": to, "text": text})
         return sent
+
+    def until_delivered(self, message_id: str) -> None:
+        """Wait for a text's receipt."""
+        give_up_at = time.monotonic() + 20
+        while self.get(f"/v1/messages/{message_id}")["state"] != "delivered":
+            assert time.monotonic() < give_up_at, "the text was not delivered"
+            time.sleep(0.05)
 
     def refused(self, text: str, person: str = "bob", to: str = "+13105550124") -> None:
         """A text that is refused."""

@@ -1,14 +1,17 @@
-// A stand-in for the browser's EventSource: `window.play` puts frames of the stream through the page's own code.
-class Feed extends EventTarget {
+// A stand-in for the browser's WebSocket: `window.play` puts frames of the stream through the page's own code.
+window.WebSocket = class {
   constructor() {
-    super();
     window.feed = this;
     setTimeout(() => this.onopen?.(), 10);
   }
 
   close() {}
-}
-window.EventSource = Feed;
+
+  /** The gateway says one event's document. */
+  tell(document) {
+    this.onmessage({ data: JSON.stringify(document) });
+  }
+};
 
 const NAMES = ["message.accepted", "message.queued", "message.submitted", "message.delivered"];
 const STATES = ["accepted", "queued", "submitted", "delivered"];
@@ -35,8 +38,6 @@ function documentOf(number) {
   return JSON.stringify({ id: `x-${number}`, event: NAMES[number % 4], created: moment, data });
 }
 
-const tell = (name, data, lastEventId) => window.feed.dispatchEvent(new MessageEvent(name, { data, lastEventId }));
-
 /** As many events of each frame as fit `maxBytes`, the rest told as lost: what the server does with them. */
 window.play = (frames, eventsPerFrame, maxBytes, first) => {
   let number = first;
@@ -47,12 +48,12 @@ window.play = (frames, eventsPerFrame, maxBytes, first) => {
       const data = documentOf(number);
       room -= data.length + 80;
       if (room < 0) break;
-      tell(NAMES[number % 4], data, `x-${number}`);
+      window.feed.onmessage({ data });
     }
     const each = Math.floor((eventsPerFrame - told) / 4);
     if (!each) continue;
     const events = Object.fromEntries(NAMES.map((name) => [name, each]));
-    tell("stream.lost", JSON.stringify({ event: "stream.lost", data: { count: each * 4, events, gap: false } }), "");
+    window.feed.tell({ event: "stream.lost", data: { count: each * 4, events, gap: false } });
   }
   return number;
 };

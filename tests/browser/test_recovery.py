@@ -14,9 +14,8 @@ Demo = Open = Any  # of conftest.py
 
 FEED = Path(__file__).parent / "feed.js"
 API = "**/v1/**"
-TOLD = """([name, data, id]) =>
-    window.feed.dispatchEvent(new MessageEvent(name, { data: JSON.stringify({ data }), lastEventId: id }))"""
-GAP = ["stream.lost", {"count": 0, "events": {}, "gap": True}, ""]
+TELL = "document => window.feed.tell(document)"
+GAP = {"event": "stream.lost", "data": {"count": 0, "events": {}, "gap": True}}
 ELSEWHEN = '{"now": "2031-01-02T03:04:05.000Z", "mode": "frozen", "speed": 1}'
 
 
@@ -24,14 +23,14 @@ def watched(open_page: Open, view: str) -> Page:
     """A page whose stream has told one event."""
     page: Page = open_page(view, script=FEED)
     expect(page.locator("#link")).to_have_text("live")
-    page.evaluate(TOLD, ["number.changed", {}, "x-1"])
+    page.evaluate(TELL, {"event": "number.changed", "id": "x-1", "data": {}})
     return page
 
 
 def lose(page: Page) -> None:
     """The gateway is gone: the stream breaks, and nothing answers."""
     page.route(API, lambda route: route.abort())
-    page.evaluate("window.feed.onerror()")
+    page.evaluate("window.feed.onclose()")
     expect(page.locator("#adrift")).to_contain_text("not current")
 
 
@@ -39,7 +38,7 @@ def find_again(page: Page) -> None:
     """A gateway answers that knows nothing of the event before."""
     page.unroute(API)
     expect(page.locator("#link")).to_have_text("live")
-    page.evaluate(TOLD, GAP)
+    page.evaluate(TELL, GAP)
 
 
 def test_after_a_gap_the_page_shows_what_is_true_and_says_once_that_it_missed_something(
@@ -63,6 +62,39 @@ def test_after_a_gap_the_page_shows_what_is_true_and_says_once_that_it_missed_so
     page.evaluate("location.hash = '#/live'")
     expect(page.locator(".tile").first).to_be_visible()
     expect(page.get_by_role("region", name="The newest texts")).to_contain_text("said behind the page's back")
+    expect(page.get_by_text("the totals leave them out")).to_be_hidden()
+
+
+def total(page: Page, kind: str) -> Any:
+    """How many texts of that kind the Live view counts."""
+    return page.locator(f'.tile[data-kind="{kind}"] .total')
+
+
+def test_what_happened_during_a_gap_is_in_the_totals_afterwards(open_page: Open, demo: Demo) -> None:
+    page = watched(open_page, "live")
+    known = demo.items("/v1/messages?max=1")[0]  # from before the page was opened
+    page.evaluate(TELL, {"event": "message.delivered", "id": "x-2", "data": known})
+    page.evaluate(TELL, {"event": "message.accepted", "id": "x-3", "data": known})
+    expect(total(page, "accepted")).to_have_text("1 so far")  # as the stream tells, true or not
+    for _ in range(2):
+        lose(page)
+        demo.refused("nobody heard of it")
+        sent = demo.send("nor of this")
+        demo.until_delivered(sent["id"])
+        find_again(page)
+        expect(page.locator("#adrift")).to_be_hidden()
+    expect(total(page, "accepted")).to_have_text("2 so far")
+    expect(total(page, "delivered")).to_have_text("3 so far")
+    expect(total(page, "refused")).to_have_text("2 so far")
+    codes = page.get_by_role("region", name="Refused and failed, by code")
+    expect(codes.get_by_role("listitem")).to_contain_text(["number_not_in_campaign"])
+    expect(page.get_by_text("the totals leave them out")).to_be_hidden()
+
+
+def test_totals_that_cannot_be_counted_anew_say_that_they_are_short(open_page: Open) -> None:
+    page = watched(open_page, "live")
+    page.route("**/v1/totals*", lambda route: route.abort())
+    page.evaluate(TELL, GAP)
     expect(page.get_by_text("the totals leave them out")).to_be_visible()
 
 

@@ -22,7 +22,7 @@ from gateway.runtime.http.openapi import as_openapi_30, build_document
 from gateway.runtime.http.routes import ApiRequest, Reply, Route, Routes
 from gateway.runtime.http.settings import HttpSettings, TokenSettings
 from gateway.runtime.http.stream import EventStream, parse_frame_bytes, parse_patterns
-from gateway.runtime.http.stream_serving import serve_sse
+from gateway.runtime.http.stream_serving import asks_for_websocket, serve_sse, serve_websocket
 from gateway.runtime.http.tracking import tracking_ids
 from gateway.runtime.metrics import CONTENT_TYPE, Metrics
 
@@ -173,16 +173,20 @@ def stream_routes(stream: EventStream) -> Routes:
 
     @routes.get("/v1/stream", ticket=True, returns=bytes, produces="text/event-stream", errors=(400, 503))
     async def events(request: ApiRequest) -> web.StreamResponse:
-        """Watch events as server-sent events.
+        """Watch events as server-sent events or, where the request asks for that, over a WebSocket.
 
-        `events=message.*,carrier.bound` filters by name. The header `Last-Event-ID` (or the query parameter
-        `lastEventId`) resumes after that event. A viewer that is too slow loses the oldest events and is told
-        by `stream.lost`. `frameBytes=16384` (from 4096) asks for smaller frames: a sample, the rest counted.
+        A WebSocket gets the same documents, one in each message. `events=message.*,carrier.bound` filters by
+        name. The header `Last-Event-ID` (or the query parameter `lastEventId`) resumes after that event. A
+        viewer that is too slow loses the oldest events and is told by `stream.lost`. `frameBytes=16384` (from
+        4096) asks for smaller frames: a sample, the rest counted.
         """
         query = request.raw.rel_url.query
         last_id = request.raw.headers.get("Last-Event-ID") or query.get("lastEventId")
         frame_bytes = parse_frame_bytes(query.get("frameBytes"))
         viewer = stream.open(request.principal, parse_patterns(query.get("events")), last_id, frame_bytes)
-        return await serve_sse(request.raw, viewer, {"trackingid": request.tracking_id})
+        headers = {"trackingid": request.tracking_id}
+        if asks_for_websocket(request.raw):
+            return await serve_websocket(request.raw, viewer, headers=headers)
+        return await serve_sse(request.raw, viewer, headers)
 
     return routes

@@ -291,6 +291,16 @@ class EventStream:
     def __len__(self) -> int:
         return len(self._viewers)
 
+    @property
+    def position(self) -> str:
+        """The id of the newest event there was: whoever counts what is stored says so up to which event."""
+        return f"{self._boot}-{self._sequence}"
+
+    @property
+    def run(self) -> str:
+        """What tells this run of the service from others; every event's id begins with it."""
+        return self._boot
+
     def _on_event(self, event: Any) -> None:
         name = event_name(event)
         if not name:

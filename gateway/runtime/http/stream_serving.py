@@ -46,6 +46,11 @@ def sse_frame(batch: Batch) -> bytes:
     return head + b"".join([entry.sse for entry in batch.entries]) or b": heartbeat\n\n"
 
 
+def asks_for_websocket(raw: web.Request) -> bool:
+    """Whether a request asks to go on as a WebSocket (RFC 6455 §4.1)."""
+    return raw.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+
+
 async def serve_websocket(
     raw: web.Request, viewer: Viewer, receive: Receive | None = None, headers: dict[str, str] | None = None
 ) -> web.WebSocketResponse:
@@ -55,7 +60,7 @@ async def serve_websocket(
     is expected instead (RFC 6455 §7.4.1, 1003). Messages above 64 KiB close the socket. Raises ``ApiError``
     426 for a plain request.
     """
-    if raw.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+    if not asks_for_websocket(raw):
         viewer.close()
         raise ApiError(
             426,
@@ -90,9 +95,9 @@ async def _send_events(socket: web.WebSocketResponse, viewer: Viewer) -> None:
         while (batch := await viewer.next_batch()) is not None:
             async with asyncio.timeout(WRITE_TIMEOUT_S):
                 if (lost := batch.lost_json) is not None:
-                    await socket.send_str(lost.decode())
+                    await socket.send_frame(lost, WSMsgType.TEXT)
                 for entry in batch.entries:
-                    await socket.send_str(entry.json.decode())
+                    await socket.send_frame(entry.json, WSMsgType.TEXT)
     except (ConnectionError, TimeoutError):
         pass
     await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the stream ended")

@@ -1,6 +1,6 @@
 // The page: sign in, then show one view at a time and keep what happens at hand.
 
-import { Api, items } from "./api.js";
+import { Api, items, withQuery } from "./api.js";
 import { byId, el, onFrame, refill, setText } from "./dom.js";
 import { dayOf, followWorld, personName } from "./format.js";
 import { empty, failure, head, rewriteMoments, sentence } from "./parts.js";
@@ -51,9 +51,9 @@ class App {
     this.renewing = null;
   }
 
-  /** Forgets what another token, or another visit, has left. */
-  reset() {
-    this.store = new Store();
+  /** Forgets what another token, or another visit, has left; `newest` is the id of the newest text there is. */
+  reset(newest = "") {
+    this.store = new Store(undefined, newest);
     this.cache.clear();
     this.connected = this.lostOnce = this.missed = false;
     this.world.held = null;
@@ -108,11 +108,19 @@ class App {
         stay?.renew();
       }, () => {});
     }
+    if (this.store.tally.gaps) this.recount();
     await this.world.refresh();
     showWorld();
     if (this.connected && this.world.held !== null) this.renewing = setTimeout(() => this.renew(), CLOCK_RETRY_MS);
     if (stay?.failed) show(true);
     else stay?.renew();
+  }
+
+  /** Has the API count the texts since the page was opened; a token that sees no texts has nothing to count. */
+  recount() {
+    const { tally } = this.store;
+    const path = withQuery("/v1/totals", { after: tally.opened });
+    return tally.recount(() => this.api.get(path)).catch(() => {});
   }
 
   /** A listing that changes seldom, fetched once; an empty list where the token may not see it. */
@@ -142,8 +150,9 @@ class App {
     location.hash = address(view, id, query);
   }
 
-  /** Puts a place into the address bar without leaving the view. */
+  /** Puts a place of the view into the address bar without leaving it; a view that is being left says nothing. */
   note(view, id = "", query = {}) {
+    if (parse(location.hash).view !== view) return;
     history.replaceState(null, "", address(view, id, query));
   }
 
@@ -189,7 +198,8 @@ class Stay {
   }
 
   onEnd(run) {
-    this.ends.push(run);
+    if (this.over) run(); // it was left while it loaded
+    else this.ends.push(run);
   }
 
   /** Calls `run` after a break of the connection, to show what is true now. */
@@ -319,12 +329,13 @@ async function enter() {
     if (refusal.status === 403) return { items: [] }; // a token that sees no texts may see recordings
     throw refusal; // anything else: the token is not good, or nobody answers
   });
-  app.reset();
+  app.reset(recent.items[0]?.id);
   byId("sign-in").hidden = true;
   byId("shell").hidden = false;
   setText(byId("sign-in-result"), "");
   for (const message of recent.items.reverse()) app.store.remember(message);
   app.stream.start();
+  app.recount();
   nameOrganization();
   await app.world.refresh();
   showWorld();

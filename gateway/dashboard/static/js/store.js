@@ -1,5 +1,7 @@
 // What the page knows: bounded, and fed by the API's documents and the stream's events alone.
 
+import { KINDS, kindOf, Tally } from "./tally.js";
+
 export const MAX_MESSAGES = 1000;
 export const SECONDS = 60;
 
@@ -33,49 +35,37 @@ export class Rate {
   }
 }
 
-const COUNTED = {
-  "message.accepted": "accepted",
-  "message.delivered": "delivered",
-  "message.failed": "failed",
-  "message.received": "received",
-  "message.refused": "refused",
-};
-export const KINDS = Object.values(COUNTED);
-
 export class Store {
-  constructor(now = () => performance.now() / 1000) {
+  /** `opened` is the id of the newest text there was when the page was opened. */
+  constructor(now = () => performance.now() / 1000, opened = "") {
     this.now = now;
+    this.tally = new Tally(opened);
     this.messages = new Map(); // id → document, oldest first
-    this.refusals = new Map(); // code → count
-    this.totals = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
     this.rates = Object.fromEntries(KINDS.map((kind) => [kind, new Rate()]));
     this.lost = 0;
-    this.gaps = 0; // how often events were missed of which nobody knows the number
-    this.version = 0; // grows with refusals
   }
 
   /** Takes one event of the stream. */
   take(name, document) {
     const data = document.data ?? {};
+    this.tally.take(name, document);
     if (name === "stream.lost") this.takeLost(data);
     else if (name.startsWith("message.")) this.takeMessage(name, data);
   }
 
   takeMessage(name, message) {
-    this.count(name, 1);
-    if (name === "message.refused") return this.refused(message.code);
-    if (name === "message.failed" && message.code) this.refused(message.code);
-    if (message.id) this.remember(message);
+    this.rate(name, 1);
+    if (message.id) this.remember(message); // a refused text never became one
   }
 
   takeLost(data) {
     this.lost += data.count ?? 0;
-    for (const [name, count] of Object.entries(data.events ?? {})) this.count(name, count);
+    for (const [name, count] of Object.entries(data.events ?? {})) this.rate(name, count);
   }
 
   /** Events were missed: the texts known so far may be others by now, and are dropped. */
   miss() {
-    this.gaps += 1;
+    this.tally.miss();
     this.messages.clear();
   }
 
@@ -87,18 +77,8 @@ export class Store {
     for (const message of told.values()) this.remember(message);
   }
 
-  count(name, count) {
-    const total = COUNTED[name];
-    if (!total) return;
-    this.totals[total] += count;
-    this.rates[total].add(this.now(), count);
-  }
-
-  /** Counts a refusal by its code; the table is bounded. */
-  refused(code) {
-    const key = this.refusals.has(code) || this.refusals.size < 50 ? code : "other";
-    this.refusals.set(key, (this.refusals.get(key) ?? 0) + 1);
-    this.version += 1;
+  rate(name, count) {
+    this.rates[kindOf(name)]?.add(this.now(), count);
   }
 
   /** Keeps a text, newest last; an older state of the same text never replaces a newer one. */

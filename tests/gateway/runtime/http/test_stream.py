@@ -660,3 +660,48 @@ async def test_a_plain_request_to_a_websocket_is_told_to_upgrade(listening: Any)
     assert (answer.status, answer.codes) == (426, ["upgrade_required"])
     assert answer.headers["Upgrade"] == "websocket"
     assert len(api.stream) == 0
+
+
+async def test_the_stream_itself_goes_over_a_websocket_where_one_is_asked_for(serve: Any) -> None:
+    api = await serve([])
+    api.bus.publish(MessageAccepted(1))
+    ticket = (await api.call("POST", "/v1/tickets", token="demo-alice")).json["ticket"]
+    async with api.client.ws_connect(
+        f"{api.server.url}/v1/stream?ticket={ticket}&events=message.*&frameBytes=4096"
+    ) as socket:
+        for number in (2, 3):
+            api.bus.publish(MessageAccepted(number))
+        told = [await socket.receive_json(timeout=5) for _ in range(2)]
+        assert [document["data"]["number"] for document in told] == [2, 3]
+        assert [document["event"] for document in told] == ["message.accepted"] * 2
+    ticket = (await api.call("POST", "/v1/tickets", token="demo-alice")).json["ticket"]
+    first = told[0]["id"]
+    async with api.client.ws_connect(
+        f"{api.server.url}/v1/stream?ticket={ticket}&lastEventId={first}"
+    ) as socket:
+        assert await socket.receive_json(timeout=5) == told[1]
+    assert api.stream.position == told[1]["id"]
+
+
+async def test_a_websocket_that_resumes_after_a_gap_is_told_so(serve: Any) -> None:
+    api = await serve([])
+    headers = {"Authorization": "Bearer demo-admin"}
+    async with api.client.ws_connect(
+        f"{api.server.url}/v1/stream?lastEventId=of-another-run", headers=headers
+    ) as socket:
+        lost = await socket.receive_json(timeout=5)
+        assert lost == {"event": "stream.lost", "data": {"count": 0, "events": {}, "gap": True}}
+        await socket.send_str("anything")
+        message = await socket.receive(timeout=5)
+    assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1003)
+
+
+async def test_a_websocket_of_another_origins_page_is_refused(serve: Any) -> None:
+    api = await serve([])
+    ticket = (await api.call("POST", "/v1/tickets")).json["ticket"]
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await api.client.ws_connect(
+            f"{api.server.url}/v1/stream?ticket={ticket}", headers={"Origin": "http://evil.example"}
+        )
+    assert refused.value.status == 403
+    assert len(api.stream) == 0

@@ -50,8 +50,8 @@ export async function mount(root, stay) {
   stay.onEnd(() => app.themeListeners.delete(redraw));
   const draw = onFrame(() => {
     if (stay.over) return;
-    tiles.drawTotals(app.store);
-    refusals.draw(app.store);
+    tiles.drawTotals(app.store.tally);
+    refusals.draw(app.store.tally);
     recent.drawSoon();
   });
   stay.listen((name, document) => {
@@ -64,7 +64,10 @@ export async function mount(root, stay) {
     limits.refresh(stay);
     draw();
   });
-  stay.every(1000, () => tiles.drawRates(app.store));
+  stay.every(1000, () => {
+    tiles.drawRates(app.store);
+    draw(); // the API may have counted anew
+  });
   await stay.every(LINKS_MS, () => traffic.refresh(stay));
   stay.every(LIMITS_MS, async () => traffic.useLimits(await limits.refresh(stay)));
 }
@@ -306,16 +309,16 @@ class Refusals {
       (rules) => {
         for (const rule of rules) this.rules.set(rule.code, rule);
         this.drawn = -1;
-        this.draw(app.store);
+        this.draw(app.store.tally);
       },
       () => {},
     );
   }
 
-  draw(store) {
-    if (this.drawn === store.version) return;
-    this.drawn = store.version;
-    const found = [...store.refusals].sort((a, b) => b[1] - a[1]).slice(0, 10);
+  draw(tally) {
+    if (this.drawn === tally.version) return;
+    this.drawn = tally.version;
+    const found = [...tally.refusals].sort((a, b) => b[1] - a[1]).slice(0, 10);
     if (!found.length) return void refill(this.body, empty("Nothing refused", "Codes are counted here as they happen."));
     const most = found[0][1];
     if (!this.list?.isConnected) refill(this.body, (this.list = el("ul", { className: "bars" })));
