@@ -287,17 +287,14 @@ def outbound(body: MessageIn, principal: Principal, directory: Directory) -> Out
         raise ApiError(403, "business_identity_only", "a person texts from that person's work number only")
     if person is None:
         _check_nobodys(body.source or "", principal, directory)
-    source = body.source if body.source is not None else (person.number if person else None)
-    client = body.client
-    return OutboundText(
-        body.to,
-        body.text,
-        person,
-        source,
-        bool(body.files),
-        ClientKind(client.kind) if client else None,
-        tuple(map(int, client.version.split("."))) if client and client.version else None,
-    )
+    source = body.source
+    if source is None and person is not None:
+        source = person.number
+    client, kind, version = body.client, None, None
+    if client is not None:
+        kind = ClientKind(client.kind)
+        version = tuple(map(int, client.version.split("."))) if client.version else None
+    return OutboundText(body.to, body.text, person, source, bool(body.files), kind, version)
 
 
 def _check_nobodys(number: str, principal: Principal, directory: Directory) -> None:

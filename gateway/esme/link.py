@@ -190,6 +190,12 @@ class Link(SmppHandler):
         """Connect elsewhere from the next attempt on."""
         self._settings = settings
 
+    def observe(self, tap: Tap | None) -> None:
+        """Have every frame seen by another tap, from now on."""
+        self._tap = tap
+        if self._connection is not None:
+            self._connection.tap = tap
+
     def start(self) -> None:
         """Begin to connect; raises `OSError` or `ssl.SSLError` for TLS files that cannot be used."""
         self._stopping = False

@@ -70,7 +70,7 @@ class CarrierPool:
     ) -> None:
         self.carrier = carrier
         self.settings = settings
-        self.tap: CarrierTap | None = None
+        self._tap: CarrierTap | None = None
         self.on_lost: OnLost | None = None
         self._deliver = deliver if deliver is not None else RefuseDeliveries()
         self._rng = rng if rng is not None else random.Random()  # noqa: S311 - jitter is no secret
@@ -88,18 +88,31 @@ class CarrierPool:
     def _link(self, name: str, kind: LinkKind) -> Link:
         backoff = Backoff(self.settings.backoff, self._rng)
         return Link(
-            name, self.carrier, kind, self.settings, backoff, self, self._deliver, self._tap_for(name)
+            name, self.carrier, kind, self.settings, backoff, self, self._deliver, self._tap_for(name, None)
         )
 
-    def _tap_for(self, name: str) -> Tap:
+    def _tap_for(self, name: str, observer: CarrierTap | None) -> Tap:
+        """What counts the frames of a link and shows them to an observer, if there is one."""
         count = self._tally.tap
+        if observer is None:
+            return count
 
         def tap(direction: Direction, frame: bytes, pdu: Pdu | None, now: float) -> None:
             count(direction, frame, pdu, now)
-            if self.tap is not None:
-                self.tap(self.carrier, name, direction, frame, pdu, now)
+            observer(self.carrier, name, direction, frame, pdu, now)
 
         return tap
+
+    @property
+    def tap(self) -> CarrierTap | None:
+        """Observer of every frame of every bind; may be set at any time."""
+        return self._tap
+
+    @tap.setter
+    def tap(self, observer: CarrierTap | None) -> None:
+        self._tap = observer
+        for link in self._links:
+            link.observe(self._tap_for(link.name, observer))
 
     # State
 

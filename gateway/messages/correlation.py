@@ -70,7 +70,8 @@ class AwaitedReceipts:
             self._waiting += 1
         # One integer instead of a tuple of five: a million waiting segments are the normal case.
         message_id, part, total = awaited
-        rest = (part << _PART_BITS | total) << _NUMBER_BITS | _fingerprint(destination)
+        phone = hash(destination[-_SIGNIFICANT_DIGITS:]) & _NUMBER_MASK  # its `_fingerprint`
+        rest = (part << _PART_BITS | total) << _NUMBER_BITS | phone
         rest = rest << _SLICE_BITS | part_ns // self._slice_ns
         generation[smsc_id] = message_id << _REST_BITS | rest
 

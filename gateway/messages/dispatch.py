@@ -297,7 +297,7 @@ class Dispatch:
         now_ns, expect = self._clock.now_ns(), self._receipts.expect
         for outgoing, part, result in accepted:
             if result.message_id and not outgoing.failed:
-                segment = Awaited(outgoing.message_id, part, outgoing.total)
+                segment = _new(Awaited, (outgoing.message_id, part, outgoing.total))
                 expect(
                     outgoing.carrier, result.message_id, segment, outgoing.destination, outgoing.expires_ns
                 )

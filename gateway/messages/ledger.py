@@ -66,8 +66,11 @@ class Ledger:
     def accepted(self, messages: Sequence[Message]) -> None:
         """Outbound texts are durable and their senders are about to be told."""
         self._accepted[Direction.OUTBOUND].inc(len(messages))
+        segments: dict[str, int] = {}
         for message in messages:
-            self._count_segments(message)
+            segments[message.carrier] = segments.get(message.carrier, 0) + message.segments
+        for carrier, count in segments.items():
+            self._count_segments("outbound", carrier, count)
         if self._bus.wanted(MessageAccepted):
             for message in messages:
                 self._bus.publish(MessageAccepted(message))
@@ -84,7 +87,7 @@ class Ledger:
             self._accepted[Direction.INBOUND].inc()
         elif message.code is not None:
             self._rejected.labels(Direction.INBOUND.value, message.code).inc()
-        self._count_segments(message)
+        self._count_segments("inbound", message.carrier, message.segments)
         self._finished_child("inbound", message.carrier, message.state).inc()
         self._bus.publish(MessageReceived(message))
 
@@ -124,12 +127,12 @@ class Ledger:
         self._recent.pop(message_id, None)
         return durable
 
-    def _count_segments(self, message: Message) -> None:
-        key = (message.direction.value, message.carrier)
+    def _count_segments(self, direction: str, carrier: str, count: int) -> None:
+        key = (direction, carrier)
         child = self._segment_children.get(key)
         if child is None:
             child = self._segment_children[key] = self._segments.labels(*key)
-        child.inc(message.segments)
+        child.inc(count)
 
     def _finished_child(self, direction: str, carrier: str, state: State) -> Counter:
         key = (direction, carrier, state.value)

@@ -64,19 +64,25 @@ def build_submits(message: Message, terms: SubmitTerms, now_ns: int) -> tuple[Su
     )
     validity = _validity((message.expires_ns - now_ns) // SECOND_NS)
     submits = [
-        SubmitSm(
-            source_addr_ton=TON_INTERNATIONAL,
-            source_addr_npi=NPI_ISDN,
-            source_addr=source,
-            dest_addr_ton=TON_INTERNATIONAL,
-            dest_addr_npi=NPI_ISDN,
-            destination_addr=destination,
-            esm_class=segment.esm_class,
-            validity_period=validity,
-            registered_delivery=_RECEIPT,
-            data_coding=segment.data_coding,
-            short_message=segment.short_message,
-            tlvs=segment.tlvs,
+        SubmitSm(  # in the order of the grammar: naming the fields would take twice as long
+            "",  # service_type
+            TON_INTERNATIONAL,
+            NPI_ISDN,
+            source,
+            TON_INTERNATIONAL,
+            NPI_ISDN,
+            destination,
+            segment.esm_class,
+            0,  # protocol_id
+            0,  # priority_flag
+            "",  # schedule_delivery_time
+            validity,
+            _RECEIPT,
+            0,  # replace_if_present_flag
+            segment.data_coding,
+            0,  # sm_default_msg_id
+            segment.short_message,
+            segment.tlvs,
         )
         for segment in segments
     ]

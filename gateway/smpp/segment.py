@@ -200,10 +200,10 @@ def segment_octets(
     packed: bool = False,
 ) -> tuple[Segment, ...]:
     """Cut encoded text (septets unpacked, without header) into segments; raises `TooManySegments`."""
-    packed = packed and alphabet is Alphabet.GSM7
-    ends = _sized(octets, alphabet, concatenation)
-    if len(ends) == 1:
+    packed = packed and alphabet is _GSM7
+    if len(octets) <= _ALONE[alphabet]:
         return (Segment(1, 1, data_coding, pack(octets) if packed else octets),)
+    ends = _sized(octets, alphabet, concatenation)
     if concatenation is Concatenation.PAYLOAD:
         payload = pack(octets) if packed else octets
         return (Segment(1, 1, data_coding, b"", 0, (Tlv(_MESSAGE_PAYLOAD, payload),)),)
