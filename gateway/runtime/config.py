@@ -168,13 +168,18 @@ class _Judged(NamedTuple):
 
     settings: BaseModel | None
     rest: Pruned
-    doubtful: Sequence[KeyPath]
-    """What is wrong in it."""
+    misfits: Sequence[KeyPath] = ()
+    """What is right in itself and does not fit together."""
+
+    def lacks(self, path: KeyPath) -> bool:
+        """Whether what was at a path was wrong, and so is not there."""
+        original = self.rest.original(path)
+        return any(is_within(original, gone) for gone in self.rest.gone)
 
     def doubts(self, path: KeyPath) -> bool:
-        """Whether what stands at a path is wrong itself, or not there because it was."""
+        """Whether nothing can be said to rest on what is at a path, or is not."""
         original = self.rest.original(path)
-        return any(is_within(original, wrong) for wrong in self.doubtful)
+        return self.lacks(path) or any(is_within(original, misfit) for misfit in self.misfits)
 
 
 def _judge(tree: Tree, name: str, model: type[BaseModel], value: Any) -> _Judged:
@@ -187,34 +192,35 @@ def _judge(tree: Tree, name: str, model: type[BaseModel], value: Any) -> _Judged
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False)
         else:
-            return _judge_whole(tree, name, _Judged(settings, rest, rest.gone), noted)
+            return _judge_whole(tree, name, _Judged(settings, rest), noted)
         if not rest.gone:
             for problem in problems:
                 _report(tree, name, model, value, problem)
         if not rest.take_out(problems):
             break
-    return _Judged(None, rest, rest.gone)
+    return _Judged(None, rest)
 
 
 def _judge_whole(tree: Tree, name: str, judged: _Judged, noted: Noted) -> _Judged:
     """Report what does not fit together in a section, where all that a fault rests on is right."""
-    wrong: list[KeyPath] = []
+    misfits: list[KeyPath] = []
     assert judged.settings is not None  # noqa: S101 - the caller has them
     for at, message, bases in placed(judged.settings, noted):
         original = judged.rest.original(at)
-        wrong.append(original)
-        if not any(map(judged.doubts, (at, *bases))):
+        misfits.append(original)
+        if not any(map(judged.lacks, (at, *bases))):
             _tell(tree, (name, *original), message)
-    return judged._replace(doubtful=[*judged.doubtful, *wrong])
+    return judged._replace(misfits=misfits)
 
 
 def _cross_check(tree: Tree, judged: Mapping[str, _Judged], checks: Iterable[CrossCheck]) -> None:
     sections = {name: one.settings for name, one in judged.items() if one.settings is not None}
     for check in checks:
         for at, message, bases in check(sections):
-            if not any(judged[str(path[0])].doubts(path[1:]) for path in (at, *bases)):
-                name = str(at[0])
-                _tell(tree, (name, *judged[name].rest.original(at[1:])), message)
+            section = judged[str(at[0])]
+            if section.lacks(at[1:]) or any(judged[str(base[0])].doubts(base[1:]) for base in bases):
+                continue
+            _tell(tree, (at[0], *section.rest.original(at[1:])), message)
 
 
 def _tell(tree: Tree, path: KeyPath, message: str) -> None:

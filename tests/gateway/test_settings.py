@@ -1,12 +1,17 @@
 """The whole configuration: what does not fit together is told at once, each fault at its very value."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from gateway.app import load_config
 from gateway.runtime.errors import ConfigError
+from gateway.runtime.yamltree import KeyPath
 from gateway.settings import PARTS
 from siprec.standalone import load_config as load_standalone
 
@@ -336,3 +341,116 @@ recording:
         "13:108: recording.providers.own.users: Input should be 'automatic' or 'manual'",
         "14:63: recording.providers.odd.products.gold: Input should be a mapping of keys to values",
     ]
+
+
+SOUND = """\
+http: {tokens: [{token: a, role: admin, organization: acme}, {token: b, role: person, person: user-00001}]}
+directory:
+  organizations:
+    acme:
+      name: Acme
+      locations: {hq: {name: HQ}}
+      numbers: {"+12025550100": {location: hq, authorized: true}, "+12025550101": {location: hq}}
+      people: {p: {location: hq, first_name: P, number: "+12025550100"}}
+    other: {name: Other, locations: {site: {name: Site}}}
+  generated:
+    - {organization: acme, location: hq, count: 5, first_number: "+12025550200", prefix: user}
+registry:
+  use_cases: {CARE: {}}
+  limits: {numbers_per_campaign: 3}
+  brands:
+    b:
+      organization: acme
+      name: B
+      campaigns: {c: {use_case: CARE, numbers: ["+12025550100..+12025550101", "+12025550200"]}}
+  generated:
+    - {brand: b, count: 2, numbers: 4, first_number: "+12025550201", campaign: {use_case: CARE}}
+carriers: {networks: {att: {profile: {accounts: [{system_id: a, password: a}, {system_id: b, password: b}]}}}}
+esme:
+  carriers: {att: {system_id: a, backoff: {min_s: 1, max_s: 3}}}
+  routes: {default: att, prefixes: {"+1310": att}}
+"""
+REFERENCES: tuple[KeyPath, ...] = (
+    ("http", "tokens", 0, "organization"),
+    ("http", "tokens", 1, "person"),
+    ("directory", "organizations", "acme", "numbers", "+12025550100", "location"),
+    ("directory", "organizations", "acme", "people", "p", "location"),
+    ("directory", "generated", 0, "organization"),
+    ("registry", "brands", "b", "organization"),
+    ("registry", "brands", "b", "campaigns", "c", "use_case"),
+    ("registry", "generated", 0, "brand"),
+    ("esme", "routes", "default"),
+)
+
+
+def leaves(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield where every single value stands."""
+    if not isinstance(value, dict | list):
+        yield path
+        return
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from leaves(child, (*path, key))
+
+
+def spoilt(path: KeyPath, how: str) -> Any:
+    """Return the sound world with one value wrong, missing, or naming what there is not."""
+    world = yaml.safe_load(SOUND)
+    entry: Any = reduce(lambda holder, key: holder[key], path[:-1], world)
+    spoil(entry, path[-1], how)
+    return world
+
+
+def spoil(entry: Any, key: str | int, how: str) -> None:
+    if how == "missing" and isinstance(key, str):
+        del entry[key]
+    else:
+        entry[key] = "nowhere" if how == "unknown" else {"no": {"such": "thing"}}
+
+
+def about(fault: str, path: KeyPath) -> bool:
+    """Whether a fault is told at a value, in it, or of what it stands in."""
+    told, spoilt = fault.split("."), [str(part) for part in path]
+    shorter = min(len(told), len(spoilt))
+    return told[:shorter] == spoilt[:shorter]
+
+
+class TestOneWrongValue:
+    """Any one value of a sound world, wrong or missing: that is told, and nothing that it brings about."""
+
+    LEAVES = tuple(leaves(yaml.safe_load(SOUND)))
+
+    @pytest.fixture
+    def told(self, tmp_path: Path) -> Callable[[Any], set[str]]:
+        def told(world: Any) -> set[str]:
+            path = tmp_path / "world.yaml"
+            path.write_text(json.dumps(world))
+            try:
+                load_config(str(path), tuple(PARTS), ())
+            except ConfigError as refusal:
+                return {fault.path for fault in refusal.faults}
+            return set()
+
+        return told
+
+    @pytest.mark.parametrize("how", ["wrong", "missing"])
+    def test_brings_nothing_about(self, told: Callable[[Any], set[str]], how: str) -> None:
+        assert told(yaml.safe_load(SOUND)) == set()
+        for path in self.LEAVES:
+            found = told(spoilt(path, how))
+            assert [fault for fault in found if not about(fault, path)] == [], path
+            assert found or how == "missing", path
+
+    @pytest.mark.parametrize("how", ["wrong", "missing"])
+    @pytest.mark.parametrize("reference", REFERENCES, ids=lambda path: str(path[0]) + "-" + str(path[-1]))
+    def test_does_not_hide_what_its_entry_refers_to(
+        self, told: Callable[[Any], set[str]], reference: KeyPath, how: str
+    ) -> None:
+        alone = told(spoilt(reference, "unknown"))
+        assert ".".join(map(str, reference)) in alone
+        for path in self.LEAVES:
+            if path[:-1] == reference[:-1] and path != reference:
+                world = spoilt(reference, "unknown")
+                spoil(reduce(lambda holder, key: holder[key], path[:-1], world), path[-1], how)
+                found = told(world)
+                assert ".".join(map(str, reference)) in found, path
+                assert [one for one in found if one not in alone and not about(one, path)] == [], path
