@@ -147,17 +147,9 @@ async def build(
 def packages_of(config: LoadedConfig, parts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The packages whose tables each running part makes."""
     packages = {part: BRANCHES[part] for part in parts}
-    if _keeps_carriers(config, parts):
+    if "carriers" in parts and config.section("carriers", Networks).kept(parts):
         packages["carriers"] = (WORLD_TIME, "gateway.carriers")
     return packages
-
-
-def _keeps_carriers(config: LoadedConfig, parts: Sequence[str]) -> bool:
-    """Whether the mock carriers of this process keep what they owe."""
-    if "carriers" not in parts:
-        return False
-    wanted = config.section("carriers", Networks).durable
-    return "texting" in parts if wanted is None else wanted
 
 
 async def _world(config: LoadedConfig, parts: Sequence[str], clock: WorldClock | None) -> World:
@@ -219,8 +211,7 @@ def _add_tracing(service: Service, parts: Sequence[str]) -> None:
 def _add_carriers(service: Service, parts: Sequence[str], only: Sequence[str]) -> list[Routes]:
     world = service.world
     networks = service.config.section("carriers", Networks)
-    durable = _keeps_carriers(service.config, parts)
-    journal = Journal(world.database, world.clock, world.ids.new_id) if durable else None
+    journal = Journal(world.database, world.clock, world.ids.new_id) if networks.kept(parts) else None
     service.carriers = CarriersService(
         networks, world.clock, world.metrics, only=only or None, journal=journal
     )

@@ -1,6 +1,6 @@
 """The sections of the configuration and which part of the program reads which."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from pydantic import BaseModel, Field
 
@@ -35,6 +35,10 @@ class Networks(CarriersSettings):
 
     networks: Mapping[str, Network] = Field(default_factory=dict)
     """Carriers by name, in the order of their ports."""
+
+    def kept(self, parts: Collection[str]) -> bool:
+        """Whether a process of these parts keeps what its mock carriers owe."""
+        return "carriers" in parts and ("texting" in parts if self.durable is None else self.durable)
 
     def address(self, esme: EsmeSettings) -> EsmeSettings:
         """Return `esme` with binds that name no port led to the mock carrier of their name."""
