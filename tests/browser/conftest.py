@@ -21,6 +21,7 @@ from docs.pictures import CHROMIUM_FLAGS, running_demo
 from gateway.runtime.ports import free_ports
 
 ADMIN, ALICE, BOB = "demo-admin", "demo-alice", "demo-bob"
+UNDER_WAY = ("accepted", "queued", "submitted")
 WIDTH, HEIGHT = 1280, 860
 HOSTILE = (
     "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & <b>bold</b>"
@@ -84,6 +85,13 @@ class Demo:
         while self.get(f"/v1/messages/{message_id}")["state"] != "delivered":
             assert time.monotonic() < give_up_at, "the text was not delivered"
             time.sleep(0.05)
+
+    def settled(self) -> None:
+        """Wait until no text is on its way: the tour leaves some that a limit lets go one by one."""
+        give_up_at = time.monotonic() + 60
+        while any(self.items(f"/v1/messages?max=1&state={state}") for state in UNDER_WAY):
+            assert time.monotonic() < give_up_at, "texts are still on their way"
+            time.sleep(0.1)
 
     def refused(self, text: str, person: str = "bob", to: str = "+13105550124") -> None:
         """A text that is refused."""

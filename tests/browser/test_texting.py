@@ -35,6 +35,7 @@ def test_a_wrong_token_is_refused_in_words_and_a_right_one_opens_the_page(open_p
 def test_live_counts_what_happens_and_shows_binds_queues_and_limits_as_the_api_has_them(
     open_page: Open, demo: Demo
 ) -> None:
+    demo.settled()
     page = open_page("live")
     expect(page.locator("#link")).to_have_text("live")
     sent = [demo.send(f"live {number}") for number in range(3)]
@@ -221,3 +222,32 @@ def test_hostile_text_stays_text_everywhere(open_page: Open, demo: Demo, hostile
     for each in (live, page, people):
         assert each.locator("#main img, #main script").count() == 0
         assert each.title() != "owned"
+
+
+def test_on_a_telephone_an_opened_text_stands_alone_and_closing_leads_back(
+    open_page: Open, demo: Demo
+) -> None:
+    sent = demo.send("to be read on a telephone")
+    page = open_page(f"messages/{sent['id']}", width=390)
+    story = page.get_by_role("region", name="One text")
+    expect(story.locator(".bubble").first).to_be_visible()
+    texts = page.get_by_role("region", name="Texts", exact=True).first
+    expect(texts).to_be_hidden()
+    expect(story.get_by_role("heading", name="One text")).to_be_in_viewport()
+    story.get_by_role("link", name="Close").click()
+    expect(texts).to_be_visible()
+    expect(story).to_be_hidden()
+
+
+def test_beside_a_long_list_an_opened_text_stays_in_sight(open_page: Open, demo: Demo) -> None:
+    for number in range(12):
+        demo.send(f"one of many, number {number}")
+    page = open_page("messages")
+    row = page.locator("tr.pick").nth(11)
+    row.scroll_into_view_if_needed()
+    row.locator("a").click()
+    heading = page.get_by_role("region", name="One text").get_by_role("heading", name="One text")
+    expect(heading).to_be_in_viewport()
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    expect(heading).to_be_in_viewport()
+    assert page.locator("td.text").first.evaluate("node => node.scrollWidth <= node.clientWidth")

@@ -44,8 +44,23 @@ function refusal(message, rules) {
     "div",
     { className: "refusal" },
     el("p", {}, el("code", {}, message.code), message.blockedBy ? ` · blocked by ${message.blockedBy}` : ""),
-    el("p", { className: "small" }, told?.description ?? rule?.description ?? ""),
+    el("p", { className: "small" }, told?.description ?? rule?.description ?? endingOf(message.code)),
   );
+}
+
+const ENDINGS = {
+  cancelled: "Taken back before it was released.",
+  validity_expired: "Its validity passed before a carrier had all of it.",
+  window_wait_timeout: "No place in a window of its carrier came free in time.",
+  no_response: "The carrier never answered, after every attempt.",
+  receipt_missing: "The carrier accepted it, but its receipt never came.",
+};
+
+/** What a code says that no rule stands behind, "" for one that says it by itself. */
+export function endingOf(code) {
+  if (code.startsWith("carrier_")) return `The carrier’s receipt says that it failed, with error ${code.slice("carrier_".length)}.`;
+  if (code.startsWith("ESME_")) return "The carrier answered a submit_sm with this status.";
+  return ENDINGS[code] ?? "";
 }
 
 const TONES = { accepted: "", submit_sm: "busy", submit_sm_resp: "busy", deliver_sm: "other", received: "other", delivered: "good" };
@@ -72,8 +87,8 @@ function moment(entry, after) {
     entry.part ? `part ${entry.part}` : "",
     entry.sequenceNumber ? `sequence ${entry.sequenceNumber}` : "",
     entry.status ?? "",
-    entry.messageId ? `id ${entry.messageId}` : "",
-    entry.receipt ? `${entry.receipt}${entry.error ? ` err ${entry.error}` : ""}` : "",
+    entry.messageId ? `id\u00a0${entry.messageId}` : "",
+    entry.receipt ? `${entry.receipt}${entry.error ? `\u00a0err\u00a0${entry.error}` : ""}` : "",
     entry.code ?? "",
   ].filter(Boolean);
   return el(
@@ -81,7 +96,7 @@ function moment(entry, after) {
     { dataset: { tone: shade } },
     el(
       "div",
-      { className: "moment" },
+      { className: "moment exact" },
       el("strong", { className: "strong" }, words(entry.event).replaceAll(" sm", "_sm").replaceAll("sm resp", "sm_resp")),
       el("span", { className: "soft small" }, entry.carrier ? carrierName(entry.carrier) : ""),
       el("span", { className: "at", title: entry.at }, [preciseTime(entry.at), after].filter(Boolean).join("  ")),

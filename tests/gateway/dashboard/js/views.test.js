@@ -5,7 +5,7 @@ import { points, roundUp } from "./js/charts.js";
 import { laneBetween, pointOn } from "./js/flow.js";
 import { marksOf, pausesAreCut, spanOf } from "./js/player.js";
 import { address, parse } from "./js/router.js";
-import { described, gap, grouped, receiptFields } from "./js/story.js";
+import { described, endingOf, gap, grouped, receiptFields } from "./js/story.js";
 import { bindState } from "./js/views/live.js";
 import { indented, partiesOf } from "./js/views/recordings.js";
 import { waitBefore } from "./js/stream.js";
@@ -135,4 +135,11 @@ test("world time stands while nobody answers, and goes on from what is told then
   await world.refresh();
   ms = 61_000;
   assert.equal(world.written(), "01 Feb 2026, 08:00:01");
+});
+
+test("an ending that no rule stands behind is told in words", () => {
+  assert.match(endingOf("carrier_4702"), /receipt .* error 4702/);
+  assert.match(endingOf("ESME_RINVDSTADR"), /submit_sm/);
+  assert.match(endingOf("receipt_missing"), /never came/);
+  assert.equal(endingOf("spam_blocked"), ""); // its rule says so
 });

@@ -223,7 +223,7 @@ class Messages {
     this.body.classList.toggle("split", Boolean(id));
     this.detail.hidden = !id;
     if (!id) return refill(this.detail);
-    if (!again) refill(this.detail, card("One text", {}, skeleton(8)));
+    if (!again) refill(this.detail, this.detailCard(null, skeleton(8)));
     try {
       const message = await this.api.get(`/v1/messages/${encodeURIComponent(id)}`, this.stay.signal);
       if (this.opened !== id) return;
@@ -231,25 +231,31 @@ class Messages {
       if (this.opened !== id) return;
       const open = [...this.detail.querySelectorAll("details[open]")].map((each) => each.dataset.name);
       const focused = [...this.detail.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+      const { scrollTop } = this.detail;
       refill(this.detail, story);
+      this.detail.scrollTop = again ? scrollTop : 0;
       for (const each of this.detail.querySelectorAll("details")) if (open.includes(each.dataset.name)) each.open = true;
       const place = this.detail.querySelectorAll(FOCUSABLE)[focused];
       if (place?.matches("h2")) focusTitle(this.detail);
       else place?.focus({ preventScroll: true });
       if (!again && matchMedia("(max-width: 1150px)").matches) this.detail.scrollIntoView({ block: "start" });
     } catch (refusal) {
-      if (!this.stay.over && this.opened === id) refill(this.detail, card("One text", {}, failure(refusal, () => this.open(id))));
+      if (!this.stay.over && this.opened === id) refill(this.detail, this.detailCard(null, failure(refusal, () => this.open(id))));
     }
     return undefined;
   }
 
   async storyCard(message) {
     const [people, rules] = await Promise.all([this.app.people().catch(() => []), this.app.list("/v1/rules").catch(() => [])]);
-    const close = el("a", { className: "button quiet small", href: address("messages", "", this.query) }, "Close");
     const result = el("p", { className: "result slot", role: "status" });
     const waiting = message.state === "accepted" || message.state === "queued";
     const back = waiting ? button("Take it back", () => this.takeBack(message.id, result), "small danger") : null;
-    return card("One text", { note: el("div", { className: "row" }, back, close) }, result, storyOf(message, { people, rules }));
+    return this.detailCard(back, result, storyOf(message, { people, rules }));
+  }
+
+  detailCard(tool, ...body) {
+    const close = el("a", { className: "button quiet small", href: address("messages", "", this.query) }, "Close");
+    return card("One text", { note: el("div", { className: "row" }, tool, close) }, body);
   }
 
   async takeBack(id, result) {
