@@ -255,11 +255,15 @@ def _add_reading(routes: Routes, dispatch: Dispatch, store: MessageStore) -> Non
 
     @routes.get("/v1/messages/{id}", returns=MessageStory, roles=TEXTERS, errors=(404,))
     async def show(request: ApiRequest) -> Reply:
-        """Show one text with its verdicts and its timeline of PDUs."""
+        """Show one text with its verdicts and its timeline of PDUs.
+
+        A submit_sm that settled nothing stands there too, with `settled` false: refused for the moment
+        (`submit_sm_resp`), unanswered (`no_response`), or cut off with its bind (`connection_lost`).
+        """
         message = await _visible(request)
         segments = await store.segments_of(message.id)
         terms = dispatch.terms_of(message.carrier) if message.direction is Direction.OUTBOUND else None
-        return Reply(story_document(message, segments, terms))
+        return Reply(story_document(message, segments, terms, await store.setbacks_of(message.id)))
 
     @routes.delete("/v1/messages/{id}", roles=TEXTERS, errors=(404, 409))
     async def cancel(request: ApiRequest) -> None:

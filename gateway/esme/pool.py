@@ -28,6 +28,7 @@ from gateway.esme.sendqueue import (
     Finished,
     OnResults,
     SendQueue,
+    Setback,
     Submission,
     SubmitOutcome,
     SubmitResult,
@@ -49,6 +50,8 @@ _log = get_logger("esme")
 
 OnLost = Callable[[list[Any]], None]
 """Contexts of messages that were outstanding on a bind that went down, and will be sent again."""
+OnSetbacks = Callable[[list[tuple[Any, Setback]]], None]
+"""[(context, what befell it), …]: sendings that did not settle their messages, in order."""
 OnLinkChange = Callable[[str, str, str], None]
 """(carrier, link, state): `bound` when a link came up, otherwise why it went down."""
 CarrierTap = Callable[[str, str, Direction, bytes, Pdu | None, float], None]
@@ -72,6 +75,7 @@ class CarrierPool:
         self.settings = settings
         self._tap: CarrierTap | None = None
         self.on_lost: OnLost | None = None
+        self.on_setbacks: OnSetbacks | None = None
         self._deliver = deliver if deliver is not None else RefuseDeliveries()
         self._rng = rng if rng is not None else random.Random()  # noqa: S311 - jitter is no secret
         self._on_link_change = on_link_change
@@ -270,7 +274,8 @@ class CarrierPool:
         if isinstance(error, ResponseMalformed):
             self._queue.answered(context, GenericNack(command_status=error.command_status), now)
         else:
-            self._queue.unanswered(context, now, lost=isinstance(error, RequestAbandoned), silent=link.silent)
+            lost, number = isinstance(error, RequestAbandoned), error.sequence_number
+            self._queue.unanswered(context, now, lost=lost, silent=link.silent, sequence_number=number)
         self._schedule_pump()
 
     def on_link_delivers(self, link: Link) -> None:
@@ -335,7 +340,10 @@ class CarrierPool:
         return True
 
     def _report(self) -> None:
-        """Tell everybody concerned what has ended, in order."""
+        """Tell everybody concerned what has ended, in order, and before that what did not."""
+        setbacks = self._queue.setbacks()
+        if setbacks and self.on_setbacks is not None:
+            self.on_setbacks([(submission.context, setback) for submission, setback in setbacks])
         for on_results, ended in groupby(self._queue.finished(), _told):
             try:
                 on_results([(submission.context, result) for submission, result in ended])

@@ -67,6 +67,25 @@ class SubmitResult:
     response: Pdu | None = None
 
 
+class Trouble(Enum):
+    """Why a sending did not settle its message."""
+
+    REFUSED = "submit_sm_resp"
+    """Answered, but not for good: ESME_RTHROTTLED or ESME_RMSGQFUL."""
+    NO_RESPONSE = "no_response"
+    CONNECTION_LOST = "connection_lost"
+
+
+@frozen
+class Setback:
+    """A sending that did not settle its message, which may go again; `bind` is the one it went over."""
+
+    trouble: Trouble
+    bind: str
+    sequence_number: int
+    command_status: int = 0
+
+
 OnResults = Callable[[list[tuple[Any, SubmitResult]]], None]
 """[(context, result), …]: has each submission once, unless it was withdrawn, many of them in one call."""
 
@@ -151,6 +170,7 @@ class SendQueue:
         self._binds: list[Bind] = []
         self._suspects = Suspects(settings)
         self._finished: list[Finished] = []
+        self._setbacks: list[tuple[Submission, Setback]] = []
         self._numbers = count()
         self._waiting = 0
         self._sweep_at: float | None = None
@@ -181,6 +201,11 @@ class SendQueue:
         """The submissions that have ended since the last call, with their results."""
         finished, self._finished = self._finished, []
         return finished
+
+    def setbacks(self) -> list[tuple[Submission, Setback]]:
+        """The sendings since the last call that did not settle their messages, in order."""
+        setbacks, self._setbacks = self._setbacks, []
+        return setbacks
 
     def next_deadline(self) -> float | None:
         """When to call `handle_timeout`: the next retry, end of a pause, or expiry sweep."""
@@ -330,15 +355,25 @@ class SendQueue:
         if self._stopping and status in (_THROTTLED, _QUEUE_FULL):
             self._finish(submission, SubmitResult(SubmitOutcome.STOPPED, status, sent=False), now)
         elif status == _THROTTLED and bind is not None:
+            self._set_back(submission, Trouble.REFUSED, response.sequence_number, status)
             self._throttle(submission, bind, now)
         elif status == _QUEUE_FULL and submission.full_retries < self._settings.queue_full_retries:
+            self._set_back(submission, Trouble.REFUSED, response.sequence_number, status)
             submission.full_retries += 1
             submission.attempts, submission.suspicion = 0, CLEAN
             self._retry(submission, now + self._settings.queue_full_wait_s)
         else:
             self._finish(submission, result_of(response), now)
 
-    def unanswered(self, submission: Submission, now: float, *, lost: bool, silent: bool = False) -> None:
+    def unanswered(
+        self,
+        submission: Submission,
+        now: float,
+        *,
+        lost: bool,
+        silent: bool = False,
+        sequence_number: int = 0,
+    ) -> None:
         """No answer came in time, or (`lost`) the bind goes down before one, and `bind_down` follows.
 
         `silent`: nothing was answered since; `bind_heard` or `bind_down` will tell what that means.
@@ -346,6 +381,7 @@ class SendQueue:
         bind = submission.bind
         if not self._returned(submission):
             return
+        self._set_back(submission, Trouble.CONNECTION_LOST if lost else Trouble.NO_RESPONSE, sequence_number)
         if self._stopping or bind is None:
             self._finish(submission, SubmitResult(SubmitOutcome.STOPPED), now)
         elif lost:
@@ -408,6 +444,12 @@ class SendQueue:
         submission.stage = _WAITING
         self._waiting += 1
         return True
+
+    def _set_back(
+        self, submission: Submission, trouble: Trouble, sequence_number: int, command_status: int = 0
+    ) -> None:
+        bind = submission.bind.name if submission.bind is not None else ""
+        self._setbacks.append((submission, Setback(trouble, bind, sequence_number, command_status)))
 
     def _again(self, submission: Submission) -> None:
         """Send it before what has never gone, and apart from that if it is suspect."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from gateway.esme.errors import EsmeError
 from gateway.esme.pool import CarrierPool
-from gateway.esme.sendqueue import Submission, SubmitOutcome, SubmitResult
+from gateway.esme.sendqueue import Setback, Submission, SubmitOutcome, SubmitResult
 from gateway.messages.correlation import Awaited
-from gateway.messages.intents import InsertSegment
+from gateway.messages.intents import InsertSegment, InsertSetback
 from gateway.messages.ledger import Ledger
 from gateway.messages.model import Message, Segment, State
 from gateway.messages.outbound import SubmitTerms, build_submits
@@ -22,6 +22,8 @@ from gateway.smpp.constants import status_name
 from gateway.smpp.pdu import SubmitSm
 
 SECOND_NS = 1_000_000_000
+#: Of one text and one run; a carrier that refuses it for hours says nothing new.
+MAX_SETBACKS = 100
 _new = tuple.__new__  # without the frame of a named tuple's own: one is made for every answer
 # bound once: an enumeration's member costs ten times a name, and these are asked for every text
 _ACCEPTED = SubmitOutcome.ACCEPTED
@@ -40,6 +42,7 @@ class Outgoing:
         "message_id",
         "pending",
         "reservation",
+        "setbacks",
         "submitted_ns",
         "timer",
         "total",
@@ -56,6 +59,7 @@ class Outgoing:
         self.flying = 0
         self.submitted_ns = submitted_ns
         self.reservation = reservation
+        self.setbacks = 0
         self.pending: list[Submission] = []
         self.timer: TimerHandle | None = None
 
@@ -92,6 +96,7 @@ class Dispatch:
         self._stopping = False
         for outlet in outlets.values():
             outlet.on_lost = self._lost
+            outlet.on_setbacks = self._set_back
 
     def waiting(self, carrier: str) -> int:
         """Texts and segments that wait for this carrier: for their release time or for a bind."""
@@ -331,6 +336,23 @@ class Dispatch:
         for outgoing, _ in lost:
             if outgoing.timer is None and not outgoing.failed:
                 outgoing.timer = self._clock.call_at(outgoing.expires_ns, self._expire, outgoing)
+
+    def _set_back(self, setbacks: list[tuple[tuple[Outgoing, int], Setback]]) -> None:
+        """Sendings settled nothing: note them for their texts' stories, as long as those can be read."""
+        now_ns = self._clock.now_ns()
+        for (outgoing, part), setback in setbacks:
+            outgoing.setbacks += 1
+            if outgoing.setbacks <= MAX_SETBACKS:
+                bind, trouble, number, status = (
+                    setback.bind,
+                    setback.trouble.value,
+                    setback.sequence_number,
+                    setback.command_status,
+                )
+                told = InsertSetback(
+                    outgoing.message_id, part, outgoing.carrier, bind, trouble, number, status, now_ns
+                )
+                self._ledger.database.write_soon(told)
 
     def _expire(self, outgoing: Outgoing) -> None:
         """The validity is over; segments that are with the carrier will say so themselves."""

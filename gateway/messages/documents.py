@@ -1,11 +1,13 @@
 """How a text looks outside: one document for the API, the stream and webhooks."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
 from typing import Any
 
+from gateway.messages.intents import InsertSetback
 from gateway.messages.model import Message, Segment
 from gateway.messages.outbound import SubmitTerms, build_submits
 from gateway.messages.pdus import pdu_document
@@ -75,7 +77,10 @@ def message_json(message: Message) -> str:
 
 
 def story_document(
-    message: Message, segments: list[Segment], terms: SubmitTerms | None = None
+    message: Message,
+    segments: list[Segment],
+    terms: SubmitTerms | None = None,
+    setbacks: Sequence[InsertSetback] = (),
 ) -> dict[str, Any]:
     """A text with what the rules said and what went over the wire.
 
@@ -83,14 +88,20 @@ def story_document(
     """
     document = message_document(message)
     document["verdicts"] = verdicts_of(message, segments)
-    document["timeline"] = timeline(message, segments, terms)
+    document["timeline"] = timeline(message, segments, terms, setbacks)
     return document
 
 
 def timeline(
-    message: Message, segments: list[Segment], terms: SubmitTerms | None = None
+    message: Message,
+    segments: list[Segment],
+    terms: SubmitTerms | None = None,
+    setbacks: Sequence[InsertSetback] = (),
 ) -> list[dict[str, Any]]:
-    """What happened to a text, in order of time: acceptance, each PDU with its carrier's answer, receipts."""
+    """What happened to a text, in order of time: acceptance, each PDU with its carrier's answer, receipts.
+
+    `setbacks`: sendings that were refused for the moment, stayed unanswered or went down with their bind.
+    """
     moments: list[tuple[int, int, dict[str, Any]]] = []
 
     def note(at_ns: int | None, what: str, **details: Any) -> None:
@@ -99,17 +110,34 @@ def timeline(
             moments.append((at_ns, len(moments), {"at": format_ns(at_ns), "event": what, **kept}))
 
     note(message.created_ns, "received" if message.direction == "inbound" else "accepted")
+    first: dict[int, int] = {}  # of each part that went more than once, the number it went under first
+    for setback in setbacks:
+        first.setdefault(setback.part, setback.sequence_number)
+        note(
+            setback.at_ns,
+            setback.trouble,
+            part=setback.part + 1,
+            carrier=setback.carrier,
+            link=setback.link or None,
+            sequenceNumber=setback.sequence_number or None,
+            status=status_name(setback.status) if setback.status else None,
+            settled=False,
+        )
     for segment in segments:
-        place = {
-            "part": segment.part + 1,
-            "carrier": segment.carrier,
-            "sequenceNumber": segment.sequence_number,
-        }
-        note(segment.submitted_ns, "submit_sm", **place, pdu=_submit(message, segment, terms))
+        place = {"part": segment.part + 1, "carrier": segment.carrier}
+        number = first.get(segment.part) or segment.sequence_number
+        note(
+            segment.submitted_ns,
+            "submit_sm",
+            **place,
+            sequenceNumber=number,
+            pdu=_submit(message, segment, number, terms),
+        )
         note(
             segment.answered_ns,
             "submit_sm_resp",
             **place,
+            sequenceNumber=segment.sequence_number,
             status=status_name(segment.status),
             messageId=segment.smsc_id,
             pdu=_answer(segment) if terms is not None else None,
@@ -129,14 +157,16 @@ def timeline(
     return [moment for _, _, moment in sorted(moments, key=lambda entry: entry[:2])]
 
 
-def _submit(message: Message, segment: Segment, terms: SubmitTerms | None) -> dict[str, Any] | None:
+def _submit(
+    message: Message, segment: Segment, sequence_number: int, terms: SubmitTerms | None
+) -> dict[str, Any] | None:
     """The submit_sm of a segment, built again as it went out."""
     if terms is None:
         return None
     submits = build_submits(message, terms, segment.submitted_ns)
     if segment.part >= len(submits):  # the terms have changed since
         return None
-    return pdu_document(replace(submits[segment.part], sequence_number=segment.sequence_number))
+    return pdu_document(replace(submits[segment.part], sequence_number=sequence_number))
 
 
 def _answer(segment: Segment) -> dict[str, Any] | None:

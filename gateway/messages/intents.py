@@ -10,7 +10,14 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, bindparam, delete, insert, literal_column, update
 
 from gateway.messages.model import TRANSITIONS, State
-from gateway.messages.tables import idempotency, inbound_segments, messages, orphan_receipts, segments
+from gateway.messages.tables import (
+    idempotency,
+    inbound_segments,
+    messages,
+    orphan_receipts,
+    segments,
+    setbacks,
+)
 from gateway.runtime.intents import writes
 
 
@@ -70,7 +77,7 @@ class InsertIdempotencyKey(NamedTuple):
 
 @writes(delete(messages).where(messages.c.id == bindparam("id")), rank=8)
 class DeleteMessage(NamedTuple):
-    """The text's retention is over; its segments go with it."""
+    """The text's retention is over; its segments and their setbacks go with it."""
 
     id: int
 
@@ -99,6 +106,22 @@ class InsertSegment(NamedTuple):
     status: int
     submitted_ns: int
     answered_ns: int
+
+
+@writes(
+    insert(setbacks).values({c.name: bindparam(c.name) for c in setbacks.columns if c.name != "id"}), rank=2
+)
+class InsertSetback(NamedTuple):
+    """A submit_sm did not settle its segment, which may go again."""
+
+    message_id: int
+    part: int
+    carrier: str
+    link: str
+    trouble: str
+    sequence_number: int
+    status: int
+    at_ns: int
 
 
 @writes(

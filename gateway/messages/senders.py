@@ -15,7 +15,6 @@ from gateway.registry.model import Brand, Campaign
 MAX_KNOWN = 32_768
 
 
-
 class Registrations(Protocol):
     """What intake asks the registry."""
 

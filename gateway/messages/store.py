@@ -7,12 +7,22 @@ from typing import Any
 
 from sqlalchemy import Row, Select, func, select
 
+from gateway.messages.intents import InsertSetback
 from gateway.messages.model import UNSENT, Direction, Message, Segment, State
-from gateway.messages.tables import idempotency, inbound_segments, messages, orphan_receipts, segments
+from gateway.messages.tables import (
+    idempotency,
+    inbound_segments,
+    messages,
+    orphan_receipts,
+    segments,
+    setbacks,
+)
 from gateway.runtime.database import Database
 
 _MESSAGE_COLUMNS = [messages.c[name] for name in Message.__dataclass_fields__]
 _SEGMENT_COLUMNS = [segments.c[name] for name in Segment.__dataclass_fields__]
+
+_SETBACK_COLUMNS = [setbacks.c[name] for name in InsertSetback._fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,11 @@ class MessageStore:
         """The segments handed to a carrier so far, by part."""
         query = select(*_SEGMENT_COLUMNS).where(segments.c.message_id == message_id).order_by(segments.c.part)
         return [_segment(row) for row in await self._database.fetch(query)]
+
+    async def setbacks_of(self, message_id: int) -> list[InsertSetback]:
+        """The submit_sm that did not settle their segments, in order."""
+        query = select(*_SETBACK_COLUMNS).where(setbacks.c.message_id == message_id).order_by(setbacks.c.id)
+        return [InsertSetback(*_values(row)) for row in await self._database.fetch(query)]
 
     async def page(self, wanted: Filter, limit: int) -> list[Message]:
         """Up to `limit` texts, newest first."""

@@ -62,6 +62,22 @@ segments = Table(
     sqlite_with_rowid=False,
 )
 
+#: One row per submit_sm that did not settle its segment: refused for the moment, unanswered, or cut off.
+setbacks = Table(
+    "message_setbacks",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("message_id", BigInteger, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("carrier", String(64), nullable=False),
+    Column("link", String(80), nullable=False),
+    Column("trouble", String(16), nullable=False),
+    Column("sequence_number", BigInteger, nullable=False),
+    Column("status", BigInteger, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    ForeignKeyConstraint(["message_id"], ["messages.id"], ondelete="CASCADE"),
+)
+
 #: Idempotency-Key of a caller → the text it made, and a digest so that a reuse with another body shows.
 idempotency = Table(
     "message_idempotency",
@@ -106,3 +122,4 @@ inbound_segments = Table(
 )
 
 Index("messages_by_person", messages.c.person_id, messages.c.id)
+Index("message_setbacks_by_message", setbacks.c.message_id)

@@ -11,6 +11,7 @@ from gateway.esme.deliver import Acknowledge
 from gateway.esme.errors import NotBound, UnknownCarrier
 from gateway.esme.observe import LinkCollector
 from gateway.esme.pool import CarrierPool, Carriers, SubmitOutcome, SubmitResult
+from gateway.esme.sendqueue import Setback, Trouble
 from gateway.esme.settings import BackoffSettings, CarrierLinkSettings, EsmeSettings, RouteSettings
 from gateway.runtime.metrics import Metrics
 from gateway.smpp.aio import SmppConnection, SmppHandler, SmppServer, serve
@@ -289,12 +290,17 @@ async def test_twenty_of_twenty_go_through_beside_one_that_kills_the_connection(
     lost: list[str] = []
     pool = await world.pool(window=50, lost_attempts=3)
     pool.on_lost = lost.extend
+    setbacks: list[tuple[str, Setback]] = []
+    pool.on_setbacks = setbacks.extend
     for text in ("poison", *map(str, range(20))):
         world.submit(pool, text)
     await until(lambda: len(world.results) == 21)
     assert world.results.pop("poison").outcome is SubmitOutcome.NO_RESPONSE
     assert {*world.results.outcomes().values()} == {SubmitOutcome.ACCEPTED}
     assert {"poison", "19"} <= {*lost}
+    assert {*lost} <= {text for text, _ in setbacks}
+    assert {each.trouble for _, each in setbacks} == {Trouble.CONNECTION_LOST}
+    assert all(each.bind == "tmobile-1" and each.sequence_number for _, each in setbacks)
     assert len(world.smsc.connections) <= 10
 
 

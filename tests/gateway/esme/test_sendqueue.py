@@ -4,6 +4,7 @@ Order per pair, pauses, retries, at-least-once, and that nothing is lost or told
 """
 
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.esme.errors import QueueFull
-from gateway.esme.sendqueue import Bind, SendQueue, Stage, Submission, SubmitOutcome
+from gateway.esme.sendqueue import (
+    Bind,
+    SendQueue,
+    Setback,
+    Stage,
+    Submission,
+    SubmitOutcome,
+    Trouble,
+)
 from gateway.esme.settings import CarrierLinkSettings
 from gateway.smpp.constants import CommandStatus
 from gateway.smpp.pdu import GenericNack, SubmitSm, SubmitSmResp
@@ -349,6 +358,23 @@ def test_of_messages_put_together_all_fit_or_none_is_queued() -> None:
     assert desk.take_some() == [0, 1, 2]
     desk.queue.stop(0.0)
     assert desk.queue.room == 0
+
+
+def test_what_settles_nothing_is_told_with_its_reason_and_number() -> None:
+    desk = Desk(submit_attempts=2)
+    first, second, third, fourth = (desk.put(name) for name in "1234")
+    assert desk.take_all() == ["1", "2", "3", "4"]
+    desk.queue.answered(first, replace(THROTTLED, sequence_number=1), 0.0)
+    desk.queue.answered(second, replace(QUEUE_FULL, sequence_number=2), 0.0)
+    desk.queue.unanswered(third, 0.0, lost=False, sequence_number=3)
+    desk.queue.unanswered(fourth, 0.0, lost=True, sequence_number=4)
+    assert [(each.context, setback) for each, setback in desk.queue.setbacks()] == [
+        ("1", Setback(Trouble.REFUSED, "bind-0", 1, CommandStatus.RTHROTTLED)),
+        ("2", Setback(Trouble.REFUSED, "bind-0", 2, CommandStatus.RMSGQFUL)),
+        ("3", Setback(Trouble.NO_RESPONSE, "bind-0", 3)),
+        ("4", Setback(Trouble.CONNECTION_LOST, "bind-0", 4)),
+    ]
+    assert desk.queue.setbacks() == []
 
 
 class QueueMachine(RuleBasedStateMachine):

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from gateway.esme.pool import OnLost
-from gateway.esme.sendqueue import Submission
-from gateway.messages.dispatch import Dispatch
+from gateway.esme.pool import OnLost, OnSetbacks
+from gateway.esme.sendqueue import Setback, Submission, Trouble
+from gateway.messages.dispatch import MAX_SETBACKS, Dispatch
+from gateway.messages.intents import InsertSetback
 from gateway.messages.model import Direction, Message, State
 from gateway.runtime.clock import WorldClock
 from gateway.runtime.database import DatabaseFull
@@ -48,6 +49,7 @@ class Outlet:
 
     def __init__(self) -> None:
         self.on_lost: OnLost | None = None
+        self.on_setbacks: OnSetbacks | None = None
         self.taken: list[Submission] = []
 
     def submit(self, pdu: Any, pair: Any, on_results: Any, context: Any) -> Submission:
@@ -70,11 +72,16 @@ class Book:
     def __init__(self, clock: WorldClock) -> None:
         self.clock = clock
         self.finished: list[tuple[int, State, str | None]] = []
+        self.written: list[Any] = []
+        self.database = self
         self.durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.full = False
 
     def queued(self, message_id: int) -> None:
         pass
+
+    def write_soon(self, *intents: Any) -> None:
+        self.written += intents
 
     def finish(
         self,
@@ -153,3 +160,16 @@ async def test_what_was_lost_with_its_bind_goes_again_until_its_validity_is_over
     assert bench.book.finished == [(7, State.EXPIRED, "validity_expired")]
     assert bench.outlet.taken == [other]
     assert bench.refunds == ["room"]
+
+
+async def test_what_settled_nothing_is_noted_for_the_story_within_bounds() -> None:
+    bench = Bench()
+    bench.dispatch.take(text(7, release_ns=0))
+    [submission] = bench.outlet.taken
+    throttled = Setback(Trouble.REFUSED, "tmobile-1", 12, 0x58)
+    assert bench.outlet.on_setbacks is not None
+    bench.outlet.on_setbacks([(submission.context, throttled)])
+    [noted] = bench.book.written
+    assert noted == InsertSetback(7, 0, "tmobile", "tmobile-1", "submit_sm_resp", 12, 0x58, 0)
+    bench.outlet.on_setbacks([(submission.context, throttled)] * (MAX_SETBACKS + 5))
+    assert len(bench.book.written) == MAX_SETBACKS

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.messages.documents import story_document
+from gateway.messages.intents import InsertSetback
 from gateway.messages.model import Direction, Message, Segment, State
 from gateway.messages.pdus import pdu_document, tag_label, text_of
 from gateway.registry.terms import CarrierTerms
@@ -109,3 +110,23 @@ def test_without_terms_the_story_has_no_pdus_and_changed_terms_break_nothing() -
     assert all("pdu" not in moment for moment in plain["timeline"])
     changed = story_document(message("hi"), [segment(0), segment(1)], CarrierTerms())
     assert [("pdu" in one) for one in changed["timeline"] if one["event"] == "submit_sm"] == [True, False]
+
+
+def test_a_story_tells_of_sendings_that_settled_nothing() -> None:
+    refused = InsertSetback(
+        1, 0, "tmobile", "tmobile-1", "submit_sm_resp", 12, 0x58, segment(0).submitted_ns + 1
+    )
+    lost = refused._replace(trouble="connection_lost", sequence_number=0, status=0)
+    story = story_document(message("hi"), [segment(0)], CarrierTerms(), [refused, lost])
+    moments = [
+        (one["event"], one.get("sequenceNumber"), one.get("status"), one.get("settled"))
+        for one in story["timeline"]
+        if one["event"] not in ("accepted", "deliver_sm", "delivered")
+    ]
+    assert moments == [
+        ("submit_sm", 12, None, None),
+        ("submit_sm_resp", 12, "ESME_RTHROTTLED", False),
+        ("connection_lost", None, None, False),
+        ("submit_sm_resp", segment(0).sequence_number, "ESME_ROK", None),
+    ]
+    assert story["timeline"][1]["pdu"]["sequenceNumber"] == 12

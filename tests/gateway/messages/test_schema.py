@@ -30,7 +30,7 @@ def described(url: str) -> dict[str, object]:
 
 def test_migrations_and_tables_agree(tmp_path: Path) -> None:
     migrated, created = f"sqlite:///{tmp_path}/migrated.db", f"sqlite:///{tmp_path}/created.db"
-    assert migrate(migrated, [MigrationBranch.of("gateway.messages")]) == ["gateway_messages:0001"]
+    assert migrate(migrated, [MigrationBranch.of("gateway.messages")]) == ["gateway_messages:0002"]
     assert migrate(migrated, [MigrationBranch.of("gateway.messages")]) == []
     engine = sa.create_engine(created)
     metadata.create_all(engine)
