@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.carriers.behaviour import BindBehaviour, Plan
 from gateway.carriers.enforcement import authenticate
 from gateway.carriers.faults import FaultSpec
-from gateway.carriers.intake import Intake
+from gateway.carriers.intake import Intake, speaks_twice
 from gateway.carriers.profile import Account
 from gateway.carriers.receipts import error_of
 from gateway.carriers.strikes import STRIKES
@@ -141,6 +141,8 @@ class CarrierBind(SmppHandler):
     def _on_submit(self, pdu: SubmitSm) -> Pdu | None:
         short_message = pdu.short_message
         if pdu.tlvs:
+            if speaks_twice(pdu):
+                return response_to(pdu, CommandStatus.ROPTPARNOTALLWD)
             short_message = user_data(short_message, pdu.tlvs)
         if pdu.replace_if_present_flag:
             self._intake.withdraw_pending(pdu)
@@ -167,14 +169,21 @@ class CarrierBind(SmppHandler):
         return self._answer(pdu, response, plan, (text,))
 
     def _on_multi(self, pdu: SubmitMulti) -> Pdu | None:
-        """One text to many: one message id; refused destinations are listed in the response (§4.5.2)."""
+        """One text to many: one message id; refused destinations are listed in the response (§4.5.2).
+
+        A distribution list refuses the whole before anything is sent: the response lists SME addresses alone
+        and has no place for a list, and a status that is not 0 has to mean that nobody gets the text.
+        """
+        if any(isinstance(address, DistributionList) for address in pdu.dest_addresses):
+            return response_to(pdu, CommandStatus.RINVDLNAME)
+        if speaks_twice(pdu):
+            return response_to(pdu, CommandStatus.ROPTPARNOTALLWD)
         short_message = user_data(pdu.short_message, pdu.tlvs)
         refused: list[UnsuccessfulDelivery] = []
         taken: list[TakenText] = []
         first: Plan | None = None
         for address in pdu.dest_addresses:
-            if isinstance(address, DistributionList):
-                return response_to(pdu, CommandStatus.RINVDLNAME)
+            assert not isinstance(address, DistributionList)  # noqa: S101 - refused above
             ton, npi, number = address
             plan = self._intake.decide(pdu, (number, ton, npi), short_message)
             status = plan.status

@@ -10,8 +10,8 @@ from gateway.carriers.behaviour import Plan
 from gateway.carriers.enforcement import Submission
 from gateway.carriers.texts import TakenText
 from gateway.runtime.clock import SECOND_NS
-from gateway.smpp.constants import CommandStatus, MessageState
-from gateway.smpp.pdu import SubmitSm
+from gateway.smpp.constants import CommandStatus, MessageState, Tag
+from gateway.smpp.pdu import SubmitMulti, SubmitSm
 from gateway.smpp.segment import read_part
 from gateway.smpp.text import TextError, decode_text
 from gateway.smpp.times import MalformedTime, parse_time
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.carriers.bind import CarrierBind
 
 _SEGMENT_OCTETS: Final = 153
+_MESSAGE_PAYLOAD: Final = int(Tag.MESSAGE_PAYLOAD)
 
 
 class Intake:
@@ -123,6 +124,14 @@ class Intake:
             return ""
         default = self._carrier.default_alphabet
         return decode_text(part.body, pdu.data_coding, default=default, packed=settings.packed)
+
+
+def speaks_twice(pdu: SubmitSm | SubmitMulti) -> bool:
+    """Whether a text has both short_message and message_payload.
+
+    They exclude each other (SMPP 3.4 §4.4.1, §5.3.2.32): which of them is meant nobody can say.
+    """
+    return bool(pdu.short_message) and any(tag == _MESSAGE_PAYLOAD for tag, _ in pdu.tlvs)
 
 
 def _parts_of(pdu: Any, short_message: bytes) -> int:

@@ -388,11 +388,44 @@ async def test_submit_multi(world):
     assert {one.source_addr for one in receipts} == {"13105557000", "13105557001"}
 
 
-async def test_distribution_lists_are_not_known(world):
-    carrier = await world.carrier()
+@pytest.mark.parametrize("at", [0, 1, 2])
+async def test_a_distribution_list_refuses_the_whole_before_anybody_gets_it(world, profile_of, at):
+    carrier = await world.carrier(profile_of(handsets=HANDSETS))
     esme = await world.esme(carrier)
-    pdu = SubmitMulti(source_addr="12025550190", dest_addresses=(DistributionList("all"),))
+    destinations = [SmeAddress(1, 1, "13105557000"), SmeAddress(1, 1, "13105550124")]
+    destinations.insert(at, DistributionList("friends"))
+    pdu = SubmitMulti(
+        source_addr="12025550190",
+        source_addr_ton=1,
+        dest_addresses=tuple(destinations),
+        registered_delivery=1,
+        short_message=b"all",
+    )
     assert (await esme.connection.submit(pdu)).command_status == CommandStatus.RINVDLNAME
+    world.clock.advance(3600)
+    assert await esme.quiet() == []
+    assert carrier.handsets.inbox("+13105550124") == []
+    assert carrier.state().decisions == {}
+
+
+@pytest.mark.parametrize("operation", ["submit_sm", "submit_multi"])
+async def test_short_message_and_message_payload_exclude_each_other(world, profile_of, submit_of, operation):
+    carrier = await world.carrier(profile_of(handsets=HANDSETS))
+    esme = await world.esme(carrier)
+    pdu = submit_of(b"short", "13105550124", registered_delivery=1, tlvs=(Tlv(0x0424, b"payload"),))
+    if operation == "submit_multi":
+        pdu = SubmitMulti(
+            source_addr=pdu.source_addr,
+            source_addr_ton=1,
+            dest_addresses=(SmeAddress(1, 1, "13105550124"),),
+            registered_delivery=1,
+            short_message=b"short",
+            tlvs=pdu.tlvs,
+        )
+    assert (await esme.connection.submit(pdu)).command_status == CommandStatus.ROPTPARNOTALLWD
+    world.clock.advance(3600)
+    assert await esme.quiet() == []
+    assert carrier.handsets.inbox("+13105550124") == []
 
 
 # --- handsets
