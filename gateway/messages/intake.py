@@ -337,20 +337,21 @@ class Intake:
         return _new(Judged, (text, snapshot, carrier, cost, encoding, None))
 
     def _message(self, message_id: int, judged: Judged, admitted: Admitted, now_ns: int) -> Message:
-        text, person = judged.text, judged.snapshot.person
-        release_ns, shadowed = admitted.release_ns, judged.shadowed
+        text, snapshot, carrier, cost, encoding, shadowed = judged
+        source, destination, body, _, _, client, app_version, _ = text
+        person, release_ns = snapshot.person, admitted.release_ns
         if admitted.shadowed:
             shadowed = [*(shadowed or ()), *admitted.shadowed]
         return Message(
             message_id,
             _OUTBOUND,
             _QUEUED if release_ns > now_ns else _ACCEPTED,
-            text.source.e164,
-            text.destination.e164,
-            text.body,
-            judged.encoding,
-            judged.cost,
-            judged.carrier,
+            source.e164,
+            destination.e164,
+            body,
+            encoding,
+            cost,
+            carrier,
             now_ns,
             release_ns,
             release_ns + self._validity_ns,
@@ -359,8 +360,10 @@ class Intake:
             person.id if person is not None else None,
             # Any number will do, as long as two texts under way to one handset differ.
             message_id >> 12 & _REFERENCE_MASK ^ message_id & _REFERENCE_MASK,
-            verdicts=self._verdicts.document(shadowed),
-            client=_client(text),
+            None,
+            None,
+            self._verdicts.document(shadowed),
+            _client(client, app_version) if client or app_version else None,
         )
 
     def _refused(self, request: OutboundText, refusal: Refusal) -> None:
@@ -418,8 +421,6 @@ def _source(request: OutboundText) -> NumberInfo:
     return _NO_NUMBER
 
 
-def _client(text: Text) -> str | None:
-    if text.client is None and text.app_version is None:
-        return None
-    version = ".".join(map(str, text.app_version)) if text.app_version else None
-    return json.dumps({"kind": text.client.value if text.client else None, "version": version})
+def _client(kind: ClientKind | None, app_version: AppVersion | None) -> str:
+    version = ".".join(map(str, app_version)) if app_version else None
+    return json.dumps({"kind": kind.value if kind else None, "version": version})
