@@ -23,17 +23,9 @@ from gateway.esme.errors import NotBound, UnknownCarrier
 from gateway.esme.link import Link, LinkKind, LinkState
 from gateway.esme.observe import CarrierTally, LinkCollector
 from gateway.esme.routes import RouteTable
-from gateway.esme.sendqueue import (
-    Bind,
-    Finished,
-    OnResults,
-    SendQueue,
-    Setback,
-    Submission,
-    SubmitOutcome,
-    SubmitResult,
-)
+from gateway.esme.sendqueue import Finished, SendQueue
 from gateway.esme.settings import CarrierLinkSettings, EsmeSettings
+from gateway.esme.submission import Bind, OnResults, Setback, Submission, SubmitOutcome, SubmitResult
 from gateway.runtime.log import get_logger
 from gateway.smpp.constants import CommandId, CommandStatus
 from gateway.smpp.errors import (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.esme.settings import CarrierLinkSettings
 
 if TYPE_CHECKING:
-    from gateway.esme.sendqueue import Bind, Submission
+    from gateway.esme.submission import Bind, Submission
 
 CLEAN: Final = 0
 GROUPED: Final = 1

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from gateway.esme.errors import EsmeError
 from gateway.esme.pool import CarrierPool
-from gateway.esme.sendqueue import Setback, Submission, SubmitOutcome, SubmitResult
+from gateway.esme.submission import Setback, Submission, SubmitOutcome, SubmitResult
 from gateway.messages.correlation import Awaited
 from gateway.messages.intents import InsertSegment, InsertSetback
 from gateway.messages.ledger import Ledger

@@ -11,8 +11,8 @@ from gateway.esme.deliver import Acknowledge
 from gateway.esme.errors import NotBound, UnknownCarrier
 from gateway.esme.observe import LinkCollector
 from gateway.esme.pool import CarrierPool, Carriers, SubmitOutcome, SubmitResult
-from gateway.esme.sendqueue import Setback, Trouble
 from gateway.esme.settings import BackoffSettings, CarrierLinkSettings, EsmeSettings, RouteSettings
+from gateway.esme.submission import Setback, Trouble
 from gateway.runtime.metrics import Metrics
 from gateway.smpp.aio import SmppConnection, SmppHandler, SmppServer, serve
 from gateway.smpp.constants import CommandStatus

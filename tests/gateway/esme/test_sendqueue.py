@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.esme.errors import QueueFull
-from gateway.esme.sendqueue import (
+from gateway.esme.sendqueue import SendQueue
+from gateway.esme.settings import CarrierLinkSettings
+from gateway.esme.submission import (
     Bind,
-    SendQueue,
     Setback,
     Stage,
     Submission,
     SubmitOutcome,
     Trouble,
 )
-from gateway.esme.settings import CarrierLinkSettings
 from gateway.smpp.constants import CommandStatus
 from gateway.smpp.pdu import GenericNack, SubmitSm, SubmitSmResp
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from gateway.esme.sendqueue import SendQueue, Submission, SubmitOutcome
+from gateway.esme.sendqueue import SendQueue
 from gateway.esme.settings import BackoffSettings, CarrierLinkSettings
+from gateway.esme.submission import Submission, SubmitOutcome
 from gateway.smpp.pdu import SubmitSm, SubmitSmResp
 
 Deed = str

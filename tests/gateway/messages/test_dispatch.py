@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.esme.pool import OnLost, OnSetbacks
-from gateway.esme.sendqueue import Setback, Submission, Trouble
+from gateway.esme.submission import Setback, Submission, Trouble
 from gateway.messages.dispatch import MAX_SETBACKS, Dispatch
 from gateway.messages.intents import InsertSetback
 from gateway.messages.model import Direction, Message, State
