@@ -130,6 +130,7 @@ async def build(
     durable = None if clock is not None else await _take_up_time(config, parts, world)
     service = Service(config, world, Health())
     service.health.add_problems(lambda: world.lifecycle.problems)
+    service.health.add_problems(world.database.problems)
     service.health.add_liveness(lambda: world.lifecycle.healthy)
     _add_tracing(service, parts)
     stream = EventStream(world.bus, now_ns=world.clock.now_ns, metrics=world.metrics)

@@ -84,6 +84,7 @@ async def build(config: LoadedConfig) -> Standalone:
     _add_tracing(config.section("tracing", TracingSettings), lifecycle, world)
     health = Health()
     health.add_problems(lambda: lifecycle.problems)
+    health.add_problems(database.problems)
     health.add_liveness(lambda: lifecycle.healthy)
     health.add_part("recording", lambda: recording.ready)
     lifecycle.add("recording", recording)

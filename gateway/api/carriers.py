@@ -13,7 +13,7 @@ from gateway.carriers.smsc import Carrier
 from gateway.carriers.state import CarrierState
 from gateway.carriers.switching import changed, switches
 from gateway.runtime.http.endpoint import malformed
-from gateway.runtime.http.errors import ApiError
+from gateway.runtime.http.errors import DATABASE_RETRY_S, ApiError
 from gateway.runtime.http.models import ApiModel
 from gateway.runtime.http.paging import Paged
 from gateway.runtime.http.routes import ApiRequest, Routes
@@ -162,7 +162,7 @@ def carrier_routes(service: CarriersService) -> Routes:
         returns=InboundOut,
         status=202,
         roles=ADMIN,
-        errors=(400, 404, 409),
+        errors=(400, 404, 409, 503),
     )
     async def inject(request: ApiRequest) -> InboundOut:
         """Put an inbound text on the carrier, as if a handset had written it.
@@ -171,11 +171,26 @@ def carrier_routes(service: CarriersService) -> Routes:
         """
         body: InboundIn = request.body
         name = _carrier(request).name
+        if service.problems():
+            raise ApiError(
+                503,
+                "database_unavailable",
+                "the carriers' database takes nothing: the text was not put on the carrier, try again",
+                retry_after_s=DATABASE_RETRY_S,
+            )
         try:
             segments = service.inject(name, body.source, body.to, body.text, body.files)
         except CarrierError as error:
             raise ApiError(409, "inbound_not_possible", str(error)) from None
-        await service.settled()
+        try:
+            await service.settled()
+        except OSError:
+            raise ApiError(
+                503,
+                "inbound_not_kept",
+                "the carriers' database takes nothing: the text is on its way, and lost if they end first",
+                retry_after_s=DATABASE_RETRY_S,
+            ) from None
         return InboundOut(segments=segments)
 
     def _carrier(request: ApiRequest) -> Carrier:

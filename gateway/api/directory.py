@@ -22,7 +22,14 @@ from gateway.api.directory_models import (
     PersonOut,
     PersonQuery,
 )
-from gateway.api.scope import ADMINISTRATORS, given, may_see_organization, page_by, refusal
+from gateway.api.scope import (
+    ADMINISTRATORS,
+    given,
+    may_see_organization,
+    organization_of,
+    page_by,
+    refusal,
+)
 from gateway.directory.model import Location, Number, Person, entity_key
 from gateway.directory.settings import parse_app_version
 from gateway.directory.store import DirectoryStore
@@ -111,10 +118,9 @@ def _add_locations(routes: Routes, hub: ControlHub) -> None:
     async def add_location(request: ApiRequest) -> LocationOut:
         """Add a location; it takes the organisation's recording provider (C12)."""
         body: LocationIn = request.body
-        hub.organization(request, body.organization_id)
-        added = Location(
-            **body.model_dump(by_alias=False, exclude={"id"}), id=_fresh(body.id, hub.directory.locations)
-        )
+        owner = organization_of(request, hub.directory, body.organization_id)
+        values = body.model_dump(by_alias=False, exclude={"id", "organization_id"})
+        added = Location(**values, id=_fresh(body.id, hub.directory.locations), organization_id=owner)
         await hub.put(request, added)
         return hub.show.location(added)
 
@@ -173,10 +179,14 @@ def _add_people(routes: Routes, hub: ControlHub) -> None:
     async def add_person(request: ApiRequest) -> PersonOut:
         """Add a person."""
         body: PersonIn = request.body
-        hub.organization(request, body.organization_id)
-        values = body.model_dump(by_alias=False, exclude={"id", "app_version"})
-        version = parse_app_version(body.app_version)
-        added = Person(**values, id=_fresh(body.id, hub.directory.people), app_version=version)
+        owner = organization_of(request, hub.directory, body.organization_id)
+        values = body.model_dump(by_alias=False, exclude={"id", "organization_id", "app_version"})
+        added = Person(
+            **values,
+            id=_fresh(body.id, hub.directory.people),
+            organization_id=owner,
+            app_version=parse_app_version(body.app_version),
+        )
         await hub.put(request, added)
         return hub.show.person(added)
 

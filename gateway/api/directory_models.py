@@ -60,7 +60,7 @@ class LocationIn(ApiModel):
     """A new location."""
 
     id: Id | None = None
-    organization_id: Id
+    organization_id: Id | None = Field(None, description="The caller's organisation unless given.")
     name: Name
     country: CountryCode = "US"
     time_zone: TimeZoneName = "America/New_York"
@@ -92,7 +92,7 @@ class PersonIn(ApiModel):
     """A new person."""
 
     id: Id | None = None
-    organization_id: Id
+    organization_id: Id | None = Field(None, description="The caller's organisation unless given.")
     location_id: Id
     first_name: Name
     last_name: Label = ""

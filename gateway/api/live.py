@@ -5,13 +5,14 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from gateway.api.messages import TEXTERS, MessageIn, outbound
 from gateway.directory.directory import Directory
 from gateway.messages.documents import message_document
 from gateway.messages.intake import Intake, Refusal
-from gateway.runtime.http.endpoint import malformed
-from gateway.runtime.http.errors import ApiError
+from gateway.runtime.http.endpoint import failure, malformed
+from gateway.runtime.http.errors import ApiError, retry_after
 from gateway.runtime.http.routes import ApiRequest, Routes
 from gateway.runtime.http.stream import EventStream, parse_patterns
 from gateway.runtime.http.stream_serving import serve_websocket
@@ -46,31 +47,39 @@ def app_routes(intake: Intake, directory: Directory, stream: EventStream) -> Rou
 
     async def answer(data: str, request: ApiRequest) -> dict[str, Any]:
         try:
-            frame = json.loads(data)
-            if not isinstance(frame, dict) or frame.pop("type", None) != "send":
-                return _refused(None, 400, "malformed_request", 'a frame is {"type": "send", …}')
-        except ValueError:
-            return _refused(None, 400, "malformed_request", "a frame is a JSON object")
+            frame = from_json(data, allow_inf_nan=False)  # bounds how deep it nests
+        except ValueError as error:
+            return _refused(None, ApiError(400, "malformed_request", f"a frame is a JSON object: {error}"))
+        if not isinstance(frame, dict) or frame.pop("type", None) != "send":
+            return _refused(None, ApiError(400, "malformed_request", 'a frame is {"type": "send", …}'))
         ref = frame.pop("ref", None)
         try:
             body = MessageIn.model_validate(frame)
             outcome = await intake.accept(outbound(body, request.principal, directory))
         except ValidationError as error:
-            fault = malformed(error, "$")
-            return _refused(ref, fault.status, fault.code, fault.description)
+            return _refused(ref, malformed(error, "$"))
         except ApiError as error:
-            return _refused(ref, error.status, error.code, error.description)
+            return _refused(ref, error)
+        except Exception as fault:
+            return _refused(ref, failure(fault, request.tracking_id, "GET /v1/app"))
         if isinstance(outcome, Refusal):
-            refusal = _refused(ref, outcome.http_status, outcome.code, outcome.description)
-            refusal["blockedBy"] = outcome.blocked_by
-            if outcome.retry_after_s is not None:
-                refusal["retryAfter"] = outcome.retry_after_s
-            return refusal
+            status, wait_s = outcome.http_status, outcome.retry_after_s
+            refusal = ApiError(status, outcome.code, outcome.description, retry_after_s=wait_s)
+            return _refused(ref, refusal, outcome.blocked_by)
         return {"type": "accepted", "ref": ref, "message": message_document(outcome)}
 
     return routes
 
 
-def _refused(ref: Any, status: int, code: str, description: str) -> dict[str, Any]:
-    errors = [{"description": description, "code": code}]
-    return {"type": "refused", "ref": ref, "status": status, "errors": errors, "blockedBy": "gateway"}
+def _refused(ref: Any, refusal: ApiError, blocked_by: str = "gateway") -> dict[str, Any]:
+    errors = [{"description": description, "code": code} for description, code in refusal.errors]
+    frame = {
+        "type": "refused",
+        "ref": ref,
+        "status": refusal.status,
+        "errors": errors,
+        "blockedBy": blocked_by,
+    }
+    if refusal.retry_after_s is not None:
+        frame["retryAfter"] = int(retry_after(refusal.retry_after_s))
+    return frame

@@ -12,7 +12,7 @@ from gateway.api.registry_models import (
     CarrierView,
     CaseOut,
 )
-from gateway.api.scope import may_see_organization, not_found, refusal
+from gateway.api.scope import may_see_organization, not_found, organization_of, refusal
 from gateway.directory.directory import Directory
 from gateway.policy.administration import NOT_AUTHORIZED
 from gateway.registry.errors import FormError, RegistryError, TransitionError, UnknownEntryError
@@ -72,13 +72,7 @@ class RegistrationDesk:
 
     def organization_id(self, request: ApiRequest, wanted: str | None) -> str:
         """Return the organisation a request is for; raises `ApiError` 400 or 404."""
-        organization_id = wanted or request.principal.organization_id
-        if organization_id is None:
-            raise ApiError(400, "malformed_request", "$.organizationId: say for which organisation")
-        known = self.directory.organization(organization_id) is not None
-        if not known or not may_see_organization(request.principal, organization_id):
-            raise not_found("organization")
-        return organization_id
+        return organization_of(request, self.directory, wanted)
 
     # --- forms ---
 

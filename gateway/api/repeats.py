@@ -25,17 +25,24 @@ async def take_once(
     """Take in, durably, those of the items that no request of this key has brought yet.
 
     Of the others the text they made stands in the answer, as it is by now; what was refused is tried anew.
-    Raises `ApiError` 409 where the key was used for other items, and the database's errors.
+    The key itself is kept beside those of the items, with the first text: a single text cannot be sent with
+    it any more, nor a batch with a single text's. Raises `ApiError` 409 where the key was used for another
+    request, and the database's errors.
     """
     digest = hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
     keys = _item_keys(key, len(items))
     for attempt in range(1, ATTEMPTS + 1):
         outcomes: dict[str, Message | Taken | Refusal] = {}
-        outcomes |= await _earlier(store, caller, keys, digest)
+        outcomes |= await _earlier(store, caller, [key, *keys], digest)
+        unmarked = [] if outcomes.pop(key, None) is not None else [key]
         fresh = [index for index, name in enumerate(keys) if name not in outcomes]
         for index, outcome in zip(fresh, await take([items[index] for index in fresh]), strict=True):
-            marked = _marked(outcome, caller, keys[index], digest) if isinstance(outcome, Taken) else outcome
-            outcomes[keys[index]] = marked
+            name = keys[index]
+            if isinstance(outcome, Taken):
+                outcomes[name] = _marked(outcome, caller, [name, *unmarked], digest)
+                unmarked = []
+            else:
+                outcomes[name] = outcome
         try:
             await intake.settle([each for each in outcomes.values() if isinstance(each, Taken)])
         except IntegrityError:
@@ -52,11 +59,11 @@ def _item_keys(key: str, count: int) -> list[str]:
     return [f"{short} {index}" for index in range(count)]
 
 
-def _marked(taken: Taken, caller: str, key: str, digest: str) -> Taken:
-    """The text, stored together with its key."""
+def _marked(taken: Taken, caller: str, keys: Sequence[str], digest: str) -> Taken:
+    """The text, stored together with its keys."""
     text = taken.message
-    mark = InsertIdempotencyKey(caller, key, digest, text.id, text.created_ns)
-    return taken._replace(intents=(*taken.intents, mark))
+    marks = [InsertIdempotencyKey(caller, key, digest, text.id, text.created_ns) for key in keys]
+    return taken._replace(intents=(*taken.intents, *marks))
 
 
 async def _earlier(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from gateway.directory.directory import Directory
 from gateway.policy.verdict import Verdict
 from gateway.runtime.http.auth import Principal
 from gateway.runtime.http.errors import ApiError
@@ -19,6 +20,17 @@ ADMINISTRATORS = ("admin", "partner")
 def may_see_organization(principal: Principal, organization_id: str | None) -> bool:
     """Whether the caller's token reaches into that organisation; a token without one reaches everywhere."""
     return principal.organization_id is None or principal.organization_id == organization_id
+
+
+def organization_of(request: ApiRequest, directory: Directory, wanted: str | None) -> str:
+    """The organisation a request is for: the caller's unless one is named; raises `ApiError` 400 or 404."""
+    organization_id = wanted or request.principal.organization_id
+    if organization_id is None:
+        raise ApiError(400, "malformed_request", "$.organizationId: say for which organisation")
+    known = directory.organization(organization_id) is not None
+    if not known or not may_see_organization(request.principal, organization_id):
+        raise not_found("organization")
+    return organization_id
 
 
 def not_found(kind: str) -> ApiError:

@@ -81,6 +81,10 @@ class Journal:
         """Whether nothing waits: an answer may leave at once."""
         return not self._gathering and not self._outstanding
 
+    def problems(self) -> list[str]:
+        """Say why nothing can be kept now; empty while all is well."""
+        return self._database.problems()
+
     def keep(self, intent: Any) -> None:
         """Store an intent with all else of this turn of the loop."""
         self._intents.append(intent)

@@ -13,9 +13,9 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
-from sqlalchemy import Connection, Executable, Row
+from sqlalchemy import Connection, Executable, Row, text
 from sqlalchemy.exc import DBAPIError
 
 from gateway.runtime.clock import WorldClock
@@ -30,9 +30,11 @@ from gateway.runtime.errors import (
     IntegrityError,
     StatementInvalid,
 )
+from gateway.runtime.intents import writes
 from gateway.runtime.log import get_logger
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.migrations import MigrationBranch, migrate
+from gateway.runtime.reachability import AWAY, Reachability
 from gateway.runtime.statements import WriteIntent
 from gateway.runtime.writers import Future, Outcome
 
@@ -52,6 +54,10 @@ __all__ = [
 ]
 
 DEFAULT_MAX_PENDING = 50_000
+PROBE_EVERY_S = 5.0
+"""Seconds without a transaction after which an empty one asks whether the database is there."""
+PROBE_AGAIN_S = 1.0
+"""The same while it is not."""
 FAILURES = tuple(
     kind.__name__
     for kind in (
@@ -63,6 +69,11 @@ FAILURES = tuple(
 
 _T = TypeVar("_T")
 _log = get_logger("database")
+
+
+@writes(text("SELECT 1"))
+class Probe(NamedTuple):
+    """A transaction that changes nothing: takes the writer's lock, or goes to the server, and back."""
 
 
 class Database:
@@ -79,6 +90,10 @@ class Database:
         self._max_pending = max_pending
         self._closed = False
         self._when_closed: list[Callable[[], None]] = []
+        self._reachability = Reachability()
+        self._heard = False
+        self._probing: asyncio.TimerHandle | None = None
+        self._reading: asyncio.Future[Any] | None = None
         self._loop = asyncio.get_running_loop()
         self._writer = backend.batch_writer(self._complete, metrics, process=process)
         self._failures = metrics.counter(
@@ -122,12 +137,20 @@ class Database:
             await database._writer.close()
             database._backend.remove()
             raise
+        database._probe_after(PROBE_EVERY_S)
         return database
 
     @property
     def pending(self) -> int:
         """How many units wait for a commit."""
         return self._pending
+
+    def problems(self) -> list[str]:
+        """Say why the database takes no work, for `/readyz`; empty while it does.
+
+        That is what the last transaction or read came to; without any, an empty one asks.
+        """
+        return self._reachability.problems()
 
     def write(self, *intents: Any) -> asyncio.Future[None]:
         """Store the intents as one unit; the future resolves when they are durable.
@@ -176,13 +199,23 @@ class Database:
         if self._closed:
             raise DatabaseClosed
         with nullcontext() if self._clock is None else self._clock.busy():
-            return await self._loop.run_in_executor(self._readers, self._read, work)
+            try:
+                result = await self._loop.run_in_executor(self._readers, self._read, work)
+            except DatabaseError as fault:
+                self._reachability.read(fault, self._loop.time())
+                self._probe_after(PROBE_AGAIN_S)
+                raise
+        if self._reachability.reads_troubled:
+            self._reachability.read(None, self._loop.time())
+        return result
 
     async def close(self) -> None:
         """Settle what waits, then let go of threads and connections. May be called twice."""
         if self._closed:
             return
         self._closed = True
+        if self._probing is not None:
+            self._probing.cancel()
         # The writer goes last: only the last connection of all folds SQLite's journal into the file.
         await self._loop.run_in_executor(None, self._release)
         await self._writer.close()
@@ -214,10 +247,14 @@ class Database:
             cause = error.orig
             raise self._backend.explain(cause if isinstance(cause, Exception) else error) from error
 
-    def _complete(self, outcomes: list[Outcome]) -> None:
+    def _complete(self, outcomes: list[Outcome], committed: bool) -> None:
+        """Settle the units of a batch; `committed` says that the database was asked at all."""
         self._pending -= len(outcomes)
+        fault: DatabaseError | None = None
         for future, error in outcomes:
             if error is not None:
+                if isinstance(error, AWAY):
+                    fault = error
                 self._failures.labels(type(error).__name__).inc()
             if future is None:
                 if error is not None:
@@ -229,7 +266,51 @@ class Database:
                     future.set_exception(error)
         if self._clock is not None and self._pending == 0:
             self._clock.end()
+        if committed:
+            self._heard = True
+            if fault is not None or not self._reachability.well:
+                self._reachability.wrote(fault, self._loop.time())
+                self._probe_after(PROBE_AGAIN_S)
+
+    # Whether it is there, also while nobody writes
+
+    def _probe_after(self, seconds: float) -> None:
+        """Look in so many seconds whether anything was heard, unless that is to be sooner."""
+        due = self._loop.time() + seconds
+        if self._closed or (self._probing is not None and self._probing.when() <= due):
+            return
+        if self._probing is not None:
+            self._probing.cancel()
+        self._probing = self._loop.call_at(due, self._probe)
+
+    def _probe(self) -> None:
+        self._probing = None
+        heard, self._heard = self._heard, False
+        if self._pending:
+            if not heard:
+                self._reachability.silent(self._loop.time())
+        elif not heard or self._reachability.troubled:
+            asked: Future = self._loop.create_future()
+            asked.add_done_callback(_answered)
+            self._take((Probe(),), asked)
+        if self._reachability.reads_troubled and self._reading is None:
+            self._reading = self._loop.create_task(self._probe_reads(), name="database probe")
+        self._probe_after(PROBE_AGAIN_S if self._reachability.troubled or self._pending else PROBE_EVERY_S)
+
+    async def _probe_reads(self) -> None:
+        try:
+            await self.fetch(text("SELECT 1"))
+        except DatabaseError:
+            pass  # it is noted
+        finally:
+            self._reading = None
 
     def _release(self) -> None:
         self._readers.shutdown()
         self._engine.dispose()
+
+
+def _answered(asked: asyncio.Future[None]) -> None:
+    """What a probe came to is noted with its batch."""
+    if not asked.cancelled():
+        asked.exception()

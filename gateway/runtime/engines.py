@@ -35,6 +35,7 @@ from gateway.runtime.sqlite import BUSY_TIMEOUT_S, SqliteWriter
 from gateway.runtime.writers import BatchWriter, Complete, ProcessWriter, ThreadWriter
 
 READERS = 4
+_CONNECT_TIMEOUT_S = 10
 _CLAIM = "sms-siprec-gateway"
 _KEEPALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
 
@@ -144,7 +145,12 @@ class PostgresqlBackend:
     def read_engine(self) -> Engine:
         """Return an engine of connections that refuse to write."""
         engine = sqlalchemy.create_engine(
-            self._url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
+            self._url,
+            pool_size=READERS,
+            max_overflow=0,
+            pool_pre_ping=True,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
         )
 
         @event.listens_for(engine, "connect")
@@ -184,7 +190,7 @@ class PostgresqlWriter:
             import psycopg  # noqa: PLC0415 - an optional extra
         except ImportError:
             raise DatabaseUnavailable("PostgreSQL needs the extra: sms-siprec-gateway[postgresql]") from None
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
         try:
             connection.execute("SET synchronous_commit = on")
             self._claim(connection)
@@ -260,7 +266,7 @@ class PostgresqlWriter:
             return DatabaseFull(detail)
         if state in ("55P03", "40P01", "40001", "57014"):
             return DatabaseBusy(detail)
-        if not state or state.startswith(("08", "57P", "28", "3D", "53")):
+        if not state or state.startswith(("08", "57P", "28", "3D", "53", "25006")):
             return DatabaseUnavailable(detail) if _is_driver_error(error) else StatementInvalid(detail)
         return StatementInvalid(detail) if state.startswith(("22", "42")) else DatabaseError(detail)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, ClassVar, Protocol
 
-from sqlalchemy import Delete, Insert, Update
+from sqlalchemy import Delete, Insert, TextClause, Update
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -23,7 +23,10 @@ RowBuilder = Callable[[Any], Sequence[Any]]
 
 
 class WriteIntent(Protocol):
-    """What `Database.write` takes: a NamedTuple with a statement and a rank."""
+    """What `Database.write` takes: a NamedTuple with a statement and a rank.
+
+    The statement is an insert, an update, a delete, or SQL that every engine knows.
+    """
 
     statement: ClassVar[Any]
     _fields: ClassVar[tuple[str, ...]]
@@ -49,7 +52,7 @@ def compile_intent(intent_type: type[Any], dialect: Dialect) -> Compiled:
     """
     statement = getattr(intent_type, "statement", None)
     fields: tuple[str, ...] = getattr(intent_type, "_fields", ())
-    if not isinstance(statement, Insert | Update | Delete):
+    if not isinstance(statement, Insert | Update | Delete | TextClause):
         raise StatementInvalid(f"{intent_type.__name__}.statement is no insert, update or delete")
     try:
         compiled = statement.compile(dialect=dialect)

@@ -37,7 +37,8 @@ START_TIMEOUT_S = 15.0
 Future = asyncio.Future[None]
 Unit = tuple[tuple[Any, ...], "Future | None"]
 Outcome = tuple["Future | None", "DatabaseError | None"]
-Complete = Callable[[list[Outcome]], None]
+Complete = Callable[[list[Outcome], bool], None]
+"""Takes the outcomes of a batch, and whether the database was asked at all."""
 
 _log = get_logger("database")
 
@@ -163,8 +164,8 @@ class ThreadWriter:
         while open_for_more:
             units, open_for_more = self._take()
             if units:
-                outcomes = self._store(units)
-                self._loop.call_soon_threadsafe(self._complete, outcomes)
+                outcomes, committed = self._store(units)
+                self._loop.call_soon_threadsafe(self._complete, outcomes, committed)
         self._writer.close()
 
     def _take(self) -> tuple[list[Unit], bool]:
@@ -176,19 +177,20 @@ class ThreadWriter:
             units.append(unit)
         return units, True
 
-    def _store(self, units: list[Unit]) -> list[Outcome]:
+    def _store(self, units: list[Unit]) -> tuple[list[Outcome], bool]:
         parts, faults = gather(units, self._statements)
         if faults:
             units, refused = _without(units, faults)
-            return refused + (self._store(units) if units else [])
+            outcomes, committed = self._store(units) if units else ([], False)
+            return refused + outcomes, committed
         groups = [Group(part[1].rank, part[1].sql, part[2], part[3]) for part in parts.values()]
         if not groups:
-            return [(future, None) for _, future in units]
+            return [(future, None) for _, future in units], False
         began = time.perf_counter()
         faults = store(self._writer, groups, len(units))
         self._metrics.seconds.observe(time.perf_counter() - began)
         self._metrics.rows.inc(_stored_rows(parts, faults))
-        return [(future, faults.get(number)) for number, (_, future) in enumerate(units)]
+        return [(future, faults.get(number)) for number, (_, future) in enumerate(units)], True
 
 
 class ProcessWriter(asyncio.Protocol):
@@ -228,7 +230,11 @@ class ProcessWriter(asyncio.Protocol):
                 str(theirs.fileno()),
                 self._path,
             ]
-            self._process = await self._loop.run_in_executor(None, _spawn, command, theirs.fileno())
+            try:
+                self._process = await self._loop.run_in_executor(None, _spawn, command, theirs.fileno())
+            except BaseException:
+                ours.close()
+                raise
         self._greeting = self._loop.create_future()
         await self._loop.create_connection(lambda: self, sock=ours)
         try:
@@ -269,7 +275,7 @@ class ProcessWriter(asyncio.Protocol):
             faults = faults or _unpackable(parts)
             units, refused = _without(units, faults)
             self._waiting[:0] = units
-            self._settle(refused)
+            self._settle(refused, committed=False)
             return
         self._in_flight.append((units, sum(len(part[2]) for part in parts.values())))
         self._sent_at = self._loop.time()
@@ -292,16 +298,19 @@ class ProcessWriter(asyncio.Protocol):
 
     async def _restart(self) -> None:
         try:
+            if self._process is not None:  # it has let go of its end, and so is gone
+                await self._loop.run_in_executor(None, self._process.wait)
             await self.start()
-        except DatabaseError as fault:
+        except (DatabaseError, OSError) as error:  # it says so itself, or no process can be made
+            fault = error if isinstance(error, DatabaseError) else DatabaseUnavailable(str(error))
             units, self._waiting = self._waiting, []
-            self._settle([(future, fault) for _, future in units])
+            self._settle([(future, fault) for _, future in units], committed=True)
         finally:
             self._restarting = None
             self._more()
 
-    def _settle(self, outcomes: list[Outcome]) -> None:
-        self._complete(outcomes)
+    def _settle(self, outcomes: list[Outcome], *, committed: bool) -> None:
+        self._complete(outcomes, committed)
         self._settled.set()
         self._more()
 
@@ -351,7 +360,7 @@ class ProcessWriter(asyncio.Protocol):
             self._greeting.set_exception(lost)
         batches, self._in_flight = self._in_flight, []
         if batches:
-            self._settle([(future, lost) for units, _ in batches for _, future in units])
+            self._settle([(future, lost) for units, _ in batches for _, future in units], committed=True)
         if not self._closing:
             _log.error("writing process ended")
 
@@ -367,7 +376,8 @@ class ProcessWriter(asyncio.Protocol):
         if rows:
             self._metrics.seconds.observe(first)
             self._metrics.rows.inc(rows - sum(len(units[number][0]) for number in faults))
-        self._settle([(future, faults.get(number)) for number, (_, future) in enumerate(units)])
+        outcomes = [(future, faults.get(number)) for number, (_, future) in enumerate(units)]
+        self._settle(outcomes, committed=bool(rows))
 
 
 def _spawn(command: list[str], descriptor: int) -> subprocess.Popen[bytes]:

@@ -111,7 +111,17 @@ async def test_the_websocket_answers_nonsense_and_goes_on(world: Any) -> None:
         aiohttp.ClientSession(headers=headers("demo-alice")) as session,
         session.ws_connect(f"{url}/v1/app?events=none") as socket,
     ):
-        for frame in ("nonsense", "[]", '{"type": "sing"}', '{"type": "send", "text": "to whom?"}'):
+        deep = "[" * 1100 + "]" * 1100
+        for frame in (
+            "nonsense",
+            "[]",
+            '{"type": "sing"}',
+            '{"type": "send", "text": "to whom?"}',
+            '{"type": "send", "ref": NaN, "to": "+13105550120", "text": "x"}',
+            deep,
+            f'{{"type": "send", "to": "+13105550120", "text": "x", "files": {deep}}}',
+            f'{{"type": "send", "to": "+13105550120", "text": "x", "ref": {deep}}}',
+        ):
             await socket.send_str(frame)
             answer = await asyncio.wait_for(socket.receive_json(), 10)
             assert (answer["type"], answer["errors"][0]["code"]) == ("refused", "malformed_request")

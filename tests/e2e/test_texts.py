@@ -259,7 +259,7 @@ async def test_concurrent_repeats_of_a_bulk_request_send_once(world: Any) -> Non
     answers = await asyncio.gather(
         *(world.client.post("/v1/messages/bulk", items, headers={"Idempotency-Key": "k"}) for _ in range(4)),
         world.client.post("/v1/messages/bulk", items),
-        world.client.post("/v1/messages", items[0], headers={"Idempotency-Key": "k"}),
+        world.client.post("/v1/messages", items[0], headers={"Idempotency-Key": "another"}),
     )
     assert {status for status, _ in answers} == {200, 202}
     *keyed, plain, single = (answer for _, answer in answers)
@@ -269,6 +269,34 @@ async def test_concurrent_repeats_of_a_bulk_request_send_once(world: Any) -> Non
     _, page = await world.client.get("/v1/messages", direction="outbound")
     assert {message["id"] for message in page["items"]} == everything
     assert len(everything) == 7
+
+
+async def test_a_key_is_of_one_text_or_of_one_batch(world: Any) -> None:
+    item = {"from": ALICE, "to": PLAIN, "text": "Same key"}
+    doors = [("/v1/messages", item), ("/v1/messages/bulk", [item])]
+    for key, (first, second) in (("a", doors), ("b", reversed(doors))):
+        headers = {"Idempotency-Key": key}
+        status, _ = await world.client.post(*first, headers=headers)
+        assert status in (200, 202)
+        status, document = await world.client.post(*second, headers=headers)
+        assert (status, document["errors"][0]["code"]) == (409, "idempotency_key_reused")
+        again, _ = await world.client.post(*first, headers=headers)
+        assert again in (200, 202)
+    _, page = await world.client.get("/v1/messages", direction="outbound")
+    assert len(page["items"]) == 2
+
+
+async def test_a_text_and_a_batch_that_race_with_one_key_are_not_both_sent(world: Any) -> None:
+    item = {"from": ALICE, "to": PLAIN, "text": "Same key"}
+    headers = {"Idempotency-Key": "race"}
+    answers = await asyncio.gather(
+        *(world.client.post("/v1/messages", item, headers=headers) for _ in range(3)),
+        *(world.client.post("/v1/messages/bulk", [5, item], headers=headers) for _ in range(3)),
+    )
+    single, batch = {status for status, _ in answers[:3]}, {status for status, _ in answers[3:]}
+    assert (single, batch) in (({202}, {409}), ({409}, {200}))
+    _, page = await world.client.get("/v1/messages", direction="outbound")
+    assert len(page["items"]) == 1
 
 
 async def test_what_a_bulk_request_was_refused_is_tried_anew(open_world: Any) -> None:

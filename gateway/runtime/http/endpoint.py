@@ -16,7 +16,7 @@ from prometheus_client import Histogram
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, to_json
 
-from gateway.runtime.http.errors import ApiError, error_body, status_phrase
+from gateway.runtime.http.errors import ApiError, database_away, error_body, status_phrase
 from gateway.runtime.http.express import ExpressRequest, serialise
 from gateway.runtime.http.gate import Gate
 from gateway.runtime.http.paging import Paged, next_link
@@ -284,15 +284,21 @@ def _common(tracking_id: str, content_type: str | None) -> dict[str, str]:
 
 
 def failed(fault: Exception, tracking_id: str, label: str) -> Answer:
-    """The answer to a request whose handler broke: 500, logged once, without payload.
+    """The answer to a request whose handler broke."""
+    return refused(failure(fault, tracking_id, label), tracking_id)
 
-    Only the exception's class and where it was raised are logged: its text may quote a message or a number.
+
+def failure(fault: Exception, tracking_id: str, label: str) -> ApiError:
+    """What a caller is told whose handler broke: 503 while the database is away, else 500.
+
+    A 500 is logged once, without payload: only the exception's class and where it was raised, for its text
+    may quote a message or a number. That the database is away the database has logged.
     """
+    away = database_away(fault)
+    if away is not None:
+        return away
     _log.error("http.handler_failed", route=label, tracking_id=tracking_id, **where(fault))
-    return refused(
-        ApiError(500, "internal_error", "the gateway failed on this request; the log has the tracking id"),
-        tracking_id,
-    )
+    return ApiError(500, "internal_error", "the gateway failed on this request; the log has the tracking id")
 
 
 def where(fault: BaseException) -> dict[str, Any]:

@@ -12,8 +12,19 @@ import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from gateway.runtime.errors import ServiceError
+from gateway.runtime.errors import (
+    DatabaseBusy,
+    DatabaseClosed,
+    DatabaseFull,
+    DatabaseOverloaded,
+    DatabaseUnavailable,
+    ServiceError,
+)
 
+LONGEST_WAIT_S = 2**31 - 1
+"""More than every client can hold (RFC 9111 §1.2.2); no limit's window is that long."""
+DATABASE_RETRY_S = 5.0
+"""Seconds after which it is worth while to ask again whether the database is back."""
 MAX_FAULTS = 50
 """How many faults one answer lists; a body can hold more than anyone reads."""
 
@@ -99,10 +110,55 @@ def status_phrase(status: int) -> str:
 
 
 def retry_after(seconds: float) -> str:
-    """``Retry-After`` value: whole seconds, rounded up, at least one, at most a day (RFC 9110 §10.2.3)."""
-    if not math.isfinite(seconds):
-        return "86400" if seconds > 0 else "1"
-    return str(min(max(math.ceil(seconds), 1), 86_400))
+    """``Retry-After`` value: whole seconds, rounded up, at least one (RFC 9110 §10.2.3).
+
+    Never less than is asked: whoever obeyed a shorter time would be refused again.
+    """
+    if seconds >= LONGEST_WAIT_S:
+        return str(LONGEST_WAIT_S)
+    return str(max(math.ceil(seconds), 1)) if math.isfinite(seconds) else "1"
+
+
+def database_away(fault: Exception) -> ApiError | None:
+    """The refusal while the database takes no work; None where ``fault`` is no such thing.
+
+    The engine's own words, which may name hosts and files, go to the log and not to callers.
+    """
+    match fault:
+        case DatabaseBusy():
+            return ApiError(
+                503,
+                "database_busy",
+                "another process holds the database: nothing was stored; end what locks it, then try again",
+                retry_after_s=DATABASE_RETRY_S,
+            )
+        case DatabaseFull():
+            return ApiError(
+                503,
+                "database_full",
+                "the disk of the database is full: nothing was stored; free space, then try again",
+                retry_after_s=DATABASE_RETRY_S,
+            )
+        case DatabaseOverloaded():
+            return ApiError(
+                503,
+                "database_overloaded",
+                "too many writes wait for the database: nothing was stored; send more slowly",
+                retry_after_s=1,
+            )
+        case DatabaseUnavailable():
+            return ApiError(
+                503,
+                "database_unavailable",
+                "the database cannot be reached; what was being stored may be there: a request with an "
+                "Idempotency-Key can be repeated safely",
+                retry_after_s=DATABASE_RETRY_S,
+            )
+        case DatabaseClosed():
+            return ApiError(
+                503, "database_closed", "the service is ending; try again once it is back", retry_after_s=1
+            )
+    return None
 
 
 def error_body(message: str, errors: Sequence[tuple[str, str]], tracking_id: str) -> bytes:

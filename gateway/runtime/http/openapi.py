@@ -207,7 +207,7 @@ def _empty_status(route: Route) -> int:
 def _error_statuses(route: Route) -> set[int]:
     found = set(route.errors) | {500}
     if not route.public:
-        found |= {401, 429}
+        found |= {401, 429, 503}
     if route.roles is not None or route.ticket:
         found.add(403)
     if route.body is not None:

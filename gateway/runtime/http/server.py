@@ -219,7 +219,15 @@ class _Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send the answer; as the last one on this connection, if it is to end."""
+        """Send the answer; as the last one on this connection, if it is to end.
+
+        Where another answer has begun, a WebSocket above all, nothing of this one may follow in its midst:
+        the connection is cut, and the peer sees that something is missing.
+        """
+        if request.writer.output_size > 0 and isinstance(resp, web.StreamResponse) and not resp.prepared:
+            if self.transport is not None:
+                self.transport.abort()
+            return resp, True
         if self._ending and isinstance(resp, web.StreamResponse):
             resp.force_close()
         return await super().finish_response(request, resp, start_time)

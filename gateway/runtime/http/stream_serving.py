@@ -5,13 +5,16 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
+from gateway.runtime.http.endpoint import where
 from gateway.runtime.http.errors import ApiError
 from gateway.runtime.http.stream import HEARTBEAT_S, MAX_FRAME_BYTES, Batch, Viewer
+from gateway.runtime.log import get_logger
 
 WRITE_TIMEOUT_S = 30.0
 
 Receive = Callable[[web.WebSocketResponse, str], Awaitable[None]]
 """Takes one text message that the peer of a WebSocket sent."""
+_log = get_logger("stream")
 
 
 async def serve_sse(raw: web.Request, viewer: Viewer, headers: dict[str, str]) -> web.StreamResponse:
@@ -34,6 +37,10 @@ async def serve_sse(raw: web.Request, viewer: Viewer, headers: dict[str, str]) -
         await response.write_eof()
     except (ConnectionError, TimeoutError):
         pass
+    except Exception as fault:
+        if not response.prepared:
+            raise
+        _log.error("stream.failed", **where(fault))  # it has begun: there is no other answer any more
     finally:
         viewer.close()
     return response
@@ -57,8 +64,8 @@ async def serve_websocket(
     """Send ``viewer``'s events over a WebSocket, one JSON document each, until either side ends.
 
     What the peer sends goes to ``receive(socket, text)``; without it, or for binary, the peer is told what
-    is expected instead (RFC 6455 §7.4.1, 1003). Messages above 64 KiB close the socket. Raises ``ApiError``
-    426 for a plain request.
+    is expected instead (RFC 6455 §7.4.1, 1003). Messages above 64 KiB close the socket, and so does a
+    ``receive`` that breaks (1011). Raises ``ApiError`` 426 for a plain request.
     """
     if not asks_for_websocket(raw):
         viewer.close()
@@ -82,6 +89,11 @@ async def serve_websocket(
             await receive(socket, message.data)
     except ConnectionError:
         pass
+    except Exception as fault:
+        if not socket.prepared:
+            raise
+        _log.error("stream.failed", **where(fault))
+        await socket.close(code=WSCloseCode.INTERNAL_ERROR, message=b"the gateway failed on this message")
     finally:
         viewer.close()
         if sending is not None:

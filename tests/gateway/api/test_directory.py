@@ -137,6 +137,23 @@ async def test_people_come_change_and_go(hub: Any) -> None:
     assert (await hub.get("/v1/people/gina")).status == 404
 
 
+async def test_people_and_locations_are_of_the_callers_organisation_unless_another_is_named(hub: Any) -> None:
+    person = {"locationId": "washington", "firstName": "Gina"}
+    added = await hub.post("/v1/people", person)
+    assert (added.status, added.json["organizationId"]) == (201, "acme-dental")
+    added = await hub.post("/v1/locations", {"name": "Boston"})
+    assert (added.status, added.json["organizationId"]) == (201, "acme-dental")
+    for path, body in (("/v1/people", person), ("/v1/locations", {"name": "Boston"})):
+        nobodys = await hub.call("POST", path, json=body, token="demo-partner")
+        assert (nobodys.status, nobodys.json["message"]) == (
+            400,
+            "$.organizationId: say for which organisation",
+        )
+        assert (await hub.post(path, {**body, "organizationId": "other"})).status == 404
+        named = {**body, "organizationId": "acme-dental"}
+        assert (await hub.call("POST", path, json=named, token="demo-partner")).status == 201
+
+
 @pytest.mark.parametrize(
     ("path", "change", "status", "code"),
     [

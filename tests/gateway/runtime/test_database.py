@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -132,6 +132,28 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 async def stored(database: Database) -> dict[int, str]:
     return {row.id: row.state for row in await database.fetch(select(MESSAGES.c.id, MESSAGES.c.state))}
+
+
+@pytest.fixture
+def no_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing touches the database but the test, however slow the machine."""
+    monkeypatch.setattr("gateway.runtime.database.PROBE_EVERY_S", 3600.0)
+    monkeypatch.setattr("gateway.runtime.database.PROBE_AGAIN_S", 3600.0)
+
+
+@pytest.fixture
+def quick_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the database is there is known at once."""
+    monkeypatch.setattr("gateway.runtime.database.PROBE_EVERY_S", 0.02)
+    monkeypatch.setattr("gateway.runtime.database.PROBE_AGAIN_S", 0.01)
+    monkeypatch.setattr("gateway.runtime.sqlite.BUSY_TIMEOUT_S", 0.02)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what a probe will tell."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - a probe wakes nobody
+            await asyncio.sleep(0.005)
 
 
 async def test_a_resolved_write_is_there(database: Database) -> None:
@@ -357,6 +379,98 @@ async def test_a_lock_held_elsewhere_is_named(tmp_path: Path, monkeypatch: pytes
         await database.write(InsertMessage(1, "a"))
 
 
+async def test_a_probe_notices_a_lock_and_its_end_without_any_traffic(
+    tmp_path: Path, quick_probes: None
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    create_tables(url)
+    async with await Database.open(url) as database:
+        assert database.problems() == []
+        other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await until(lambda: database.problems() == [f"database: {DatabaseBusy.advice}"])
+        other.execute("ROLLBACK")
+        other.close()
+        await until(lambda: database.problems() == [])
+
+
+async def test_a_failed_write_is_a_problem_at_once_and_a_good_one_ends_it(
+    tmp_path: Path, no_probes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.runtime.sqlite.BUSY_TIMEOUT_S", 0.02)
+    url = f"sqlite:///{tmp_path}/x.db"
+    create_tables(url)
+    async with await Database.open(url) as database:
+        other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseBusy):
+            await database.write(InsertMessage(1, "a"))
+        assert database.problems() == [f"database: {DatabaseBusy.advice}"]
+        await database.flush()  # touches nothing, and so says nothing
+        assert len(database.problems()) == 1
+        other.execute("ROLLBACK")
+        other.close()
+        await database.write(InsertMessage(1, "a"))
+        assert database.problems() == []
+
+
+async def test_a_unit_that_breaks_a_constraint_is_no_problem_of_the_database(database: Database) -> None:
+    await database.write(InsertMessage(1, "a"))
+    with pytest.raises(IntegrityError):
+        await database.write(InsertMessage(1, "a"))
+    assert database.problems() == []
+
+
+async def test_a_writing_process_that_died_is_made_anew_by_a_probe(
+    tmp_path: Path, quick_probes: None
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    create_tables(url)
+    async with await Database.open(url, process=True) as database:
+        first = database._writer._process  # type: ignore[attr-defined]
+        first.kill()
+        await until(lambda: database._writer._process.pid != first.pid)  # type: ignore[attr-defined]
+        await until(lambda: database.problems() == [])
+        await database.write(InsertMessage(1, "a"))
+
+
+async def test_a_writing_process_that_cannot_be_made_anew_is_a_problem(
+    tmp_path: Path, quick_probes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    create_tables(url)
+
+    def no_more(*_arguments: object) -> None:
+        raise OSError("no more processes")
+
+    async with await Database.open(url, process=True) as database:
+        with monkeypatch.context() as patch:
+            patch.setattr("gateway.runtime.writers._spawn", no_more)
+            database._writer._process.kill()  # type: ignore[attr-defined]
+            await until(lambda: database.problems() == [f"database: {DatabaseUnavailable.advice}"])
+        await until(lambda: database.problems() == [])
+        await database.write(InsertMessage(1, "a"))
+
+
+async def test_a_failed_read_is_a_problem_until_one_succeeds(
+    tmp_path: Path, quick_probes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    create_tables(url)
+
+    def refuse(_work: object) -> None:
+        raise DatabaseUnavailable("no more connections")
+
+    async with await Database.open(url) as database:
+        with monkeypatch.context() as patch:
+            patch.setattr(database, "_read", refuse)
+            with pytest.raises(DatabaseUnavailable):
+                await database.fetch(select(MESSAGES))
+            await database.write(InsertMessage(1, "a"))
+            assert database.problems() == [f"database: {DatabaseUnavailable.advice}"]
+        await until(lambda: database.problems() == [])
+
+
 async def test_a_full_disk_is_named_and_survived(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/x.db"
     create_tables(url)
@@ -398,7 +512,7 @@ async def test_an_in_memory_database_leaves_nothing() -> None:
     assert not folder.exists()
 
 
-async def test_commits_and_failures_are_measured(tmp_path: Path) -> None:
+async def test_commits_and_failures_are_measured(tmp_path: Path, no_probes: None) -> None:
     url = f"sqlite:///{tmp_path}/x.db"
     create_tables(url)
     metrics = Metrics(process=False)
@@ -543,7 +657,7 @@ async def test_the_world_stands_still_while_something_is_under_way(tmp_path: Pat
 
 
 @pytest.mark.system("initdb")
-async def test_a_lost_server_connection_is_named_and_made_again(postgresql_url: str) -> None:
+async def test_a_lost_server_connection_is_named_and_made_again(postgresql_url: str, no_probes: None) -> None:
     import psycopg
 
     create_tables(postgresql_url)
@@ -558,3 +672,23 @@ async def test_a_lost_server_connection_is_named_and_made_again(postgresql_url: 
             await database.write(InsertMessage(2, "lost"))
         await database.write(InsertMessage(4, "again"))
         assert sorted(await stored(database)) == [1, 4]
+
+
+@pytest.mark.system("initdb")
+async def test_a_server_connection_lost_in_silence_is_made_again_by_a_probe(
+    postgresql_url: str, quick_probes: None
+) -> None:
+    import psycopg
+
+    create_tables(postgresql_url)
+    async with await Database.open(postgresql_url) as database:
+        kept = database._writer._writer  # type: ignore[attr-defined]
+        before = kept._connection
+        with psycopg.connect(postgresql_url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        await until(lambda: kept._connection not in (None, before))
+        await until(lambda: database.problems() == [])
+        await database.write(InsertMessage(1, "a"))

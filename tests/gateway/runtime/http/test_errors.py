@@ -5,12 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.runtime.errors import ServiceError
+from gateway.runtime.errors import (
+    DatabaseBusy,
+    DatabaseClosed,
+    DatabaseError,
+    DatabaseFull,
+    DatabaseOverloaded,
+    DatabaseUnavailable,
+    IntegrityError,
+    ServiceError,
+    StatementInvalid,
+)
 from gateway.runtime.http.errors import (
     DEFAULT_CODES,
+    LONGEST_WAIT_S,
     MAX_FAULTS,
     ApiError,
     ServerStartError,
+    database_away,
     error_body,
     retry_after,
     status_phrase,
@@ -60,8 +72,10 @@ def test_faults_are_bounded() -> None:
         (1, "1"),
         (1.2, "2"),
         (59.999, "60"),
-        (10**9, "86400"),
-        (math.inf, "86400"),
+        (89_999, "89999"),  # a day of 25 hours
+        (31 * 86_400.5, "2678416"),
+        (10**10, "2147483647"),
+        (math.inf, "2147483647"),
         (-math.inf, "1"),
         (math.nan, "1"),
     ],
@@ -71,12 +85,29 @@ def test_retry_after(seconds: float, text: str) -> None:
 
 
 @given(st.floats())
-def test_retry_after_is_always_a_whole_number_of_seconds_within_a_day(seconds: float) -> None:
+def test_retry_after_is_a_whole_number_of_seconds_and_never_too_early(seconds: float) -> None:
     text = retry_after(seconds)
     assert text.isdigit()
-    assert 1 <= int(text) <= 86_400
-    if 0 < seconds < 86_400:
+    assert 1 <= int(text) <= LONGEST_WAIT_S
+    if 0 < seconds <= LONGEST_WAIT_S:
         assert seconds <= int(text) < seconds + 1 or int(text) == 1
+
+
+@pytest.mark.parametrize(
+    "kind", [DatabaseBusy, DatabaseFull, DatabaseOverloaded, DatabaseUnavailable, DatabaseClosed]
+)
+def test_a_database_that_takes_nothing_is_a_503_with_a_time(kind: type[DatabaseError]) -> None:
+    refusal = database_away(kind("connection to 10.1.2.3 refused"))
+    assert refusal is not None
+    assert refusal.status == 503
+    assert refusal.code == f"database_{kind.__name__.removeprefix('Database').lower()}"
+    assert int(refusal.reply_headers()["Retry-After"]) >= 1
+    assert "10.1.2.3" not in str(refusal)
+
+
+@pytest.mark.parametrize("fault", [IntegrityError("x"), StatementInvalid("x"), DatabaseError("x"), OSError()])
+def test_a_fault_of_the_program_is_none_of_the_database_s_absence(fault: Exception) -> None:
+    assert database_away(fault) is None
 
 
 def test_retry_after_goes_into_the_headers() -> None:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
+from gateway.runtime.errors import DatabaseBusy
 from gateway.runtime.http import ApiError, ApiRequest, HttpSettings, Reply, Routes
 from gateway.runtime.http.express import MAX_HEAD_BYTES, read_head, serialise
 
@@ -37,6 +38,8 @@ def routes(express: bool, gate: asyncio.Event | None = None) -> Routes:
             raise ApiError(422, "no_such_thing", "not this one", retry_after_s=3)
         if name == "break":
             raise RuntimeError("oops")
+        if name == "lock":
+            raise DatabaseBusy("gateway.db")
         if name == "close":
             return Reply({"name": name}, headers={"Connection": "close"})
         return Reply({"name": name, "key": request.idempotency_key}, headers={"X-Seen": "yes"})
@@ -146,6 +149,20 @@ async def test_both_lanes_answer_alike(serve: Any, connect: Connect, request_byt
         peer = await connect(api)
         answers.append(comparable(await peer.ask(request_bytes)))
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("express", [True, False])
+async def test_a_database_that_is_away_is_told_in_both_lanes(
+    serve: Any, connect: Connect, express: bool
+) -> None:
+    api = await serve([routes(express)])
+    peer = await connect(api)
+    first, fields, body = await peer.ask(post(b'{"name": "lock"}'))
+    assert first == "HTTP/1.1 503 Service Unavailable"
+    assert fields["Retry-After"] == "5"
+    assert b'"code": "database_busy"' in body
+    assert b"gateway.db" not in body
+    assert (await peer.ask(post(b'{"name": "on"}')))[0] == "HTTP/1.1 202 Accepted"
 
 
 async def test_one_connection_after_another_request_and_another_lane(serve: Any, connect: Connect) -> None:

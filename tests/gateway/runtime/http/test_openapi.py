@@ -155,7 +155,7 @@ def test_what_a_route_says_is_in_the_document(document: dict[str, Any]) -> None:
     assert create["x-roles"] == ["admin"]
     assert create["summary"] == "Add a person"
     assert "no number yet" in create["description"]
-    assert set(create["responses"]) == {"201", "400", "401", "403", "409", "413", "415", "429", "500"}
+    assert set(create["responses"]) == {"201", "400", "401", "403", "409", "413", "415", "429", "500", "503"}
     content = create["requestBody"]["content"]["application/json"]
     assert content["schema"] == {"$ref": "#/components/schemas/PersonIn"}
     assert content["examples"]["alice"]["value"]["age"] == 40

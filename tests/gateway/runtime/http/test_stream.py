@@ -1,6 +1,7 @@
 """Events to viewers: order, filters, visibility, resuming, bounds, and what a slow viewer is told."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -705,3 +706,60 @@ async def test_a_websocket_of_another_origins_page_is_refused(serve: Any) -> Non
         )
     assert refused.value.status == 403
     assert len(api.stream) == 0
+
+
+@pytest.fixture
+async def breaking(serve: Any) -> Any:
+    """A WebSocket whose receiver breaks, and handlers that break after their answer has begun."""
+    routes = Routes("App")
+    streams: list[EventStream] = []
+
+    async def explode(_socket: web.WebSocketResponse, text: str) -> None:
+        raise RecursionError(text)
+
+    @routes.get("/v1/app")
+    async def app(request: ApiRequest) -> web.StreamResponse:
+        return await serve_websocket(request.raw, streams[0].open(request.principal), explode)
+
+    @routes.get("/v1/careless")
+    async def careless(request: ApiRequest) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request.raw)
+        raise RecursionError
+
+    @routes.get("/v1/begun")
+    async def begun(request: ApiRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request.raw)
+        await response.write(b"half")
+        raise ApiError(404, "not_found", "gone meanwhile")
+
+    api = await serve([routes])
+    streams.append(api.stream)
+    return api
+
+
+async def test_a_receiver_that_breaks_closes_its_websocket_in_the_words_of_websockets(breaking: Any) -> None:
+    headers = {"Authorization": "Bearer demo-admin"}
+    async with breaking.client.ws_connect(f"{breaking.server.url}/v1/app", headers=headers) as socket:
+        await socket.send_str("hello")
+        message = await socket.receive(timeout=5)
+    assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1011)
+
+
+@pytest.mark.parametrize(("path", "upgrade"), [("/v1/careless", True), ("/v1/begun", False)])
+async def test_no_answer_is_written_into_another(breaking: Any, path: str, upgrade: bool) -> None:
+    fields = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"]
+    fields.append("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+    reader, writer = await asyncio.open_connection("127.0.0.1", breaking.server.port)
+    head = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", "Authorization: Bearer demo-admin"]
+    writer.write("\r\n".join([*head, *(fields if upgrade else []), "", ""]).encode())
+    got = b""
+    with contextlib.suppress(ConnectionError):  # it is cut, not ended
+        async with asyncio.timeout(20):
+            while data := await reader.read(4096):
+                got += data
+    writer.close()
+    assert got.count(b"HTTP/1.1") == 1
+    assert got.startswith(b"HTTP/1.1 101" if upgrade else b"HTTP/1.1 200")
+    assert b"errors" not in got
