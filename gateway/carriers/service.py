@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.carriers.caps import Registration
@@ -15,7 +16,6 @@ from gateway.carriers.smsc import Carrier
 from gateway.carriers.state import CarrierState
 from gateway.runtime.clock import WorldClock
 from gateway.runtime.metrics import Metrics
-from gateway.runtime.tlsfiles import server_context
 
 
 class CarriersService:
@@ -30,12 +30,15 @@ class CarriersService:
         only: Iterable[str] | None = None,
         journal: Journal | None = None,
     ) -> None:
-        """Make them; `only` names those to run. Raises `CarrierUnknown`, `TlsFilesUnusable`."""
+        """Make them; `only` names those to run. Raises `CarrierUnknown`."""
         self.journal = journal
         wanted = set(settings.networks) if only is None else set(only)
         for name in wanted - set(settings.networks):
             raise CarrierUnknown(name, tuple(settings.networks))
-        tls = server_context("carriers.tls", settings.tls) if settings.tls is not None else None
+        tls = None
+        if settings.tls is not None:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(settings.tls.certificate, settings.tls.key)
         ports = settings.ports()
         self.carriers: Mapping[str, Carrier] = {
             name: Carrier(
