@@ -22,8 +22,8 @@ publishes no API for business texts: that part is ours.
 - **Lists**: `{"items": […]}`, at most `max` (100 unless told otherwise); the header `Link: <…>;
   rel="next"` leads to the next page.
 - **Idempotency**: where it says so, a request repeated with the same `Idempotency-Key` does its work
-  once: the answer shows what the first one made, as it is by now. A key is one caller's and lasts
-  `messages.idempotency_s`.
+  once: the answer shows what the first one made, as it is by now. A key is one caller's, is of one request
+  (another one, or the same text in a batch, is refused with `409`), and lasts `messages.idempotency_s`.
 - Names are camelCase, moments ISO 8601 in UTC, ids opaque strings. Every answer has a `trackingid`
   header."""
 

@@ -131,7 +131,7 @@ def service_routes(metrics: Metrics, health: Health) -> Routes:
     async def readyz(_request: ApiRequest) -> Reply:
         """Tell whether the service takes work.
 
-        503 with the problems while it starts, drains or lacks a part.
+        503 with the problems while it starts, drains, lacks a part, or its database takes nothing.
         """
         problems = health.problems()
         body = {"ready": not problems, "problems": problems}
