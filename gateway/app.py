@@ -50,10 +50,11 @@ from gateway.runtime.lifecycle import BasePart, Lifecycle
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.runtime.storage import open_storage
+from gateway.runtime.tlsfiles import tls_check
 from gateway.runtime.tracing import Tracing, TracingSettings
 from gateway.runtime.worldtime.keeper import WORLD_TIME, WorldTime
 from gateway.service import Texting, TextingSettings, World
-from gateway.settings import COMMON, CROSS_CHECKS, EVERY_SECTION, PARTS, Networks
+from gateway.settings import COMMON, CROSS_CHECKS, EVERY_SECTION, PARTS, TLS_SECTIONS, Networks
 from siprec.callcontrol.settings import CallingSettings
 from siprec.providers.traces import trace_recordings
 from siprec.settings import BRANCHES as RECORDING_BRANCHES
@@ -112,7 +113,8 @@ def load_config(name: str, parts: Sequence[str], overrides: Sequence[str]) -> Lo
     sections: dict[str, type[BaseModel]] = dict(COMMON)
     for part in parts:
         sections.update(PARTS[part])
-    return load(find_config(name), sections, overrides, known=EVERY_SECTION, checks=CROSS_CHECKS)
+    checks = (*CROSS_CHECKS, tls_check(["http", *(name for part in parts for name in TLS_SECTIONS[part])]))
+    return load(find_config(name), sections, overrides, known=EVERY_SECTION, checks=checks)
 
 
 async def build(

@@ -76,6 +76,12 @@ PARTS: dict[str, dict[str, type[BaseModel]]] = {
     "carriers": CARRIERS,
     "recording": RECORDING,
 }
+TLS_SECTIONS: dict[str, tuple[str, ...]] = {
+    "texting": ("esme", "webhooks"),
+    "carriers": ("carriers",),
+    "recording": ("recording",),
+}
+"""Sections whose TLS files each part opens; those of another part may lie on another machine."""
 EVERY_SECTION: dict[str, type[BaseModel]] = {**COMMON, **TEXTING, **RECORDING}
 CROSS_CHECKS: tuple[CrossCheck, ...] = (token_faults, brand_faults)
 """What is judged between sections, where both are read."""

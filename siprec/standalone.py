@@ -23,6 +23,7 @@ from gateway.runtime.lifecycle import Lifecycle
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import ClockSettings, LogSettings, StorageSettings
 from gateway.runtime.storage import open_storage
+from gateway.runtime.tlsfiles import tls_check
 from gateway.runtime.tracing import Tracing, TracingSettings
 from gateway.runtime.worldtime.keeper import WORLD_TIME, WorldTime
 from siprec.callcontrol.settings import CallingSettings
@@ -59,9 +60,12 @@ class Standalone:
         await self.world.database.close()
 
 
+_tls_faults = tls_check(("http", "recording"))
+
+
 def load_config(name: str, overrides: Sequence[str] = ()) -> LoadedConfig:
     """The configuration; raises `ConfigError` with every fault of the sections recording reads."""
-    return load(find_config(name), STANDALONE, overrides, checks=(token_faults,))
+    return load(find_config(name), STANDALONE, overrides, checks=(token_faults, _tls_faults))
 
 
 async def build(config: LoadedConfig) -> Standalone:

@@ -10,12 +10,16 @@ from gateway.runtime.http.routes import ApiRequest, Routes
 
 
 class BindOut(ApiModel):
-    """One bind: `trx`, `tx` or `rx`; connecting, bound, throttled, waiting, unbinding or stopped."""
+    """One bind: `trx`, `tx` or `rx`; connecting, bound, throttled, waiting, unbinding or stopped.
+
+    `lastError` says why it is not bound, and which setting to look at; null while it is.
+    """
 
     name: str
     kind: str
     state: str
     window_used: int
+    last_error: str | None = None
 
 
 class LinkOut(ApiModel):
@@ -46,7 +50,13 @@ def link_routes(pools: Mapping[str, CarrierPool], dispatch: Dispatch) -> Routes:
 def link_document(pool: CarrierPool, dispatch: Dispatch) -> LinkOut:
     """One carrier's links as they stand."""
     binds = [
-        BindOut(name=link.name, kind=link.kind.value, state=state, window_used=link.window_used)
+        BindOut(
+            name=link.name,
+            kind=link.kind.value,
+            state=state,
+            window_used=link.window_used,
+            last_error=link.outage.told if link.outage is not None else None,
+        )
         for link, state in zip(pool.links, pool.states(), strict=True)
     ]
     return LinkOut(

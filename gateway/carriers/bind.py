@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.carriers.behaviour import BindBehaviour, Plan
 from gateway.carriers.enforcement import authenticate
 from gateway.carriers.faults import FaultSpec
+from gateway.carriers.handshakes import speaks_tls
 from gateway.carriers.intake import Intake, speaks_twice
 from gateway.carriers.profile import Account
 from gateway.carriers.receipts import error_of
@@ -115,6 +116,8 @@ class CarrierBind(SmppHandler):
 
     def on_closed(self, connection: SmppConnection, closed: SessionClosed) -> None:
         """Forget the bind."""
+        if closed.error is not None and speaks_tls(closed.error):
+            self.carrier.note_tls_unexpected()
         self.carrier.silent.discard(self)
         self._closed = True
         for timer in self._delayed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.carriers.caps import Registration
@@ -16,6 +15,7 @@ from gateway.carriers.smsc import Carrier
 from gateway.carriers.state import CarrierState
 from gateway.runtime.clock import WorldClock
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.tlsfiles import server_context
 
 
 class CarriersService:
@@ -30,15 +30,12 @@ class CarriersService:
         only: Iterable[str] | None = None,
         journal: Journal | None = None,
     ) -> None:
-        """Make them; `only` names those to run. Raises `CarrierUnknown`."""
+        """Make them; `only` names those to run. Raises `CarrierUnknown`, `TlsFilesUnusable`."""
         self.journal = journal
         wanted = set(settings.networks) if only is None else set(only)
         for name in wanted - set(settings.networks):
             raise CarrierUnknown(name, tuple(settings.networks))
-        tls = None
-        if settings.tls is not None:
-            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            tls.load_cert_chain(settings.tls.certificate, settings.tls.key)
+        tls = server_context("carriers.tls", settings.tls) if settings.tls is not None else None
         ports = settings.ports()
         self.carriers: Mapping[str, Carrier] = {
             name: Carrier(

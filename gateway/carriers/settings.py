@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from gateway.carriers.profile import CarrierProfile
 from gateway.carriers.values import Frozen
+from gateway.runtime.crosschecks import TlsFiles
 
 
 class TlsSettings(Frozen):
     """A certificate for SMPP over TLS."""
 
+    tls_files: ClassVar[TlsFiles] = TlsFiles("certificate", "key", "client_ca_file")
+
     certificate: str
     """PEM file with the certificate and its chain."""
     key: str
     """PEM file with the private key."""
+    client_ca_file: str | None = None
+    """PEM file with CA certificates; set, ESMEs must show a certificate that one of them signed."""
 
 
 class NetworkSettings(Frozen):

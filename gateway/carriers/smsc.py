@@ -22,6 +22,7 @@ from gateway.carriers.enforcement import Enforcement
 from gateway.carriers.errors import PortTaken
 from gateway.carriers.faults import BEHAVIOURS, FaultSpec, silences
 from gateway.carriers.handset import Handsets
+from gateway.carriers.handshakes import failure_of
 from gateway.carriers.journal import Journal, Stored
 from gateway.carriers.mailbox import Delivery, Mailbox
 from gateway.carriers.originating import Originator
@@ -111,6 +112,7 @@ class Carrier:
                 handler_factory=lambda connection: CarrierBind(self, connection),
                 settings=_connection_settings(self.profile),
                 ssl=self._tls,
+                on_tls_failed=self._note_tls_failed,
             )
         except OSError as error:
             raise PortTaken(self.name, self.host, self.port) from error
@@ -237,6 +239,16 @@ class Carrier:
     def note_bind_refused(self, status: int) -> None:
         """Say so in the log."""
         _log.warning("bind refused", carrier=self.name, status=status_name(status))
+
+    def _note_tls_failed(self, error: Exception, peername: tuple[Any, ...]) -> None:
+        reason, told = failure_of(error)
+        peer = str(peername[0]) if peername else ""
+        _log.warning("tls handshake failed", carrier=self.name, peer=peer, reason=reason, told=told)
+
+    def note_tls_unexpected(self) -> None:
+        """Say so in the log."""
+        told = "an ESME speaks TLS to this plain port: set carriers.tls, or switch TLS off at the ESME"
+        _log.warning("tls not expected", carrier=self.name, told=told)
 
     def mailbox(self, system_id: str) -> Mailbox:
         """Return an account's queue."""

@@ -9,11 +9,13 @@ from typing import Any, Final, Protocol
 
 from gateway.esme.backoff import Backoff
 from gateway.esme.deliver import DeliverHandler
+from gateway.esme.outages import Outage, ended, outage_of
 from gateway.esme.settings import CarrierLinkSettings, TlsSettings
 from gateway.runtime.log import get_logger
+from gateway.runtime.tlsfiles import client_context
 from gateway.smpp.aio import ConnectionSettings, SmppConnection, SmppHandler, connect
-from gateway.smpp.constants import CommandStatus, InterfaceVersion, status_name
-from gateway.smpp.errors import BindFailed, RequestError, SmppError
+from gateway.smpp.constants import CommandStatus, InterfaceVersion
+from gateway.smpp.errors import RequestError, SmppError
 from gateway.smpp.events import CloseReason, SessionClosed
 from gateway.smpp.pdu import (
     Bind,
@@ -91,11 +93,9 @@ class LinkOwner(Protocol):
         """A deliver_sm has come: answers that came before it are to be reported before it."""
 
 
-def tls_context(settings: TlsSettings) -> ssl.SSLContext:
-    """The client context of a carrier's TLS settings; raises `OSError` or `ssl.SSLError` for a bad file."""
-    context = ssl.create_default_context(cafile=settings.ca_file)
-    if settings.certificate_file is not None:
-        context.load_cert_chain(settings.certificate_file, settings.key_file)
+def tls_context(carrier: str, settings: TlsSettings) -> ssl.SSLContext:
+    """The client context of a carrier's TLS settings; raises `TlsFilesUnusable`."""
+    context = client_context(f"esme.carriers.{carrier}.tls", settings)
     if not settings.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -139,7 +139,8 @@ class Link(SmppHandler):
         self._connection: SmppConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
-        self._lost_for = ""
+        self.outage: Outage | None = None
+        """Why it is not up, from the first failure on until it is bound."""
         self._bound_at = 0.0
 
     # What the pool asks
@@ -197,9 +198,9 @@ class Link(SmppHandler):
             self._connection.tap = tap
 
     def start(self) -> None:
-        """Begin to connect; raises `OSError` or `ssl.SSLError` for TLS files that cannot be used."""
+        """Begin to connect; raises `TlsFilesUnusable`."""
         self._stopping = False
-        tls = tls_context(self._settings.tls) if self._settings.tls is not None else None
+        tls = tls_context(self.carrier, self._settings.tls) if self._settings.tls is not None else None
         self._task = asyncio.get_running_loop().create_task(self._run(tls), name=f"esme-{self.name}")
 
     async def stop(self, wait_s: float) -> None:
@@ -230,15 +231,17 @@ class Link(SmppHandler):
     async def _run(self, tls: ssl.SSLContext | None) -> None:
         while not self._stopping:
             self.state = LinkState.CONNECTING
-            self._lost_for = await self._hold(tls)
+            outage = await self._hold(tls)
             if self._stopping:
                 return
+            self.outage = outage
             self.state = LinkState.WAITING
             wait_s = self._backoff.next_wait_s()
-            _log.warning("link_down", link=self.name, reason=self._lost_for, retry_s=round(wait_s, 3))
+            reason, told = outage
+            _log.warning("link_down", link=self.name, reason=reason, told=told, retry_s=round(wait_s, 3))
             await asyncio.sleep(wait_s)
 
-    async def _hold(self, tls: ssl.SSLContext | None) -> str:
+    async def _hold(self, tls: ssl.SSLContext | None) -> Outage:
         """Connect, bind and stay until the session ends; says why it ended."""
         settings = self._settings
         try:
@@ -252,12 +255,9 @@ class Link(SmppHandler):
                 server_hostname=_server_name(settings),
                 tap=self._tap,
             )
-        except BindFailed as error:
-            return status_name(error.command_status) if error.command_status else error.reason
         except (OSError, SmppError) as error:
-            return type(error).__name__
-        closed = await connection.wait_closed()
-        return closed.reason.value
+            return outage_of(error, self.carrier, settings)
+        return ended(await connection.wait_closed())
 
     def _bind(self) -> Bind:
         return _BIND_CLASSES[self.kind](
@@ -273,6 +273,7 @@ class Link(SmppHandler):
         """Open for messages."""
         self._connection = connection
         self.state = _BOUND
+        self.outage = None
         self._bound_at = connection.last_answered
         _log.info("link_up", link=self.name, state=connection.state.value)
         self._owner.on_link_up(self)

@@ -4,7 +4,7 @@ The gateway's binds to each carrier, and which destination goes where.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from gateway.runtime.crosschecks import CrossFault, refuse
+from gateway.runtime.crosschecks import CrossFault, TlsFiles, refuse
 
 BindType = Literal["transceiver", "transmitter_receiver"]
 Digits = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]+$")]
@@ -57,11 +57,20 @@ class BackoffSettings(Section):
 class TlsSettings(Section):
     """TLS to a carrier; present means on."""
 
+    tls_files: ClassVar[TlsFiles] = TlsFiles("certificate_file", "key_file", "ca_file")
+
     ca_file: str | None = Field(None, description="CA certificates to trust; null: the system's.")
     certificate_file: str | None = Field(None, description="Our certificate, if the carrier asks for one.")
-    key_file: str | None = Field(None, description="Key of our certificate.")
+    key_file: str | None = Field(None, description="Its key; null: it stands in certificate_file.")
     server_name: str | None = Field(None, description="Name the carrier's certificate must have; null: host.")
     verify: bool = Field(True, description="Whether the carrier's certificate is checked.")
+
+    @model_validator(mode="after")
+    def _key_of_a_certificate(self) -> "TlsSettings":
+        if self.key_file is not None and self.certificate_file is None:
+            told = "key_file is the key of certificate_file, which is not given"
+            refuse(self, [CrossFault(("key_file",), told, (("certificate_file",),))])
+        return self
 
 
 class CarrierLinkSettings(Section):

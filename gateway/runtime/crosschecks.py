@@ -41,6 +41,19 @@ Noted = list[tuple[BaseModel, CrossFault]]
 _noted: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
 
+class TlsFiles(NamedTuple):
+    """The names of a model's fields that hold files for TLS; empty for what there is none for.
+
+    A model that has it as `tls_files` is found by `tlsfiles`, which judges what is in them.
+    """
+
+    certificate: str = ""
+    key: str = ""
+    """May be unset where the key stands in the file of the certificate."""
+    authorities: str = ""
+    """CA certificates to trust."""
+
+
 def refuse(settings: BaseModel, faults: Iterable[CrossFault]) -> None:
     """Raise `ValidationError` with all the faults, if there are any; under `noting`, note them."""
     noted = _noted.get()
@@ -75,7 +88,7 @@ def placed(settings: BaseModel, noted: Noted) -> Iterator[CrossFault]:
     """
     if not noted:
         return
-    places = {id(model): path for path, model in _models(settings, ())}
+    places = {id(model): path for path, model in models_in(settings, ())}
     for model, fault in noted:
         path = places.get(id(model))
         if path is None:
@@ -85,7 +98,8 @@ def placed(settings: BaseModel, noted: Noted) -> Iterator[CrossFault]:
             yield CrossFault((*path, *fault.at), fault.message, bases)
 
 
-def _models(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, BaseModel]]:
+def models_in(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, BaseModel]]:
+    """Yield every settings model in a value, itself included, with its path below `path`."""
     children: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, BaseModel):
         yield path, value
@@ -96,7 +110,7 @@ def _models(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, BaseModel]]:
     elif isinstance(value, list | tuple):
         children = enumerate(value)
     for part, child in children:
-        yield from _models(child, (*path, part))
+        yield from models_in(child, (*path, part))
 
 
 def is_within(path: KeyPath, gone: KeyPath) -> bool:

@@ -4,6 +4,7 @@ ServiceError
 ├── ConfigError              every fault of a configuration at once
 ├── ClockError               the world clock was asked for something impossible
 ├── LifecycleError           a part would not start
+├── TlsFilesUnusable         certificates, keys or CA certificates that are no use
 ├── StorageInUse             another process of the same kind works on the storage folder
 ├── DatabaseError
 │   ├── IntegrityError       the rows of one unit break a constraint (duplicate key, missing parent …)
@@ -73,6 +74,17 @@ class LifecycleError(ServiceError):
 
     def __str__(self) -> str:
         return f"{self.part} would not start: {self.cause or type(self.cause).__name__}"
+
+
+class TlsFilesUnusable(ServiceError):
+    """Files for TLS that cannot be used; each of `faults` names the setting, the file and what to do."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(faults)
+        self.faults = list(faults)
+
+    def __str__(self) -> str:
+        return "\n".join(self.faults)
 
 
 class StorageInUse(ServiceError):

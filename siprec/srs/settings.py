@@ -1,8 +1,10 @@
 """Settings of the Session Recording Server: the `recorder` section of the YAML."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gateway.runtime.crosschecks import CrossFault, TlsFiles, refuse
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -52,12 +54,22 @@ class RecordingProfile(_Settings):
 class TlsSettings(_Settings):
     """TLS listener of the recorder; without files a certificate is made at first start."""
 
+    tls_files: ClassVar[TlsFiles] = TlsFiles("certificate", "key", "client_ca")
+
     port: Port = Field(5061, description="TCP port for TLS.")
     certificate: str | None = Field(None, description="Path of a PEM certificate chain.")
     key: str | None = Field(None, description="Path of its PEM key.")
     client_ca: str | None = Field(
         None, description="Path of a PEM bundle; set, clients must show a certificate."
     )
+
+    @model_validator(mode="after")
+    def _pair(self) -> "TlsSettings":
+        if (self.certificate is None) != (self.key is None):
+            given = "key" if self.certificate is None else "certificate"
+            told = "certificate and key go together; without both a certificate is made"
+            refuse(self, [CrossFault((given,), told, (("certificate",), ("key",)))])
+        return self
 
 
 class DigestSettings(_Settings):

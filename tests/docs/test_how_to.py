@@ -22,6 +22,7 @@ from gateway.settings import PARTS
 from gateway.testing.carriers import running_carrier
 from siprec.calling.playing import play
 from siprec.phones.scenario import load_scenario
+from siprec.sip.tls import ensure_certificate
 
 ROOT = Path(__file__).parents[2]
 HOW_TO = ROOT / "docs" / "how-to"
@@ -116,6 +117,10 @@ def test_the_cut_by_machines_has_no_faults(tmp_path: Path):
     shutil.copytree(ROOT / "config", folder)
     (folder / "gateway.yaml").rename(folder / "gateway-common.yaml")
     [block] = blocks("run-on-several-machines.md", "yaml")
+    certificate, key = ensure_certificate(tmp_path / "ssl", ["gateway.example"])
+    for told, made in (("/etc/ssl/gateway.pem", certificate), ("/etc/ssl/gateway.key", key)):
+        assert block.count(told) == 1
+        block = block.replace(told, str(made))
     (folder / "gateway.yaml").write_text(block, encoding="utf-8")
     loaded = load_config(str(folder / "gateway.yaml"), tuple(PARTS), ())
     carriers = loaded.section("esme").carriers

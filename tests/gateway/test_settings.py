@@ -454,3 +454,82 @@ class TestOneWrongValue:
                 found = told(world)
                 assert ".".join(map(str, reference)) in found, path
                 assert [one for one in found if one not in alone and not about(one, path)] == [], path
+
+
+TLS = """\
+carriers:
+  tls: {certificate: /nowhere/smsc.pem, key: GOOD_KEY}
+http:
+  tls_certificate: GOOD_PEM
+  tls_key: CLIENT_KEY
+esme:
+  carriers:
+    acme: {system_id: a, tls: {ca_file: GOOD_KEY}}
+webhooks: {ca_file: /nowhere/ca.pem}
+recording:
+  sip:
+    tls: {certificate: /nowhere/sip.pem, key: GOOD_KEY, client_ca: /nowhere/ca.pem}
+"""
+
+
+@pytest.fixture
+def tls_config(tmp_path: Path, certificates: Any) -> str:
+    """A configuration whose TLS files are all wrong."""
+    file = tmp_path / "tls.yaml"
+    file.write_text(
+        TLS.replace("GOOD_PEM", certificates.pem("good"))
+        .replace("GOOD_KEY", certificates.key("good"))
+        .replace("CLIENT_KEY", certificates.key("client"))
+    )
+    return str(file)
+
+
+def tls_faults(load: Callable[[], Any]) -> dict[str, tuple[int, str]]:
+    with pytest.raises(ConfigError) as caught:
+        load()
+    return {fault.path: (fault.line, fault.message) for fault in caught.value.faults}
+
+
+def test_tls_files_are_faults_at_the_setting_that_names_them(tls_config: str) -> None:
+    faults = tls_faults(lambda: load_config(tls_config, ("texting", "carriers", "recording"), ()))
+    assert {path: line for path, (line, _) in faults.items()} == {
+        "carriers.tls.certificate": 2,
+        "http.tls_key": 5,
+        "esme.carriers.acme.tls.ca_file": 8,
+        "webhooks.ca_file": 9,
+        "recording.sip.tls.certificate": 12,
+        "recording.sip.tls.client_ca": 12,
+    }
+    assert "/nowhere/smsc.pem" in faults["carriers.tls.certificate"][1]
+    assert "holds no certificate" in faults["esme.carriers.acme.tls.ca_file"][1]
+    assert "is not the key of" in faults["http.tls_key"][1]
+
+
+@pytest.mark.parametrize(
+    ("part", "sections"),
+    [
+        ("texting", {"http", "esme", "webhooks"}),
+        ("carriers", {"http", "carriers"}),
+        ("recording", {"http", "recording"}),
+    ],
+)
+def test_tls_files_of_parts_that_run_elsewhere_are_not_looked_for(
+    tls_config: str, part: str, sections: set[str]
+) -> None:
+    faults = tls_faults(lambda: load_config(tls_config, (part,), ()))
+    assert {path.partition(".")[0] for path in faults} == sections
+
+
+def test_a_recorder_alone_judges_its_tls_files(tls_config: str) -> None:
+    faults = tls_faults(lambda: load_standalone(tls_config))
+    assert {path.partition(".")[0] for path in faults} == {"http", "recording"}
+
+
+@pytest.mark.parametrize("given", ["certificate", "key"])
+def test_half_a_pair_of_the_recorder_is_a_fault(given: str) -> None:
+    override = f"recording.sip.tls.{given}=x.pem"
+    with pytest.raises(ConfigError, match="certificate and key go together") as caught:
+        load_config("gateway.yaml", ("recording",), (override,))
+    assert [fault.path for fault in caught.value.faults if "together" in fault.message] == [
+        f"recording.sip.tls.{given}"
+    ]

@@ -1,14 +1,19 @@
 """Section `webhooks:` of the configuration."""
 
 from ipaddress import IPv4Network, IPv6Network
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.runtime.crosschecks import TlsFiles
 
 Network = IPv4Network | IPv6Network
 
 
 class WebhooksSettings(BaseModel):
     """How events are posted to webhooks, and where to at all. Times are real time."""
+
+    tls_files: ClassVar[TlsFiles] = TlsFiles(authorities="ca_file")
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 

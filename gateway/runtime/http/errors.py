@@ -60,6 +60,9 @@ class ServerStartError(HttpError):
         self.host, self.port, self.setting, self.reason = host, port, setting, reason
 
     def __str__(self) -> str:
+        if self.setting.endswith("tls_certificate"):
+            where = f"{self.host}:{self.port}"
+            return f"cannot serve https on {where}: {self.reason}; see {self.setting} and tls_key"
         return (
             f"cannot listen on {self.host}:{self.port} ({self.reason}): "
             f"stop what uses it or choose another with `--set {self.setting}=PORT`"

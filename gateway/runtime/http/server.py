@@ -167,7 +167,7 @@ class HttpServer:
             context.load_cert_chain(self._settings.tls_certificate, self._settings.tls_key)
         except (OSError, ssl.SSLError) as error:
             setting = self._setting.rpartition(".")[0] + ".tls_certificate"
-            reason = f"the TLS certificate or key cannot be used: {error}"
+            reason = f"the certificate or key cannot be used: {error}"
             raise ServerStartError(self._settings.host, self._settings.port, setting, reason) from error
         return context
 

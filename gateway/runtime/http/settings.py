@@ -1,11 +1,11 @@
 """The HTTP server's section of the configuration."""
 
 import ipaddress
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from gateway.runtime.crosschecks import CrossFault, refuse
+from gateway.runtime.crosschecks import CrossFault, TlsFiles, refuse
 
 Role = Literal["admin", "person", "partner", "provider", "dubber_admin", "anonymous"]
 """Who a caller is; ``anonymous`` is a caller of a route that needs no token."""
@@ -41,6 +41,8 @@ class TokenSettings(BaseModel):
 
 class HttpSettings(BaseModel):
     """Where the HTTP API listens, whom it lets in, and its limits."""
+
+    tls_files: ClassVar[TlsFiles] = TlsFiles("tls_certificate", "tls_key")
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 

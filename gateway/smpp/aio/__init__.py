@@ -41,6 +41,7 @@ Fault injection: `send_raw`, `forget(request)` (never answer), `respond` later (
 `read_again` (half-open for a while), `abort` (drop the connection).
 """
 
+from gateway.smpp.aio.accepting import OnTlsFailed, openssl_words, speaks_plain
 from gateway.smpp.aio.connection import SmppConnection
 from gateway.smpp.aio.endpoints import SmppServer, connect, serve
 from gateway.smpp.aio.handler import Answer, ConnectionSettings, OnResponse, Outcome, SmppHandler
@@ -49,10 +50,13 @@ __all__ = [
     "Answer",
     "ConnectionSettings",
     "OnResponse",
+    "OnTlsFailed",
     "Outcome",
     "SmppConnection",
     "SmppHandler",
     "SmppServer",
     "connect",
+    "openssl_words",
     "serve",
+    "speaks_plain",
 ]

@@ -66,6 +66,7 @@ class SmppConnection(asyncio.Protocol):
         self._timer_at = 0.0
         self._stall: asyncio.TimerHandle | None = None
         self._bound: asyncio.Future[None] | None = None
+        self._lost_by: Exception | None = None
         self._closed: asyncio.Future[SessionClosed] = self._loop.create_future()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -280,7 +281,7 @@ class SmppConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone; what came over it before still counts."""
-        del exc
+        self._lost_by = exc
         self._transport = None
         self._write_paused = False
         if self._stall is not None:
@@ -518,7 +519,9 @@ class SmppConnection(asyncio.Protocol):
         if self._bound is not None and not self._bound.done():
             error = event.error
             if not isinstance(error, BindFailed):
+                cause = error or self._lost_by  # a TLS alert, say
                 error = BindFailed(CommandId.BIND_TRANSCEIVER, 0, event.reason.value)
+                error.__cause__ = cause
             self._bound.set_exception(error)
         for waiter in self._waiters:
             if not waiter.done():

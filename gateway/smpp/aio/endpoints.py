@@ -4,6 +4,7 @@ import asyncio
 import ssl as ssl_module
 from collections.abc import Callable
 
+from gateway.smpp.aio.accepting import Accepted, OnTlsFailed, TlsAcceptor
 from gateway.smpp.aio.connection import SILENT, SmppConnection
 from gateway.smpp.aio.handler import DEFAULTS, ConnectionSettings, SmppHandler
 from gateway.smpp.matrix import Role
@@ -52,6 +53,7 @@ class SmppServer:
         self.role, self.settings, self.max_connections = role, settings, max_connections
         self.connections: set[SmppConnection] = set()
         self._server: asyncio.Server | None = None
+        self._acceptor: TlsAcceptor | None = None
 
     @property
     def port(self) -> int:
@@ -63,6 +65,8 @@ class SmppServer:
         """Stop listening, unbind every session after at most `wait_s` for its answers, drop what is left."""
         if self._server is not None:
             self._server.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
         left = list(self.connections)
         unbinds = [asyncio.ensure_future(connection.unbind(wait_s)) for connection in left]
         if unbinds:
@@ -70,6 +74,11 @@ class SmppServer:
         for connection in left:
             connection.abort()
         await asyncio.gather(*unbinds)
+
+    def _may_secure(self) -> bool:
+        """Whether another connection may come, those whose handshake goes on included."""
+        assert self._acceptor is not None  # noqa: S101 - asked by TLS connections alone
+        return len(self.connections) + len(self._acceptor) < self.max_connections
 
 
 class _Served(SmppConnection):
@@ -103,17 +112,23 @@ async def serve(
     ssl: ssl_module.SSLContext | None = None,
     role: Role = Role.SMSC,
     max_connections: int = 1_000,
+    on_tls_failed: OnTlsFailed | None = None,
 ) -> SmppServer:
     """Listen; `handler_factory(connection)` gives each connection its handler once its socket is open.
 
-    Beyond `max_connections` a connection is dropped at once. Raises `OSError` if the port is taken.
+    Beyond `max_connections` a connection is dropped at once. `on_tls_failed(error, peername)` hears of peers
+    that `ssl` could not secure: with an `SSLError`, or another `OSError` if they hung up or took too long.
+    Raises `OSError` if the port is taken.
     """
     server = SmppServer(role, settings, max_connections)
-    server._server = await asyncio.get_running_loop().create_server(
-        lambda: _Served(server, handler_factory),
-        host,
-        port,
-        ssl=ssl,
-        ssl_handshake_timeout=settings.connect_timeout_s if ssl is not None else None,
-    )
+
+    def served() -> _Served:
+        return _Served(server, handler_factory)
+
+    def accepted() -> asyncio.Protocol:
+        return served() if server._acceptor is None else Accepted(server._acceptor, server._may_secure)
+
+    if ssl is not None:
+        server._acceptor = TlsAcceptor(served, ssl, settings.connect_timeout_s, on_tls_failed)
+    server._server = await asyncio.get_running_loop().create_server(accepted, host, port)
     return server

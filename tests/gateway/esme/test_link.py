@@ -12,6 +12,7 @@ from gateway.esme.backoff import Backoff
 from gateway.esme.deliver import RefuseDeliveries
 from gateway.esme.link import Link, LinkKind, LinkState, connection_settings, tls_context
 from gateway.esme.settings import BackoffSettings, CarrierLinkSettings, TlsSettings
+from gateway.runtime.errors import TlsFilesUnusable
 from gateway.smpp.aio import SmppConnection, SmppHandler, serve
 from gateway.smpp.errors import RequestAbandoned
 from gateway.smpp.pdu import Bind, BindTransceiverResp, Pdu, QuerySm, SubmitSm, encode, response_to
@@ -209,14 +210,14 @@ async def test_a_carrier_that_answers_no_unbind_is_cut_off() -> None:
 
 
 def test_tls_settings_make_a_context(tmp_path: Any) -> None:
-    context = tls_context(TlsSettings(verify=False))
+    context = tls_context("acme", TlsSettings(verify=False))
     assert context.verify_mode is ssl.CERT_NONE
-    assert tls_context(TlsSettings()).verify_mode is ssl.CERT_REQUIRED
-    with pytest.raises(OSError, match="No such file"):
-        tls_context(TlsSettings(ca_file=str(tmp_path / "missing.pem")))
+    assert tls_context("acme", TlsSettings()).verify_mode is ssl.CERT_REQUIRED
+    with pytest.raises(TlsFilesUnusable, match=r"esme.carriers.acme.tls.ca_file: there is no file .*missing"):
+        tls_context("acme", TlsSettings(ca_file=str(tmp_path / "missing.pem")))
 
 
 async def test_tls_files_that_cannot_be_used_are_told_at_start(tmp_path: Any) -> None:
     link = make_link(Owner(), 2775, tls=TlsSettings(ca_file=str(tmp_path / "missing.pem")))
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(TlsFilesUnusable, match=r"esme.carriers.tmobile.tls.ca_file: there is no file"):
         link.start()
