@@ -54,8 +54,8 @@ __all__ = [
 ]
 
 DEFAULT_MAX_PENDING = 50_000
-PROBE_EVERY_S = 5.0
-"""Seconds without a transaction after which an empty one asks whether the database is there."""
+PROBE_EVERY_S = 2.0
+"""Seconds between empty transactions that ask whether the database is there, unless others wait for it."""
 PROBE_AGAIN_S = 1.0
 """The same while it is not."""
 FAILURES = tuple(
@@ -289,7 +289,7 @@ class Database:
         if self._pending:
             if not heard:
                 self._reachability.silent(self._loop.time())
-        elif not heard or self._reachability.troubled:
+        else:
             asked: Future = self._loop.create_future()
             asked.add_done_callback(_answered)
             self._take((Probe(),), asked)

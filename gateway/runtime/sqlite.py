@@ -40,6 +40,7 @@ class SqliteWriter:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._checkpointer: Checkpointer | None = None
+        self._changes = 0
 
     @property
     def _open(self) -> sqlite3.Connection:
@@ -106,9 +107,12 @@ class SqliteWriter:
 
     def commit(self) -> None:
         """Make the transaction durable."""
-        self._open.execute("COMMIT")
-        if self._checkpointer is not None:
+        connection = self._open
+        connection.execute("COMMIT")
+        changes = connection.total_changes
+        if self._checkpointer is not None and changes != self._changes:  # a probe leaves nothing to fold
             self._checkpointer.note()
+        self._changes = changes
 
     def rollback(self) -> None:
         """Drop the transaction if there is one."""
@@ -134,6 +138,6 @@ class SqliteWriter:
         checkpointer, self._checkpointer = self._checkpointer, None
         if checkpointer is not None:
             checkpointer.close()
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._changes = self._connection, None, 0
         if connection is not None:
             connection.close()

@@ -34,11 +34,15 @@ class WriteIntent(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """An intent's SQL in one dialect; `build_row` is None where the tuple itself is the row."""
+    """An intent's SQL in one dialect; `build_row` is None where the tuple itself is the row.
+
+    `stores` is false for a statement that only asks: it is in no measure of what is stored.
+    """
 
     rank: int
     sql: str
     build_row: RowBuilder | None
+    stores: bool = True
 
     def rows(self, intents: list[Any]) -> list[Any]:
         """Return the parameter rows of these intents."""
@@ -62,7 +66,12 @@ def compile_intent(intent_type: type[Any], dialect: Dialect) -> Compiled:
         raise StatementInvalid(f"{intent_type.__name__}: not compiled as SQL")
     names = list(compiled.positiontup or ())
     _refuse_unfit(intent_type, fields, names, compiled)
-    return Compiled(getattr(intent_type, "rank", 0), compiled.string, _row_builder(fields, names, compiled))
+    return Compiled(
+        getattr(intent_type, "rank", 0),
+        compiled.string,
+        _row_builder(fields, names, compiled),
+        not isinstance(statement, TextClause),
+    )
 
 
 def _refuse_unfit(

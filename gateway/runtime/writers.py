@@ -188,8 +188,9 @@ class ThreadWriter:
             return [(future, None) for _, future in units], False
         began = time.perf_counter()
         faults = store(self._writer, groups, len(units))
-        self._metrics.seconds.observe(time.perf_counter() - began)
-        self._metrics.rows.inc(_stored_rows(parts, faults))
+        if _rows(parts):
+            self._metrics.seconds.observe(time.perf_counter() - began)
+            self._metrics.rows.inc(_stored_rows(parts, faults))
         return [(future, faults.get(number)) for number, (_, future) in enumerate(units)], True
 
 
@@ -206,7 +207,7 @@ class ProcessWriter(asyncio.Protocol):
         self._metrics = CommitMetrics(metrics)
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Unit] = []
-        self._in_flight: list[tuple[list[Unit], int]] = []
+        self._in_flight: list[tuple[list[Unit], int, bool]] = []
         self._buffer = bytearray()
         self._transport: asyncio.WriteTransport | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -277,7 +278,7 @@ class ProcessWriter(asyncio.Protocol):
             self._waiting[:0] = units
             self._settle(refused, committed=False)
             return
-        self._in_flight.append((units, sum(len(part[2]) for part in parts.values())))
+        self._in_flight.append((units, _rows(parts), bool(parts)))
         self._sent_at = self._loop.time()
         self._transport.write(frame)
 
@@ -360,7 +361,7 @@ class ProcessWriter(asyncio.Protocol):
             self._greeting.set_exception(lost)
         batches, self._in_flight = self._in_flight, []
         if batches:
-            self._settle([(future, lost) for units, _ in batches for _, future in units], committed=True)
+            self._settle([(future, lost) for units, *_ in batches for _, future in units], committed=True)
         if not self._closing:
             _log.error("writing process ended")
 
@@ -371,13 +372,13 @@ class ProcessWriter(asyncio.Protocol):
             else:
                 self._greeting.set_exception(_fault(first, second))
             return
-        units, rows = self._in_flight.pop(0)
+        units, rows, asked = self._in_flight.pop(0)
         faults = {number: _fault(name, detail) for number, name, detail in second}
         if rows:
             self._metrics.seconds.observe(first)
-            self._metrics.rows.inc(rows - sum(len(units[number][0]) for number in faults))
+            self._metrics.rows.inc(max(rows - sum(len(units[number][0]) for number in faults), 0))
         outcomes = [(future, faults.get(number)) for number, (_, future) in enumerate(units)]
-        self._settle(outcomes, committed=bool(rows))
+        self._settle(outcomes, committed=asked)
 
 
 def _spawn(command: list[str], descriptor: int) -> subprocess.Popen[bytes]:
@@ -414,10 +415,15 @@ def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, bytes | bytearray | memoryview) else value
 
 
+def _rows(parts: Parts) -> int:
+    """How many rows of a batch store something."""
+    return sum(len(rows) for _, compiled, rows, _ in parts.values() if compiled.stores)
+
+
 def _stored_rows(parts: Parts, faults: Faults) -> int:
     if not faults:
-        return sum(len(part[2]) for part in parts.values())
-    return sum(unit not in faults for part in parts.values() for unit in part[3])
+        return _rows(parts)
+    return sum(unit not in faults for part in parts.values() if part[1].stores for unit in part[3])
 
 
 def _fault(name: str, detail: str) -> DatabaseError:

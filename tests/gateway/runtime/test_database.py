@@ -45,9 +45,11 @@ from gateway.runtime.database import (
     DatabaseOverloaded,
     DatabaseUnavailable,
     IntegrityError,
+    Probe,
     StatementInvalid,
 )
 from gateway.runtime.metrics import Metrics
+from gateway.runtime.sqlite import SqliteWriter
 
 METADATA = MetaData()
 MESSAGES = Table(
@@ -394,6 +396,22 @@ async def test_a_probe_notices_a_lock_and_its_end_without_any_traffic(
         await until(lambda: database.problems() == [])
 
 
+def test_a_transaction_that_changes_nothing_gives_nothing_to_fold(tmp_path: Path) -> None:
+    writer = SqliteWriter(str(tmp_path / "x.db"))
+    writer.connect()
+    noted: list[None] = []
+    assert writer._checkpointer is not None
+    writer._checkpointer.note = lambda: noted.append(None)  # type: ignore[method-assign]
+    try:
+        for sql in ("SELECT 1", "CREATE TABLE t (a)", "INSERT INTO t VALUES (1)", "SELECT 1"):
+            writer.begin()
+            writer.execute_many(sql, [()])
+            writer.commit()
+    finally:
+        writer.close()
+    assert len(noted) == 1
+
+
 async def test_a_failed_write_is_a_problem_at_once_and_a_good_one_ends_it(
     tmp_path: Path, no_probes: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -512,14 +530,16 @@ async def test_an_in_memory_database_leaves_nothing() -> None:
     assert not folder.exists()
 
 
-async def test_commits_and_failures_are_measured(tmp_path: Path, no_probes: None) -> None:
+@pytest.mark.parametrize("process", [False, True])
+async def test_commits_and_failures_are_measured(tmp_path: Path, process: bool) -> None:
     url = f"sqlite:///{tmp_path}/x.db"
     create_tables(url)
     metrics = Metrics(process=False)
-    async with await Database.open(url, metrics=metrics) as database:
+    async with await Database.open(url, metrics=metrics, process=process) as database:
         await database.write(InsertMessage(1, "a"))
         with pytest.raises(IntegrityError):
             await database.write(InsertMessage(1, "a"))
+        await database.write(Probe())  # it stores nothing, and is in no measure
         text = metrics.render().decode()
     assert "gateway_commit_seconds_count 2.0" in text
     assert 'gateway_database_failures_total{reason="IntegrityError"} 1.0' in text
