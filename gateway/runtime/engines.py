@@ -23,6 +23,7 @@ from sqlalchemy.pool import QueuePool
 
 from gateway.runtime.errors import (
     DatabaseBusy,
+    DatabaseDriverMissing,
     DatabaseError,
     DatabaseFull,
     DatabaseUnavailable,
@@ -63,7 +64,8 @@ def open_backend(url: str, owners: Sequence[str] = ()) -> Backend:
     """Choose the engine by URL: `sqlite:///path`, `sqlite://` (in memory), `postgresql://…`.
 
     `owners` names the parts of a service that must be the only ones of their kind on a server's database (a
-    file's are claimed by `claims`). Raises `DatabaseUnavailable` for any other URL.
+    file's are claimed by `claims`). Raises `DatabaseDriverMissing`, and `DatabaseUnavailable` for any other
+    URL.
     """
     try:
         parsed = make_url(url)
@@ -125,11 +127,13 @@ class PostgresqlBackend:
     """PostgreSQL through psycopg 3."""
 
     def __init__(self, url: URL, owners: Sequence[str] = ()) -> None:
+        from sqlalchemy.dialects.postgresql import psycopg as dialects  # noqa: PLC0415 - an optional extra
+
         self._owners = owners
         try:
-            from sqlalchemy.dialects.postgresql import psycopg as dialects  # noqa: PLC0415 - an optional extra
-        except ImportError as error:  # pragma: no cover - part of SQLAlchemy
-            raise DatabaseUnavailable(str(error)) from error
+            dialects.dialect.import_dbapi()  # type: ignore[no-untyped-call]
+        except ImportError:
+            raise DatabaseDriverMissing from None
         self.dialect: Dialect = dialects.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
         self._url = url.set(drivername="postgresql+psycopg")
         self.url = url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -186,10 +190,8 @@ class PostgresqlWriter:
         """Connect, or connect again after the server went away."""
         if self._connection is not None and not self._connection.closed:
             return
-        try:
-            import psycopg  # noqa: PLC0415 - an optional extra
-        except ImportError:
-            raise DatabaseUnavailable("PostgreSQL needs the extra: sms-siprec-gateway[postgresql]") from None
+        import psycopg  # noqa: PLC0415 - an optional extra
+
         connection = psycopg.connect(self._url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S)
         try:
             connection.execute("SET synchronous_commit = on")

@@ -11,6 +11,7 @@ ServiceError
 │   ├── DatabaseBusy         another process holds the database
 │   ├── DatabaseFull         the disk (or the quota) is full
 │   ├── DatabaseOverloaded   more writes wait than the bound allows; nothing of this unit was taken
+│   ├── DatabaseDriverMissing  the extra that PostgreSQL needs is not installed
 │   ├── DatabaseUnavailable  the server is gone; the outcome of a running commit is unknown
 │   ├── DatabaseClosed       used after close()
 │   ├── StatementInvalid     a write intent and its statement do not fit each other
@@ -145,6 +146,15 @@ class DatabaseUnavailable(DatabaseError):
     """The database cannot be reached, or went away; the outcome of a commit that was running is unknown."""
 
     advice = "the database cannot be reached; check storage.database, its folder or its server"
+
+
+class DatabaseDriverMissing(DatabaseError):
+    """The database is PostgreSQL, and the extra with its driver is not installed."""
+
+    advice = (
+        "storage.database is PostgreSQL, whose driver is not installed: "
+        "`pip install 'sms-siprec-gateway[postgresql]'`, or keep to SQLite with `--set storage.database=null`"
+    )
 
 
 class DatabaseClosed(DatabaseError):

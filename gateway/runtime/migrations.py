@@ -21,7 +21,7 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from gateway.runtime.errors import DatabaseUnavailable, MigrationError
+from gateway.runtime.errors import DatabaseDriverMissing, DatabaseUnavailable, MigrationError
 from gateway.runtime.private import make_private_file, make_private_folder
 
 _REVISION = re.compile(r"^revision\b[^=\n]*=\s*[\"']([^\"']+)[\"']", re.MULTILINE)
@@ -68,7 +68,7 @@ def migrate(url: str, branches: Sequence[MigrationBranch]) -> list[str]:
     """Bring each branch to its newest revision, in the order given. Blocks; run it before `Database.open`.
 
     Returns `branch:revision` for every branch that moved. Raises `MigrationError` (nothing of that branch's
-    step is kept) and `DatabaseUnavailable`.
+    step is kept), `DatabaseUnavailable` and `DatabaseDriverMissing`.
     """
     engine = _engine(url)
     moved = []
@@ -94,7 +94,10 @@ def _engine(url: str) -> Engine:
     except ArgumentError:
         raise DatabaseUnavailable("storage.database is not a URL such as sqlite:///gateway.db") from None
     if parsed.get_backend_name() == "postgresql":
-        return sqlalchemy.create_engine(parsed.set(drivername="postgresql+psycopg"))
+        try:
+            return sqlalchemy.create_engine(parsed.set(drivername="postgresql+psycopg"))
+        except ImportError:
+            raise DatabaseDriverMissing from None
     if parsed.database:
         try:
             path = Path(parsed.database).absolute()

@@ -1,12 +1,14 @@
 """Opening what a service keeps things in: claimed for the parts that run, given back at the end."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.runtime.claims import Claims, holder
+from gateway.runtime.commands import NOT_AS_EXPECTED, Known, exit_code, sentence
 from gateway.runtime.database import Database, DatabaseBusy
-from gateway.runtime.errors import DatabaseUnavailable, StorageInUse
+from gateway.runtime.errors import DatabaseDriverMissing, DatabaseUnavailable, StorageInUse
 from gateway.runtime.metrics import Metrics
 from gateway.runtime.settings import StorageSettings
 from gateway.runtime.storage import claimed_paths, open_storage
@@ -67,3 +69,19 @@ async def test_a_server_is_claimed_by_its_session(postgresql_url: str, tmp_path:
     await (await opened(elsewhere, "recording")).close()
     await first.close()
     await (await opened(elsewhere, "texting")).close()
+
+
+async def test_postgresql_without_its_driver_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    settings = StorageSettings(folder=tmp_path, database="postgresql://x@127.0.0.1:9/none")
+    with pytest.raises(DatabaseDriverMissing) as caught:
+        await opened(settings, "texting")
+    told = sentence(caught.value)
+    assert "`pip install 'sms-siprec-gateway[postgresql]'`" in told
+    assert "\n" not in told
+    assert exit_code(caught.value, Known()) == NOT_AS_EXPECTED
+    with pytest.raises(DatabaseDriverMissing):
+        await Database.open(settings.url, metrics=Metrics(process=False))
+    Claims.take(claimed_paths(settings, "texting"), "texting").release()
