@@ -10,6 +10,9 @@ from pydantic import Field
 from gateway.carriers.numbers import Numbers
 from gateway.carriers.values import Frozen, Seconds, Zone
 
+Segments = Annotated[int, Field(ge=0)]
+"""A number of segments."""
+
 
 class Registration(Frozen):
     """What this carrier holds of the registry about some numbers."""
@@ -65,18 +68,19 @@ class BrandDayCap(Frozen):
     """Highest score first."""
     unvetted: Annotated[int, Field(ge=0)] | None = None
     """Segments a day of a brand that was never vetted; null: uncapped."""
-    use_cases: Mapping[str, int] = Field(default_factory=dict)
+    use_cases: Mapping[str, Segments] = Field(default_factory=dict)
     """Caps of use cases that go before the score's."""
-    entities: Mapping[str, int | None] = Field(default_factory=dict)
+    entities: Mapping[str, Segments | None] = Field(default_factory=dict)
     """Caps of legal forms that go before all others; null: uncapped."""
-    other_vendors: Mapping[str, int] = Field(default_factory=dict)
-    """Segments per day that brands (by Tax ID or id) send through others and that count here too."""
+    other_vendors: Mapping[str, Segments] = Field(default_factory=dict)
+    """Segments per day that brands (by Tax ID or id) send through others and that count here too; brands of
+    one Tax ID share their day, and so what each of them sends through others."""
 
 
 class CampaignMinuteCap(Frozen):
     """Segments per campaign (or number) and calendar minute, by class."""
 
-    classes: Mapping[str, int] = Field(default_factory=dict)
+    classes: Mapping[str, Segments] = Field(default_factory=dict)
     """Segments a minute by class letter."""
     per_number: tuple[str, ...] = ()
     """Classes whose cap counts each number for itself."""

@@ -141,7 +141,6 @@ class Enforcement:
         """Hears of every use of a calendar window: kind of cap, key, end of the window, segments used."""
         self._use_numbers(profile)
         self._use_filters(profile)
-        self._others = _other_vendors(profile)
         self._brand_day = _CalendarCounter(Calendar(Period.DAY, zone(_brand_zone(profile))))
         self._campaign_minute = _CalendarCounter(Calendar(Period.MINUTE))
         self._number_minute = _CalendarCounter(Calendar(Period.MINUTE))
@@ -155,7 +154,7 @@ class Enforcement:
         self._use_numbers(profile)
         if profile.filters != before.filters:
             self._use_filters(profile)
-        self._others = _other_vendors(profile)
+        self._others = _other_vendors(profile, self._rows)
         if _brand_zone(profile) != _brand_zone(before):
             self._brand_day = _CalendarCounter(Calendar(Period.DAY, self._zone(_brand_zone(profile))))
         if _number_zone(profile) != _number_zone(before):
@@ -173,7 +172,9 @@ class Enforcement:
 
     def replace_registrations(self, rows: Iterable[Registration]) -> None:
         """Take another snapshot of the registry; counters go on."""
-        self._registrations = NumberTable((row.numbers, row) for row in rows)
+        self._rows = tuple(rows)
+        self._registrations = NumberTable((row.numbers, row) for row in self._rows)
+        self._others = _other_vendors(self._profile, self._rows)
 
     def registration(self, source: str) -> Registration | None:
         """Return what this carrier knows of a sending number."""
@@ -275,7 +276,7 @@ class Enforcement:
         if registration is not None:
             day = brand_day_cap(self._profile, registration)
             if day is not None:
-                key = registration.tax_id or registration.brand
+                key = _counted_under(registration)
                 others = self._others.get(key, 0)
                 found.append(("brand_day_cap", "brand_day", self._brand_day, key, day, others))
             minute = campaign_minute_cap(self._profile, registration)
@@ -307,9 +308,21 @@ def _number_zone(profile: CarrierProfile) -> str:
     return rule.zone if rule is not None else "UTC"
 
 
-def _other_vendors(profile: CarrierProfile) -> Mapping[str, int]:
+def _other_vendors(profile: CarrierProfile, rows: Iterable[Registration]) -> Mapping[str, int]:
+    """Segments a day through others by what a brand's day is counted under: its Tax ID, else its id."""
     rule = profile.caps.brand_day
-    return rule.other_vendors if rule is not None else {}
+    given = rule.other_vendors if rule is not None else {}
+    if not given:
+        return {}
+    names: dict[str, set[str]] = {}
+    for row in rows:
+        counted = _counted_under(row)
+        names.setdefault(counted, {counted}).add(row.brand)
+    return {counted: sum(given.get(name, 0) for name in each) for counted, each in names.items()}
+
+
+def _counted_under(registration: Registration) -> str:
+    return registration.tax_id or registration.brand
 
 
 def brand_day_cap(profile: CarrierProfile, registration: Registration) -> int | None:

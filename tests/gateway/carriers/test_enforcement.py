@@ -4,7 +4,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from gateway.carriers.caps import Caps
 from gateway.carriers.enforcement import (
     Enforcement,
     Submission,
@@ -230,7 +232,43 @@ def test_days_of_23_and_25_hours(day, hours):
 def test_other_vendors_use_the_same_day():
     day = DAY["brand_day"] | {"other_vendors": {"b": 2, "12-345": 1}}
     assert sent(required(registration(), caps={"brand_day": day}), 9) == 1
-    assert sent(required(registration(tax_id="12-345"), caps={"brand_day": day}), 9) == 2
+    assert sent(required(registration(brand="c", tax_id="12-345"), caps={"brand_day": day}), 9) == 2
+
+
+def test_other_vendors_of_a_brand_with_a_tax_id_may_be_told_by_its_id():
+    def left(**others):
+        rows = [registration(tax_id="1"), registration(numbers=["+12025550101"], brand="other", tax_id="1")]
+        caps = {"brand_day": DAY["brand_day"] | {"other_vendors": others}}
+        return [
+            sent(required(*rows, caps=caps), 9, source=number) for number in ("+12025550100", "+12025550101")
+        ]
+
+    assert left() == [3, 3]
+    assert left(b=2) == left(other=2) == left(b=1, other=1) == left(b=1, **{"1": 1}) == [1, 1]
+    assert left(unknown=2) == [3, 3]
+
+
+def test_other_vendors_are_known_of_brands_that_come_later():
+    caps = {"brand_day": DAY["brand_day"] | {"other_vendors": {"late": 2}}}
+    carrier = required(registration(), caps=caps)
+    carrier.replace_registrations([registration(brand="late", tax_id="1")])
+    assert sent(carrier, 9) == 1
+    carrier.adopt(profile(caps=DAY))
+    assert sent(carrier, 9) == 2
+
+
+@pytest.mark.parametrize(
+    "caps",
+    [
+        {"brand_day": {"other_vendors": {"b": -1}}},
+        {"brand_day": {"use_cases": {"MIXED": -1}}},
+        {"brand_day": {"entities": {"NON_PROFIT": -1}}},
+        {"campaign_minute": {"classes": {"T": -1}}},
+    ],
+)
+def test_no_number_of_segments_is_below_zero(caps):
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        Caps.model_validate(caps)
 
 
 def test_brands_of_one_tax_id_share_their_day():
