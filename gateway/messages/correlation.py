@@ -2,8 +2,8 @@
 
 Segments that await a receipt are kept per carrier in generations by expiry: a receipt's entry vanishes with
 its match, and a million waiting texts cost the same per text as a hundred. Within a generation they stand in
-the order they were filed, which is that of their expiry unless one was given another validity: the overdue
-are given up from its front, and at its end whatever is left.
+the order they were filed, which is that of their expiry unless one was given another validity or put back:
+the overdue are given up from its front, and at its end whatever is left.
 
 Notations of message ids differ between response and receipt: an id is filed under its canonical form and
 sought under each candidate (`gateway.smpp.receipt`). Only the canonical form is trusted by itself; a
@@ -32,6 +32,17 @@ class Awaited(NamedTuple):
     message_id: int
     part: int
     total: int
+
+
+class Matched(NamedTuple):
+    """A segment that was taken out: as `Awaited`, and what puts it back as it was filed."""
+
+    message_id: int
+    part: int
+    total: int
+    smsc_id: str
+    generation: int
+    packed: int
 
 
 def _fingerprint(number: str) -> int:
@@ -75,13 +86,13 @@ class AwaitedReceipts:
         rest = rest << _SLICE_BITS | part_ns // self._slice_ns
         generation[smsc_id] = message_id << _REST_BITS | rest
 
-    def match(self, candidates: Sequence[str], destination: str) -> Awaited | None:
+    def match(self, candidates: Sequence[str], destination: str) -> Matched | None:
         """Take out the segment filed under one of `candidates` (the canonical id first), if there is one.
 
         `destination` is the number the receipt comes from: the one the segment went to.
         """
         for index, smsc_id in enumerate(candidates):
-            for generation in reversed(self._generations.values()):  # most receipts come soon
+            for number, generation in reversed(self._generations.items()):  # most receipts come soon
                 packed = generation.get(smsc_id)
                 if packed is None:
                     continue
@@ -89,8 +100,20 @@ class AwaitedReceipts:
                     continue
                 del generation[smsc_id]
                 self._waiting -= 1
-                return _unpack(packed)
+                parts = packed >> _NUMBER_BITS + _SLICE_BITS
+                segment = packed >> _REST_BITS, parts >> _PART_BITS & 0xFF, parts & 0xFF
+                return _new(Matched, (*segment, smsc_id, number, packed))
         return None
+
+    def put_back(self, matched: Matched) -> None:
+        """The receipt of this segment could not be stored: await it again.
+
+        A segment that was given the same id meanwhile stays in its place.
+        """
+        generation = self._generations.setdefault(matched.generation, {})
+        if matched.smsc_id not in generation:
+            generation[matched.smsc_id] = matched.packed
+            self._waiting += 1
 
     def next_deadline(self) -> int | None:
         """When `give_up` next has something to do, in world nanoseconds; None while nothing waits."""

@@ -184,7 +184,8 @@ class Dispatch:
         if waiting is None:
             return False
         message, reservation, done, timer = waiting
-        durable = self._ledger.finish(message_id, message.carrier, State.DELETED, code="cancelled")
+        outcome = self._ledger.outcome(message_id, message.carrier, State.DELETED, code="cancelled")
+        durable = self._ledger.finish(outcome)
         del self._later[message_id]
         self._accepted_ns[message.carrier].pop(message_id)
         timer.cancel()
@@ -211,7 +212,7 @@ class Dispatch:
         if self._opted_out is not None and not done and self._opted_out(message):
             self._refund(reservation, self._clock.now_ns())
             code, party = "recipient_opted_out", "gateway"
-            self._ledger.finish(message.id, message.carrier, State.REJECTED, code=code, blocked_by=party)
+            self._end(message.id, message.carrier, State.REJECTED, code, party)
             return
         self._release(message, reservation, done)
 
@@ -219,10 +220,16 @@ class Dispatch:
         now_ns = self._clock.now_ns()
         if now_ns >= message.expires_ns:
             self._refund(reservation, now_ns)
-            self._ledger.finish(message.id, message.carrier, State.EXPIRED, code="validity_expired")
+            self._end(message.id, message.carrier, State.EXPIRED, "validity_expired")
             return
         submits = build_submits(message, self.terms_of(message.carrier), now_ns)
         self._send(message, submits, reservation, done, now_ns)
+
+    def _end(
+        self, message_id: int, carrier: str, state: State, code: str, blocked_by: str | None = None
+    ) -> None:
+        outcome = self._ledger.outcome(message_id, carrier, state, code=code, blocked_by=blocked_by)
+        self._ledger.finish_soon(outcome)
 
     def _send(
         self,
@@ -287,9 +294,8 @@ class Dispatch:
 
     def _not_accepted(self, outgoing: Outgoing, part: int, result: SubmitResult) -> None:
         if result.outcome is SubmitOutcome.REFUSED:
-            self._ledger.database.write_soon(
-                self._segment(outgoing, part, result, None, self._clock.now_ns())
-            )
+            answer = self._segment(outgoing, part, result, None, self._clock.now_ns())
+            self._ledger.note(outgoing.message_id, answer)
             name = status_name(result.command_status).lower()
             self._fail(outgoing, State.REJECTED, name, "carrier", refused=True)
         elif result.outcome is SubmitOutcome.EXPIRED:
@@ -300,12 +306,6 @@ class Dispatch:
 
     def _accepted(self, accepted: list[tuple[Outgoing, int, SubmitResult]]) -> None:
         now_ns, expect = self._clock.now_ns(), self._receipts.expect
-        for outgoing, part, result in accepted:
-            if result.message_id and not outgoing.failed:
-                segment = _new(Awaited, (outgoing.message_id, part, outgoing.total))
-                expect(
-                    outgoing.carrier, result.message_id, segment, outgoing.destination, outgoing.expires_ns
-                )
         answers = [
             self._segment(outgoing, part, result, result.message_id, now_ns)
             for outgoing, part, result in accepted
@@ -320,8 +320,14 @@ class Dispatch:
                         outgoing.timer.cancel()
                     submitted.append((outgoing.message_id, answer))
                     continue
-            self._ledger.database.write_soon(answer)
+            self._ledger.note(outgoing.message_id, answer)
         self._ledger.submitted(submitted)
+        for outgoing, part, result in accepted:
+            if result.message_id and not outgoing.failed:
+                segment = _new(Awaited, (outgoing.message_id, part, outgoing.total))
+                expect(
+                    outgoing.carrier, result.message_id, segment, outgoing.destination, outgoing.expires_ns
+                )
 
     def _segment(
         self, outgoing: Outgoing, part: int, result: SubmitResult, smsc_id: str | None, now_ns: int
@@ -376,7 +382,7 @@ class Dispatch:
         if not refused or self._refund_refused:
             self._refund(outgoing.reservation, self._clock.now_ns())
         self._receipts.forget(outgoing.message_id)
-        self._ledger.finish(outgoing.message_id, outgoing.carrier, state, code=code, blocked_by=blocked_by)
+        self._end(outgoing.message_id, outgoing.carrier, state, code, blocked_by)
 
 
 def done_parts(segments: list[Segment]) -> frozenset[int]:

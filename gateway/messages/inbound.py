@@ -1,12 +1,12 @@
 """Inbound traffic: receipts to their segments, texts to their person; durable before deliver_sm_resp.
 
+What cannot be stored is as if it had never come: the carrier is answered ESME_RX_T_APPN and sends it again.
 An inbound text that a rule refuses is stored with its code, counted and shown, and answered ESME_ROK: the
 carrier did its part, and a refusal on the wire would only make it try again.
 """
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -56,6 +56,19 @@ class Hearing(Protocol):
 Listener = Callable[[Message], Hearing | None]
 
 
+@dataclass(slots=True, eq=False)
+class Held:
+    """A segment of an unfinished text: its row, and what makes it durable.
+
+    `row`: the row is being stored or is there; False where it could not be, and for the segment that made its
+    text whole. `storing`: the latest write that has it, None after a restart.
+    """
+
+    row_id: int
+    row: bool = True
+    storing: Durable | None = None
+
+
 class Inbound:
     """Takes what carriers deliver, has it judged and stored, and lets listeners add what follows from it."""
 
@@ -93,27 +106,26 @@ class Inbound:
     def on_deliver(self, carrier: str, pdu: DeliverSm | DataSm, acknowledge: Acknowledge) -> None:
         """The links' `DeliverHandler`: acknowledge what is durable, have the rest sent again."""
         try:
-            durable = self.deliver(carrier, pdu)
+            if is_receipt(pdu.esm_class):
+                self._receipts.take(carrier, pdu, acknowledge)
+                return
+            part = self._read(pdu)
+            if part.total == 1:
+                self._store(carrier, Reassembled((part,)), acknowledge)
+            else:
+                self._gather(carrier, part, acknowledge)
         except DatabaseError:  # overloaded: later is better than lost
             acknowledge(CommandStatus.RX_T_APPN)
-            return
-        if durable is None:
-            acknowledge(CommandStatus.ROK)
-        else:
-            durable.add_done_callback(partial(_acknowledge, acknowledge))
-
-    def deliver(self, carrier: str, pdu: DeliverSm | DataSm) -> Durable | None:
-        """Take one deliver_sm or data_sm; answer it when the future is done, at once when there is none."""
-        if is_receipt(pdu.esm_class):
-            return self._receipts.take(carrier, pdu)
-        part = self._read(pdu)
-        if part.total == 1:
-            return self._store(carrier, Reassembled((part,)))
-        return self._gather(carrier, part)
 
     def resume(self, row_id: int, carrier: str, part: Part, received_ns: int) -> None:
         """After a restart: a segment that waits for the rest of its text."""
-        self._reassembler(carrier).add(replace(part, context=row_id), received_ns)
+        reassembler = self._reassembler(carrier)
+        if reassembler.find(part, received_ns) is not None:
+            self._ledger.unstored.write(row_id, (DeleteInboundSegment(row_id),))
+            return
+        whole = reassembler.add(replace(part, context=Held(row_id)), received_ns)
+        if whole is not None:
+            self._store_soon(carrier, whole)
         self._arm()
 
     def _read(self, pdu: DeliverSm | DataSm) -> Part:
@@ -127,27 +139,56 @@ class Inbound:
             # Readable or not, it is somebody's text: shown as it came rather than lost.
             return read_part(source, destination, short_message, **shape)
 
-    def _gather(self, carrier: str, part: Part) -> Durable | None:
-        row_id = self._ids.new_id()
+    def _gather(self, carrier: str, part: Part, acknowledge: Acknowledge) -> None:
         now_ns = self._ledger.clock.now_ns()
-        whole = self._reassembler(carrier).add(replace(part, context=row_id), now_ns)
+        reassembler = self._reassembler(carrier)
+        known = reassembler.find(part, now_ns)
+        if known is not None:
+            _answer(acknowledge, known.context.storing)
+            return
+        held = Held(self._ids.new_id())
+        part = replace(part, context=held)
+        whole = reassembler.add(part, now_ns)
         if whole is not None:
-            return self._store(carrier, whole)
+            held.row = False
+            self._store_whole(carrier, whole, acknowledge)
+            return
         self._arm()
-        return self._ledger.database.write(
-            InsertInboundSegment(
-                row_id,
-                carrier,
-                part.source,
-                part.destination,
-                part.reference,
-                part.total,
-                part.number,
-                part.data_coding,
-                part.body,
-                now_ns,
-            )
-        )
+        try:
+            held.storing = self._ledger.database.write(_row(carrier, part, now_ns))
+        except DatabaseError:
+            reassembler.take_back(part)
+            raise
+        held.storing.add_done_callback(partial(self._segment_stored, reassembler, part, acknowledge))
+
+    def _segment_stored(
+        self, reassembler: Reassembler, part: Part, acknowledge: Acknowledge, durable: Durable
+    ) -> None:
+        if _failed(durable):
+            part.context.row = False
+            reassembler.take_back(part)
+        _acknowledge(acknowledge, durable)
+
+    def _store_whole(self, carrier: str, whole: Reassembled, acknowledge: Acknowledge) -> None:
+        """Store a text whose last segment is here; without that, its other segments go on waiting for it."""
+        reopen = partial(self._reopen, carrier, whole)
+        try:
+            durable = self._store(carrier, whole, acknowledge, reopen)
+        except BaseException:
+            reopen()
+            raise
+        for part in whole.parts:
+            part.context.storing = durable
+
+    def _reopen(self, carrier: str, whole: Reassembled) -> None:
+        kept = [part for part in whole.parts if part.context.row]
+        for part in kept:
+            if part.context.storing is not None and part.context.storing.done():
+                part.context.storing = None  # its row is there
+        again = self._reassembler(carrier).reopen(whole, kept, self._ledger.clock.now_ns())
+        if again is not None:  # the rest of it came again while this was under way, and is stored
+            self._store_soon(carrier, again)
+        self._arm()
 
     def _reassembler(self, carrier: str) -> Reassembler:
         found = self._reassemblers.get(carrier)
@@ -155,25 +196,57 @@ class Inbound:
             found = self._reassemblers[carrier] = Reassembler(expiry_ns=self._expiry_ns)
         return found
 
-    def _store(self, carrier: str, whole: Reassembled) -> Durable:
-        message = self._judged(carrier, whole)
-        done = [DeleteInboundSegment(part.context) for part in whole.parts if part.context is not None]
-        heard = [each for listener in self._listeners if (each := listener(message)) is not None]
-        follows = [intent for each in heard for intent in each.intents]
+    def _store(
+        self,
+        carrier: str,
+        whole: Reassembled,
+        acknowledge: Acknowledge,
+        forget: Callable[[], None] | None = None,
+    ) -> Durable:
+        """Store a text, then acknowledge it; where that fails, `forget` it and have it sent again."""
+        message, heard, intents = self._taken(carrier, whole)
         try:
-            durable = self._ledger.database.write(InsertMessage(*message_row(message)), *done, *follows)
+            durable = self._ledger.database.write(*intents)
         except DatabaseError:
             for each in heard:
                 each.abandon()
             raise
-        durable.add_done_callback(lambda future: self._told(future, message, heard))
+        durable.add_done_callback(partial(self._stored, message, heard, acknowledge, forget))
         return durable
 
-    def _told(self, future: "asyncio.Future[None]", message: Message, heard: list[Hearing]) -> None:
-        if future.cancelled() or future.exception() is not None:
+    def _store_soon(self, carrier: str, whole: Reassembled) -> None:
+        """Store a text that nobody sends again, however long it takes."""
+        message, heard, intents = self._taken(carrier, whole)
+        self._ledger.unstored.write(message.id, intents, partial(self._told, message, heard))
+
+    def _taken(self, carrier: str, whole: Reassembled) -> tuple[Message, list[Hearing], tuple[Any, ...]]:
+        """A judged text, what follows from it, and what to write for both."""
+        message = self._judged(carrier, whole)
+        done = [DeleteInboundSegment(part.context.row_id) for part in whole.parts if part.context is not None]
+        heard = [each for listener in self._listeners if (each := listener(message)) is not None]
+        follows = [intent for each in heard for intent in each.intents]
+        return message, heard, (InsertMessage(*message_row(message)), *done, *follows)
+
+    def _stored(
+        self,
+        message: Message,
+        heard: list[Hearing],
+        acknowledge: Acknowledge,
+        forget: Callable[[], None] | None,
+        durable: Durable,
+    ) -> None:
+        try:
+            if not _failed(durable):
+                self._told(message, heard)
+                return
             for each in heard:
                 each.abandon()
-            return
+            if forget is not None:
+                forget()
+        finally:
+            _acknowledge(acknowledge, durable)
+
+    def _told(self, message: Message, heard: list[Hearing]) -> None:
         self._ledger.received(message)
         for each in heard:
             each.settle()
@@ -235,13 +308,39 @@ class Inbound:
             for given_up in reassembler.expire(self._ledger.clock.now_ns()):
                 self._incomplete.labels(carrier).inc()
                 # What came is shown: half a text says more than none.
-                self._store(carrier, Reassembled(given_up.parts))
+                self._store_soon(carrier, given_up)
         self._arm()
 
 
+def _answer(acknowledge: Acknowledge, storing: Durable | None) -> None:
+    """Answer what came already: when what it came with is durable."""
+    if storing is None:
+        acknowledge(CommandStatus.ROK)
+    else:
+        storing.add_done_callback(partial(_acknowledge, acknowledge))
+
+
 def _acknowledge(acknowledge: Acknowledge, durable: Durable) -> None:
-    failed = durable.cancelled() or durable.exception() is not None
-    acknowledge(CommandStatus.RX_T_APPN if failed else CommandStatus.ROK)
+    acknowledge(CommandStatus.RX_T_APPN if _failed(durable) else CommandStatus.ROK)
+
+
+def _failed(durable: Durable) -> bool:
+    return durable.cancelled() or durable.exception() is not None
+
+
+def _row(carrier: str, part: Part, now_ns: int) -> InsertInboundSegment:
+    return InsertInboundSegment(
+        part.context.row_id,
+        carrier,
+        part.source,
+        part.destination,
+        part.reference,
+        part.total,
+        part.number,
+        part.data_coding,
+        part.body,
+        now_ns,
+    )
 
 
 def _state_of(verdict: Verdict | None) -> State:

@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client import Counter, Histogram
 
@@ -21,23 +23,48 @@ from gateway.messages.events import (
 from gateway.messages.intents import MarkFinal, MarkQueued, MarkSubmitted
 from gateway.messages.model import Direction, Message, State
 from gateway.messages.store import MessageStore
+from gateway.messages.unstored import Unstored
 from gateway.runtime.bus import Bus
 from gateway.runtime.clock import WorldClock
-from gateway.runtime.database import Database
+from gateway.runtime.database import Database, DatabaseError
 from gateway.runtime.ids import id_unix_ms
+from gateway.runtime.log import get_logger
 from gateway.runtime.metrics import Metrics
 
+_log = get_logger("messages")
 _new = tuple.__new__  # without the frame of a named tuple's own: one is made for every text
 
 #: Texts kept at hand for events; older ones are read back when somebody wants to hear of them.
 RECENT_TEXTS = 20_000
 
 
+class Outcome(NamedTuple):
+    """How an outbound text ended, and when: `at_ns` in world time, `heard_s` in seconds of real time."""
+
+    message_id: int
+    carrier: str
+    state: State
+    code: str | None
+    blocked_by: str | None
+    at_ns: int
+    heard_s: float
+
+    @property
+    def intent(self) -> MarkFinal:
+        """What makes it durable."""
+        return _new(MarkFinal, (self.state._value_, self.at_ns, self.code, self.blocked_by, self.message_id))
+
+
 class Ledger:
-    """Outcomes of texts: durable, told and counted, each once."""
+    """Outcomes of texts: durable, then told and counted, each once.
+
+    What its teller repeats until it is durable (`hand_over`, `finish`) may fail; everything else is kept in
+    `unstored` until the database has it.
+    """
 
     def __init__(self, database: Database, bus: Bus, clock: WorldClock, metrics: Metrics) -> None:
         self.database = database
+        self.unstored = Unstored(database)
         self.store = MessageStore(database)
         self.clock = clock
         self._bus = bus
@@ -91,10 +118,17 @@ class Ledger:
         self._finished_child("inbound", message.carrier, message.state).inc()
         self._bus.publish(MessageReceived(message))
 
+    def note(self, message_id: int, *intents: Any) -> None:
+        """Store what happened to a text; nobody waits for it, and nobody would say it again."""
+        try:
+            self.database.write_soon(*intents)
+        except DatabaseError:
+            self.unstored.keep(message_id, intents)
+
     def queued(self, message_id: int) -> None:
         """The text has to wait for its release time or for a bind."""
         now_ns = self.clock.now_ns()
-        self.database.write_soon(MarkQueued(now_ns, message_id))
+        self.note(message_id, MarkQueued(now_ns, message_id))
         self._tell(MessageQueued, message_id, State.QUEUED, now_ns)
 
     def submitted(self, texts: Iterable[tuple[Any, ...]]) -> None:
@@ -102,11 +136,15 @@ class Ledger:
         now_ns, write_soon = self.clock.now_ns(), self.database.write_soon
         told = self._bus.wanted(MessageSubmitted)
         for message_id, *marks in texts:
-            write_soon(*marks, _new(MarkSubmitted, (now_ns, message_id)))
+            mark = _new(MarkSubmitted, (now_ns, message_id))
+            try:
+                write_soon(*marks, mark)
+            except DatabaseError:
+                self.unstored.keep(message_id, (*marks, mark))
             if told:
                 self._tell(MessageSubmitted, message_id, State.SUBMITTED, now_ns)
 
-    def finish(
+    def outcome(
         self,
         message_id: int,
         carrier: str,
@@ -114,18 +152,41 @@ class Ledger:
         *,
         code: str | None = None,
         blocked_by: str | None = None,
-        marks: Iterable[Any] = (),
-    ) -> "asyncio.Future[None]":
-        """The text has its outcome; the future resolves when that and `marks` (write intents) are durable."""
+    ) -> Outcome:
+        """The text has its outcome, now; nobody has been told."""
         now_ns = self.clock.now_ns()
-        durable = self.database.write(*marks, MarkFinal(state.value, now_ns, code, blocked_by, message_id))
+        return _new(Outcome, (message_id, carrier, state, code, blocked_by, now_ns, time.time()))
+
+    def hand_over(self, outcome: Outcome, *marks: Any) -> "asyncio.Future[None]":
+        """Hand an outcome and `marks` (write intents) to the database: call `finished` once it has them.
+
+        Whoever heard of it hears of it again if the database does not take it.
+        """
+        return self.database.write(*marks, outcome.intent)
+
+    def finished(self, outcome: Outcome) -> None:
+        """The outcome is durable: tell and count it."""
+        message_id, carrier, state, code, blocked_by, at_ns, heard_s = outcome
         self._finished_child("outbound", carrier, state).inc()
         if state is State.DELIVERED:
-            self._latency_child(carrier).observe(max(0.0, time.time() - id_unix_ms(message_id) / 1000))
+            self._latency_child(carrier).observe(max(0.0, heard_s - id_unix_ms(message_id) / 1000))
         kind = MessageDelivered if state is State.DELIVERED else MessageFailed
-        self._tell(kind, message_id, state, now_ns, code, blocked_by)
+        self._tell(kind, message_id, state, at_ns, code, blocked_by)
         self._recent.pop(message_id, None)
+
+    def finish(self, outcome: Outcome) -> "asyncio.Future[None]":
+        """Store an outcome and tell it; where the future fails, nobody was told."""
+        durable = self.hand_over(outcome)
+        durable.add_done_callback(partial(self._finished_if_durable, outcome))
         return durable
+
+    def finish_soon(self, outcome: Outcome, *marks: Any) -> None:
+        """Store an outcome and `marks`, however long it takes, then tell it: nobody says it again."""
+        self.unstored.write(outcome.message_id, (*marks, outcome.intent), partial(self.finished, outcome))
+
+    def _finished_if_durable(self, outcome: Outcome, durable: "asyncio.Future[None]") -> None:
+        if not durable.cancelled() and durable.exception() is None:
+            self.finished(outcome)
 
     def _count_segments(self, direction: str, carrier: str, count: int) -> None:
         key = (direction, carrier)
@@ -174,7 +235,12 @@ class Ledger:
         self._bus.publish(kind(message, state, now_ns, code, blocked_by))
 
     async def _tell_later(self, kind: type[MessageEvent], message_id: int) -> None:
-        await self.database.flush()
-        message = await self.store.get(message_id)
+        try:
+            with suppress(DatabaseError):  # of what was written just before
+                await self.database.flush()
+            message = await self.store.get(message_id)
+        except DatabaseError as error:
+            _log.warning("event not told: its text cannot be read", error=type(error).__name__)
+            return
         if message is not None:
             self._bus.publish(kind(message))

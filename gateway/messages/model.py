@@ -176,12 +176,14 @@ class Segment:
 class Progress:
     """How far the segments of one text have come: the aggregation that turns parts into one outcome.
 
-    `outcomes` maps part (0-based) to its final state; a part without an entry is still under way.
+    `outcomes` maps part (0-based) to its final state; a part without an entry is still under way. `ending`:
+    the text's own outcome is being stored.
     """
 
     total: int
     answered: set[int] = field(default_factory=set)
     outcomes: dict[int, State] = field(default_factory=dict)
+    ending: bool = False
 
     def answer(self, part: int) -> bool:
         """Note that the carrier answered `part`; True when this was the last one outstanding."""
@@ -194,3 +196,7 @@ class Progress:
         if len(self.outcomes) < self.total:
             return None
         return aggregate(list(self.outcomes.values()))
+
+    def take_back(self, part: int) -> None:
+        """The outcome of `part` could not be stored; it will be told again."""
+        self.outcomes.pop(part, None)

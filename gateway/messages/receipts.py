@@ -1,24 +1,27 @@
 """Delivery receipts: matched whatever their notation, also when they overtake the submit_sm_resp, each once.
 
-A receipt is answered only when what it says is durable. One that no known submit explains is stored as an
-orphan and waits for its submit_sm_resp; a segment whose receipt stays out is given up after the validity and
-its grace.
+A receipt is answered only when what it says is durable; where that fails everything is as if it had never
+come, since the carrier sends it again. One that no known submit explains is stored as an orphan and waits for
+its submit_sm_resp; a segment whose receipt stays out is given up after the validity and its grace.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from gateway.messages.correlation import Awaited, AwaitedReceipts
+from gateway.esme.deliver import Acknowledge
+from gateway.messages.correlation import Awaited, AwaitedReceipts, Matched
 from gateway.messages.intents import DeleteOrphanReceipt, InsertOrphanReceipt, MarkReceipt
-from gateway.messages.ledger import Ledger
+from gateway.messages.ledger import Ledger, Outcome
 from gateway.messages.model import STATE_OF_RECEIPT, Progress, State
 from gateway.messages.settings import MessagesSettings
 from gateway.runtime.clock import TimerHandle
+from gateway.runtime.database import DatabaseError
 from gateway.runtime.ids import IdSource
 from gateway.runtime.metrics import Metrics
-from gateway.smpp.constants import MessageState
+from gateway.smpp.constants import CommandStatus, MessageState
 from gateway.smpp.pdu import DataSm, DeliverSm
 from gateway.smpp.receipt import STAT_WORDS, NotAReceipt, Receipt, canonical_id, id_candidates, read_receipt
 from gateway.smpp.segment import user_data
@@ -81,8 +84,7 @@ class Receipts:
             self._progress.setdefault(segment.message_id, Progress(segment.total))
         orphan = self._orphan_of(carrier, canonical, destination) if self._orphan_order else None
         if orphan is not None:
-            self._forget(orphan)
-            self._settle(carrier, segment, orphan.state, orphan.error, orphan.text, orphan)
+            self._settle_from(orphan, segment)
             return
         awaited = self._awaited.get(carrier)
         if awaited is None:
@@ -101,18 +103,23 @@ class Receipts:
         """After a restart: a receipt that still waits for its submit."""
         self._keep(orphan)
 
-    def take(self, carrier: str, pdu: DeliverSm | DataSm) -> Durable | None:
-        """Take a receipt; answer it when the future is done, at once when there is none."""
+    def take(self, carrier: str, pdu: DeliverSm | DataSm, acknowledge: Acknowledge) -> None:
+        """Take a receipt: acknowledge it once it is durable, have it sent again where it cannot be stored.
+
+        Raises `DatabaseError` where it is not even taken; then it is not answered.
+        """
         short_message = pdu.short_message if isinstance(pdu, DeliverSm) else b""
         try:
             receipt = read_receipt(short_message, esm_class=pdu.esm_class, tlvs=pdu.tlvs)
         except NotAReceipt:
             self._unexpected.labels(carrier).inc()
-            return None
+            acknowledge(CommandStatus.ROK)
+            return
         for warning in receipt.warnings:
             self._warnings.labels(carrier, warning).inc()
-        if receipt.state not in STATE_OF_RECEIPT:
-            return None  # on its way; the final receipt is still to come
+        if receipt.state not in STATE_OF_RECEIPT:  # on its way; the final receipt is still to come
+            acknowledge(CommandStatus.ROK)
+            return
         awaited = self._awaited.get(carrier)
         segment = None
         if awaited is not None:  # most carriers write an id one way: the others are worked out if need be
@@ -122,45 +129,120 @@ class Receipts:
             candidates = id_candidates(receipt.message_id)
             segment = awaited.match(candidates, pdu.source_addr) if awaited is not None else None
             if segment is None:
-                return self._adopt(carrier, candidates, pdu.source_addr, receipt, text)
-        return self._settle(carrier, segment, receipt.state, receipt.error, text)
+                self._adopt(carrier, candidates, pdu.source_addr, receipt, text, acknowledge)
+                return
+        self._settle(carrier, segment, receipt, text, pdu.source_addr, acknowledge)
 
     def _settle(
         self,
         carrier: str,
-        segment: Awaited,
-        state: MessageState,
-        error: str | None,
+        segment: Matched,
+        receipt: Receipt,
         text: bytes,
-        orphan: Orphan | None = None,
-    ) -> Durable:
+        source: str,
+        acknowledge: Acknowledge,
+    ) -> None:
+        state = receipt.state
         now_ns = self._ledger.clock.now_ns()
-        mark = MarkReceipt(STAT_WORDS[state], error, now_ns, text, segment.message_id, segment.part)
-        extra = () if orphan is None else (DeleteOrphanReceipt(orphan.id),)
+        mark = MarkReceipt(STAT_WORDS[state], receipt.error, now_ns, text, segment.message_id, segment.part)
+        ended = self._outcome(carrier, segment, state, receipt.error)
+        try:
+            if ended is None:
+                durable = self._ledger.database.write(mark)
+            else:
+                durable = self._ledger.hand_over(ended, mark)
+        except DatabaseError:
+            self._put_back(carrier, segment, ended, source)
+            raise
+        durable.add_done_callback(partial(self._stored, carrier, segment, mark, ended, source, acknowledge))
+
+    def _stored(
+        self,
+        carrier: str,
+        segment: Matched,
+        mark: MarkReceipt,
+        ended: Outcome | None,
+        source: str,
+        acknowledge: Acknowledge,
+        durable: Durable,
+    ) -> None:
+        if durable.cancelled() or durable.exception() is not None:
+            self._put_back(carrier, segment, ended, source)
+            acknowledge(CommandStatus.RX_T_APPN)
+            return
+        try:
+            if self._ledger.unstored:
+                self._ledger.unstored.amend(mark)
+            if ended is not None:
+                self._progress.pop(segment.message_id, None)
+                self._finished(ended)
+        finally:
+            acknowledge(CommandStatus.ROK)
+
+    def _finished(self, ended: Outcome) -> None:
+        if ended.state is State.REJECTED and self.refused is not None:
+            self.refused(ended.message_id)
+        self._ledger.finished(ended)
+
+    def _put_back(self, carrier: str, segment: Matched, ended: Outcome | None, source: str) -> None:
+        """A receipt could not be stored: the carrier sends it again, and it is awaited as before."""
+        progress = self._progress.get(segment.message_id)
+        if progress is not None:
+            progress.take_back(segment.part)
+            if ended is not None:
+                progress.ending = False
+        orphan = self._orphan_of(carrier, segment.smsc_id, source) if self._orphan_order else None
+        if orphan is not None:  # it was sent again before it was answered
+            self._settle_from(orphan, Awaited(segment.message_id, segment.part, segment.total))
+            return
+        self._awaited[carrier].put_back(segment)
+        if self._timer is None:
+            self._arm()
+
+    def _settle_from(self, orphan: Orphan, segment: Awaited) -> None:
+        """A receipt that came before was for this segment; nobody sends it again."""
+        self._forget(orphan)
+        word, now_ns = STAT_WORDS[orphan.state], self._ledger.clock.now_ns()
+        mark = MarkReceipt(word, orphan.error, now_ns, orphan.text, segment.message_id, segment.part)
+        ended = self._outcome(orphan.carrier, segment, orphan.state, orphan.error)
+        self._settle_soon(segment, ended, mark, DeleteOrphanReceipt(orphan.id))
+
+    def _settle_soon(
+        self, segment: Awaited, ended: Outcome | None, *marks: MarkReceipt | DeleteOrphanReceipt
+    ) -> None:
+        if ended is not None:
+            self._progress.pop(segment.message_id, None)
+            if ended.state is State.REJECTED and self.refused is not None:
+                self.refused(ended.message_id)
+            self._ledger.finish_soon(ended, *marks)
+        elif marks:
+            self._ledger.unstored.write(segment.message_id, marks)
+
+    def _outcome(
+        self, carrier: str, segment: Awaited | Matched, state: MessageState, error: str | None
+    ) -> Outcome | None:
+        """What the text comes to with this receipt, None while it has others to wait for."""
         outcome = self._aggregate(segment, STATE_OF_RECEIPT[state])
         if outcome is None:
-            return self._ledger.database.write(mark, *extra)
-        failed = outcome is not State.DELIVERED
-        if failed and outcome is State.REJECTED and self.refused is not None:
-            self.refused(segment.message_id)
-        return self._ledger.finish(
+            return None
+        return self._ledger.outcome(
             segment.message_id,
             carrier,
             outcome,
-            code=f"carrier_{error}" if failed and error else None,
+            code=f"carrier_{error}" if error and outcome is not State.DELIVERED else None,
             blocked_by="carrier" if outcome is State.REJECTED else None,
-            marks=(mark, *extra),
         )
 
-    def _aggregate(self, segment: Awaited, state: State) -> State | None:
+    def _aggregate(self, segment: Awaited | Matched, state: State) -> State | None:
         if segment.total == 1:
             return state
         progress = self._progress.get(segment.message_id)
         if progress is None:
             return None  # the text has ended already: a segment was refused
         outcome = progress.settle(segment.part, state)
-        if outcome is not None:
-            del self._progress[segment.message_id]
+        if outcome is None or progress.ending:
+            return None
+        progress.ending = True
         return outcome
 
     def forget(self, message_id: int) -> None:
@@ -170,18 +252,32 @@ class Receipts:
     # Orphans
 
     def _adopt(
-        self, carrier: str, candidates: tuple[str, ...], source: str, receipt: Receipt, text: bytes
-    ) -> Durable:
+        self,
+        carrier: str,
+        candidates: tuple[str, ...],
+        source: str,
+        receipt: Receipt,
+        text: bytes,
+        acknowledge: Acknowledge,
+    ) -> None:
         now_ns = self._ledger.clock.now_ns()
         orphan = Orphan(
             self._ids.new_id(), carrier, candidates, source, receipt.state, receipt.error, now_ns, text
         )
-        self._keep(orphan)
-        return self._ledger.database.write(
+        durable = self._ledger.database.write(
             InsertOrphanReceipt(
                 orphan.id, carrier, candidates[0], source, receipt.state.name, receipt.error, now_ns, text
             )
         )
+        self._keep(orphan)
+        durable.add_done_callback(partial(self._adopted, orphan, acknowledge))
+
+    def _adopted(self, orphan: Orphan, acknowledge: Acknowledge, durable: Durable) -> None:
+        if durable.cancelled() or durable.exception() is not None:
+            self._forget(orphan)
+            acknowledge(CommandStatus.RX_T_APPN)
+        else:
+            acknowledge(CommandStatus.ROK)
 
     def _orphan_of(self, carrier: str, canonical: str, destination: str) -> Orphan | None:
         """The receipt that waits for this id: as written, or in another notation from the same number."""
@@ -233,7 +329,8 @@ class Receipts:
                 self._missing.labels(carrier).inc()
                 outcome = self._aggregate(segment, State.UNKNOWN)
                 if outcome is not None:
-                    self._ledger.finish(segment.message_id, carrier, outcome, code="receipt_missing")
+                    ended = segment.message_id, carrier, outcome
+                    self._settle_soon(segment, self._ledger.outcome(*ended, code="receipt_missing"))
         self._drop_orphans(now_ns)
         self._arm()
 
@@ -243,7 +340,7 @@ class Receipts:
             if not orphan.matched:
                 self._forget(orphan)
                 self._unexpected.labels(orphan.carrier).inc()
-                self._ledger.database.write_soon(DeleteOrphanReceipt(orphan.id))
+                self._ledger.unstored.write(orphan.id, (DeleteOrphanReceipt(orphan.id),))
 
 
 def _digits(number: str) -> str:

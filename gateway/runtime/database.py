@@ -36,7 +36,7 @@ from gateway.runtime.metrics import Metrics
 from gateway.runtime.migrations import MigrationBranch, migrate
 from gateway.runtime.reachability import AWAY, Reachability
 from gateway.runtime.statements import WriteIntent
-from gateway.runtime.writers import Future, Outcome
+from gateway.runtime.writers import Future, Outcome, Waiter
 
 __all__ = [
     "Database",
@@ -67,6 +67,9 @@ FAILURES = tuple(
 )
 """Every value of the label `reason` of `gateway_database_failures_total`."""
 
+Unstored = Callable[[tuple[Any, ...], DatabaseError], None]
+"""Hears the intents of a unit nobody waited for, and why it was not stored."""
+
 _T = TypeVar("_T")
 _log = get_logger("database")
 
@@ -90,6 +93,7 @@ class Database:
         self._max_pending = max_pending
         self._closed = False
         self._when_closed: list[Callable[[], None]] = []
+        self._on_unstored: list[Unstored] = []
         self._reachability = Reachability()
         self._heard = False
         self._probing: asyncio.TimerHandle | None = None
@@ -177,7 +181,11 @@ class Database:
         if self._pending >= 2 * self._max_pending:
             self._failures.labels(DatabaseOverloaded.__name__).inc()
             raise DatabaseOverloaded(f"{self._pending} units wait, the bound is {2 * self._max_pending}")
-        self._take(intents, None)
+        self._take(intents, intents)
+
+    def on_unstored(self, callback: Unstored) -> None:
+        """Have every unit of `write_soon` that failed handed back, for whoever can try again."""
+        self._on_unstored.append(callback)
 
     async def flush(self) -> None:
         """Wait until everything handed over so far is settled."""
@@ -233,11 +241,11 @@ class Database:
     async def __aexit__(self, *_error: object) -> None:
         await self.close()
 
-    def _take(self, intents: tuple[Any, ...], future: Future | None) -> None:
+    def _take(self, intents: tuple[Any, ...], waiter: Waiter) -> None:
         if self._clock is not None and self._pending == 0:
             self._clock.begin()
         self._pending += 1
-        self._writer.put((intents, future))
+        self._writer.put((intents, waiter))
 
     def _read(self, work: Callable[[Connection], _T]) -> _T:
         try:
@@ -251,19 +259,19 @@ class Database:
         """Settle the units of a batch; `committed` says that the database was asked at all."""
         self._pending -= len(outcomes)
         fault: DatabaseError | None = None
-        for future, error in outcomes:
+        for waiter, error in outcomes:
             if error is not None:
                 if isinstance(error, AWAY):
                     fault = error
                 self._failures.labels(type(error).__name__).inc()
-            if future is None:
+            if isinstance(waiter, tuple):
                 if error is not None:
-                    _log.error("write failed", error=type(error).__name__)
-            elif not future.done():
+                    self._hand_back(waiter, error)
+            elif not waiter.done():
                 if error is None:
-                    future.set_result(None)
+                    waiter.set_result(None)
                 else:
-                    future.set_exception(error)
+                    waiter.set_exception(error)
         if self._clock is not None and self._pending == 0:
             self._clock.end()
         if committed:
@@ -304,6 +312,11 @@ class Database:
             pass  # it is noted
         finally:
             self._reading = None
+
+    def _hand_back(self, intents: tuple[Any, ...], error: DatabaseError) -> None:
+        _log.error("write failed", error=type(error).__name__)
+        for callback in self._on_unstored:
+            callback(intents, error)
 
     def _release(self) -> None:
         self._readers.shutdown()

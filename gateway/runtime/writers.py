@@ -35,8 +35,10 @@ GATHER_S = 0.003
 START_TIMEOUT_S = 15.0
 
 Future = asyncio.Future[None]
-Unit = tuple[tuple[Any, ...], "Future | None"]
-Outcome = tuple["Future | None", "DatabaseError | None"]
+Waiter = Future | tuple[Any, ...]
+"""Who hears of a unit: a future, or the unit's own intents where nobody waits for it."""
+Unit = tuple[tuple[Any, ...], Waiter]
+Outcome = tuple[Waiter, "DatabaseError | None"]
 Complete = Callable[[list[Outcome], bool], None]
 """Takes the outcomes of a batch, and whether the database was asked at all."""
 

@@ -172,7 +172,8 @@ class Reassembler:
     Parts come in any order; one that is there already, or belongs to a message finished less than
     `duplicate_ns` ago, is ignored. A part that contradicts the one kept under its number starts its message
     anew: the sender has come round to the same reference. Past `max_messages` or `max_bytes` the oldest
-    unfinished message is dropped.
+    unfinished message is dropped. Whoever fails to store a part or a message says so (`take_back`, `reopen`):
+    it comes again then, and is no duplicate.
     """
 
     def __init__(
@@ -208,22 +209,59 @@ class Reassembler:
         """Take one part; return the whole message when it was the last one missing."""
         if part.total == 1:
             return Reassembled((part,))
-        key = (part.source, part.destination, part.reference, part.total)
-        if self._is_late_duplicate(key, part, now_ns):
+        if self.find(part, now_ns) is not None:
             return None
+        key = _key(part)
         pending = self._pending.get(key)
-        if pending is not None and (known := pending.parts.get(part.number)) is not None:
-            if known == part:
-                return None
+        if pending is not None and part.number in pending.parts:
             self._drop(key)
             self.evicted += 1
-            pending = None
-        if pending is None:
-            pending = self._pending[key] = _Pending(now_ns + self._expiry_ns)
-        pending.parts[part.number] = part
-        pending.size_bytes += _size(part)
-        self._size_bytes += _size(part)
-        if len(pending.parts) == part.total:
+        self._insert(key, part, now_ns)
+        if len(self._pending[key].parts) == part.total:
+            return self._finish(key, now_ns)
+        self._keep_within_bounds()
+        return None
+
+    def find(self, part: Part, now_ns: int) -> Part | None:
+        """Return the part that `part` repeats, with its context, if it is one that `add` would ignore."""
+        self._forget_finished(now_ns)
+        key = _key(part)
+        pending = self._pending.get(key)
+        if pending is not None:
+            known = pending.parts.get(part.number)
+        else:
+            finished = self._finished.get(key)
+            known = finished[2][part.number - 1] if finished is not None else None
+        return known if known == part else None
+
+    def take_back(self, part: Part) -> None:
+        """Forget this very part, if its message is unfinished: it is as if it had never come."""
+        key = _key(part)
+        pending = self._pending.get(key)
+        if pending is None or pending.parts.get(part.number) is not part:
+            return
+        del pending.parts[part.number]
+        pending.size_bytes -= _size(part)
+        self._size_bytes -= _size(part)
+        if not pending.parts:
+            del self._pending[key]
+
+    def reopen(self, whole: Reassembled, parts: Sequence[Part], now_ns: int) -> Reassembled | None:
+        """Wait anew for a message that `add` returned: of it only `parts` are still there.
+
+        Return it whole if the others have come again meanwhile.
+        """
+        key = _key(whole.parts[0])
+        finished = self._finished.get(key)
+        if finished is not None and finished[2] is whole.parts:
+            del self._finished[key]
+            self._finished_bytes -= finished[1]
+        for part in parts:
+            pending = self._pending.get(key)
+            if pending is None or part.number not in pending.parts:
+                self._insert(key, part, now_ns)
+        pending = self._pending.get(key)
+        if pending is not None and len(pending.parts) == whole.parts[0].total:
             return self._finish(key, now_ns)
         self._keep_within_bounds()
         return None
@@ -243,7 +281,15 @@ class Reassembler:
         """When `expire` is due next, in world nanoseconds, or None."""
         return next(iter(self._pending.values())).deadline_ns if self._pending else None
 
-    def _is_late_duplicate(self, key: _Key, part: Part, now_ns: int) -> bool:
+    def _insert(self, key: _Key, part: Part, now_ns: int) -> None:
+        pending = self._pending.get(key)
+        if pending is None:
+            pending = self._pending[key] = _Pending(now_ns + self._expiry_ns)
+        pending.parts[part.number] = part
+        pending.size_bytes += _size(part)
+        self._size_bytes += _size(part)
+
+    def _forget_finished(self, now_ns: int) -> None:
         while self._finished:
             oldest, (deadline_ns, size, _) = next(iter(self._finished.items()))
             within = len(self._finished) <= self._max_messages and self._finished_bytes <= self._max_bytes
@@ -251,8 +297,6 @@ class Reassembler:
                 break
             del self._finished[oldest]
             self._finished_bytes -= size
-        finished = self._finished.get(key)
-        return finished is not None and key not in self._pending and finished[2][part.number - 1] == part
 
     def _finish(self, key: _Key, now_ns: int) -> Reassembled:
         whole = _in_order(self._drop(key))
@@ -274,6 +318,10 @@ class Reassembler:
         ):
             self._drop(next(iter(self._pending)))
             self.evicted += 1
+
+
+def _key(part: Part) -> _Key:
+    return part.source, part.destination, part.reference, part.total
 
 
 def _size(part: Part) -> int:

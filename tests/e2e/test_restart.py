@@ -211,13 +211,13 @@ async def test_half_an_inbound_text_waits_across_the_restart(open_world: Any) ->
         for segment in segment_text("x" * 200, 77)
     )
     async with open_world(parts=ONLY_TEXTING) as first:
-        durable = first.service.texting.inbound.deliver("att", first_half)
-        assert durable is not None
-        await durable
+        answered = asyncio.get_running_loop().create_future()
+        first.service.texting.inbound.on_deliver("att", first_half, answered.set_result)
+        assert await answered == 0
     async with open_world(parts=ONLY_TEXTING) as second:
-        durable = second.service.texting.inbound.deliver("att", second_half)
-        assert durable is not None
-        await durable
+        answered = asyncio.get_running_loop().create_future()
+        second.service.texting.inbound.on_deliver("att", second_half, answered.set_result)
+        assert await answered == 0
         message = await second.client.received(5, number="+12125550121")
         assert (message["text"], message["segments"]) == ("x" * 200, 2)
 

@@ -3,13 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.messages.correlation import Awaited, AwaitedReceipts
+from gateway.messages.correlation import Awaited, AwaitedReceipts, Matched
 from gateway.smpp.receipt import canonical_id, id_candidates
 
 HOUR_NS = 3_600_000_000_000
 MINUTE_NS = 60_000_000_000
 VALIDITY_NS = 72 * HOUR_NS
 PHONE = "13105550120"
+
+
+def segment_of(matched: Matched | None) -> Awaited | None:
+    return None if matched is None else Awaited(*matched[:3])
 
 
 def filed(*ids: str) -> AwaitedReceipts:
@@ -21,7 +25,7 @@ def filed(*ids: str) -> AwaitedReceipts:
 
 def test_a_receipt_takes_its_segment_out_once() -> None:
     awaited = filed("4f")
-    assert awaited.match(id_candidates("4F"), PHONE) == Awaited(1000, 0, 1)
+    assert segment_of(awaited.match(id_candidates("4F"), PHONE)) == Awaited(1000, 0, 1)
     assert awaited.match(id_candidates("4F"), PHONE) is None
     assert len(awaited) == 0
 
@@ -29,13 +33,13 @@ def test_a_receipt_takes_its_segment_out_once() -> None:
 def test_decimal_of_a_hexadecimal_id_is_found_from_the_right_number_only() -> None:
     awaited = filed("ff")
     assert awaited.match(id_candidates("255"), "12125550120") is None
-    assert awaited.match(id_candidates("255"), "+" + PHONE) == Awaited(1000, 0, 1)
+    assert segment_of(awaited.match(id_candidates("255"), "+" + PHONE)) == Awaited(1000, 0, 1)
 
 
 def test_the_exact_id_wins_over_another_notation() -> None:
     awaited = filed("100", "64")
-    assert awaited.match(id_candidates("100"), PHONE) == Awaited(1000, 0, 1)
-    assert awaited.match(id_candidates("64"), PHONE) == Awaited(1001, 0, 1)
+    assert segment_of(awaited.match(id_candidates("100"), PHONE)) == Awaited(1000, 0, 1)
+    assert segment_of(awaited.match(id_candidates("64"), PHONE)) == Awaited(1001, 0, 1)
 
 
 def test_overdue_segments_are_given_up_about_a_minute_late() -> None:
@@ -81,7 +85,7 @@ def test_every_segment_comes_out_exactly_once(
         left[f"i{number}"] = Awaited(message_id, part, total)
         awaited.expect(f"i{number}", left[f"i{number}"], PHONE, expires_ns)
     for smsc_id in data.draw(st.permutations(sorted(left)))[: len(left) // 2]:
-        assert awaited.match((smsc_id,), PHONE) == left.pop(smsc_id)
+        assert segment_of(awaited.match((smsc_id,), PHONE)) == left.pop(smsc_id)
     assert len(awaited) == len(left)
     assert sorted(awaited.give_up(1000 * HOUR_NS)) == sorted(left.values())
     assert len(awaited) == 0
@@ -92,3 +96,39 @@ def test_the_number_of_generations_stays_small_however_many_wait() -> None:
     for second in range(0, 72 * 3600, 60):
         awaited.expect(str(second), Awaited(second, 0, 1), PHONE, second * 1_000_000_000)
     assert len(awaited._generations) <= 17
+
+
+def test_what_is_put_back_is_matched_and_given_up_as_if_it_had_never_been_taken() -> None:
+    awaited = filed("ff", "aa")
+    deadline = awaited.next_deadline()
+    matched = awaited.match(("ff",), PHONE)
+    assert matched is not None
+    assert len(awaited) == 1
+    awaited.put_back(matched)
+    assert len(awaited) == 2
+    assert awaited.match(id_candidates("255"), "12125550120") is None  # it still knows its number
+    again = awaited.match(id_candidates("255"), PHONE)
+    assert again == matched
+    awaited.put_back(again)
+    assert awaited.next_deadline() == deadline
+    assert sorted(awaited.give_up(2 * VALIDITY_NS)) == [Awaited(1000, 0, 1), Awaited(1001, 0, 1)]
+
+
+def test_what_is_put_back_after_its_time_is_given_up_at_once() -> None:
+    awaited = filed("ff")
+    matched = awaited.match(("ff",), PHONE)
+    assert matched is not None
+    assert list(awaited.give_up(2 * VALIDITY_NS)) == []
+    awaited.put_back(matched)
+    assert list(awaited.give_up(2 * VALIDITY_NS)) == [Awaited(1000, 0, 1)]
+    assert len(awaited) == 0
+
+
+def test_what_is_put_back_does_not_push_out_a_segment_that_got_its_id() -> None:
+    awaited = filed("ff")
+    matched = awaited.match(("ff",), PHONE)
+    assert matched is not None
+    awaited.expect("ff", Awaited(7, 0, 1), PHONE, VALIDITY_NS)
+    awaited.put_back(matched)
+    assert len(awaited) == 1
+    assert segment_of(awaited.match(("ff",), PHONE)) == Awaited(7, 0, 1)

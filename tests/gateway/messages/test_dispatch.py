@@ -83,7 +83,10 @@ class Book:
     def write_soon(self, *intents: Any) -> None:
         self.written += intents
 
-    def finish(
+    def note(self, message_id: int, *intents: Any) -> None:
+        self.written += intents
+
+    def outcome(
         self,
         message_id: int,
         carrier: str,
@@ -91,11 +94,17 @@ class Book:
         *,
         code: str | None = None,
         blocked_by: str | None = None,
-    ) -> asyncio.Future[None]:
+    ) -> tuple[int, State, str | None]:
+        return message_id, state, code
+
+    def finish(self, outcome: tuple[int, State, str | None]) -> asyncio.Future[None]:
         if self.full:
             raise DatabaseFull
-        self.finished.append((message_id, state, code))
+        self.finished.append(outcome)
         return self.durable
+
+    def finish_soon(self, outcome: tuple[int, State, str | None]) -> None:
+        self.finished.append(outcome)
 
 
 class Bench:

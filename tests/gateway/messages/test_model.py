@@ -46,3 +46,12 @@ def test_a_repeated_receipt_changes_nothing() -> None:
     assert progress.settle(0, State.DELIVERED) is None
     assert progress.settle(0, State.UNDELIVERABLE) is None
     assert progress.settle(1, State.DELIVERED) is State.DELIVERED
+
+
+def test_a_part_that_was_taken_back_has_no_outcome_until_it_comes_again() -> None:
+    progress = Progress(2)
+    assert progress.settle(0, State.DELIVERED) is None
+    progress.take_back(0)
+    progress.take_back(1)
+    assert progress.settle(1, State.DELIVERED) is None
+    assert progress.settle(0, State.EXPIRED) is State.EXPIRED

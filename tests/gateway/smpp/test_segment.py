@@ -336,6 +336,43 @@ def test_a_late_duplicate_starts_nothing_until_it_is_forgotten():
     assert len(reassembler) == 1
 
 
+def test_a_part_that_was_taken_back_is_no_duplicate():
+    reassembler = Reassembler()
+    first, again = part(1, total=2), part(1, total=2)
+    reassembler.add(first, 0)
+    reassembler.take_back(again)  # equal, but not the one that is kept
+    assert reassembler.find(again, 1) is first
+    reassembler.take_back(first)
+    assert (len(reassembler), reassembler.size_bytes, reassembler.next_deadline()) == (0, 0, None)
+    assert reassembler.add(part(2, total=2), 2) is None
+    assert reassembler.add(again, 3) is not None
+
+
+def test_a_message_that_was_reopened_is_whole_once_what_it_lacks_comes_again():
+    reassembler = Reassembler()
+    parts = [part(number, body=bytes([number])) for number in (1, 2, 3)]
+    whole = [reassembler.add(each, 0) for each in parts][-1]
+    assert whole is not None
+    assert reassembler.find(part(3, body=b"\3"), 1) is parts[2]
+    assert reassembler.reopen(whole, parts[:1], 1) is None
+    assert reassembler.find(part(1, body=b"\1"), 1) is parts[0]
+    assert reassembler.find(part(3, body=b"\3"), 1) is None
+    assert reassembler.add(parts[2], 2) is None
+    again = reassembler.add(parts[1], 3)
+    assert again == whole
+    reassembler.reopen(again, [], 4)
+    assert (len(reassembler), reassembler.size_bytes, reassembler.next_deadline()) == (0, 0, None)
+
+
+def test_a_message_that_was_reopened_while_its_rest_came_again_is_whole_at_once():
+    reassembler = Reassembler(duplicate_ns=10)
+    whole = [reassembler.add(part(number, total=2), 0) for number in (1, 2)][-1]
+    assert whole is not None
+    assert reassembler.add(part(2, total=2), 11) is None  # it has forgotten that it was finished
+    assert reassembler.reopen(whole, whole.parts[:1], 12) == whole
+    assert len(reassembler) == 0
+
+
 def test_a_reference_used_again_for_another_text_is_a_new_message():
     reassembler = Reassembler()
     reassembler.add(part(1, total=2, body=b"old"), 0)
