@@ -1,6 +1,7 @@
 """Carriers, 10DLC and Replay: what is switched on the page is what the API then says."""
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,23 @@ def test_faults_are_given_and_taken_and_texts_meet_them(open_page: Open, demo: D
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("No faults now")).to_be_visible()
     assert demo.get("/v1/carriers/bell")["faults"] == []
+
+
+def test_a_story_tells_what_a_carrier_put_off(open_page: Open, demo: Demo) -> None:
+    throttled = {"kind": "status", "status": 0x58}
+    demo.call("PATCH", "/v1/carriers/telus", {"faults": [throttled]})
+    sent = demo.send("put off by its carrier", "carol", "+16045550124")
+    where = f"/v1/messages/{sent['id']}"
+    give_up_at = time.monotonic() + 20
+    while not any(one.get("settled") is False for one in demo.get(where)["timeline"]):
+        assert time.monotonic() < give_up_at
+    demo.call("PATCH", "/v1/carriers/telus", {"faults": []})
+    demo.until_delivered(sent["id"])
+    story = open_page(f"messages/{sent['id']}")
+    put_off = story.locator(".timeline > li[data-tone=wait]")
+    expect(put_off.first).to_contain_text("ESME_RTHROTTLED")
+    expect(put_off.first).to_contain_text("over telus-1, settled nothing, may go again")
+    expect(story.get_by_role("table", name="Segments")).to_contain_text("ESME_ROK")
 
 
 def test_a_carriers_settings_are_switched_live(open_page: Open, demo: Demo) -> None:

@@ -82,7 +82,8 @@ export const gap = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : duration(ms / 1
 
 function moment(entry, after) {
   const failed = entry.status && entry.status !== "ESME_ROK";
-  const shade = failed ? "bad" : (TONES[entry.event] ?? "bad");
+  const putOff = entry.settled === false;
+  const shade = putOff ? "wait" : failed ? "bad" : (TONES[entry.event] ?? "bad");
   const what = [
     entry.part ? `part ${entry.part}` : "",
     entry.sequenceNumber ? `sequence ${entry.sequenceNumber}` : "",
@@ -90,6 +91,7 @@ function moment(entry, after) {
     entry.messageId ? `id\u00a0${entry.messageId}` : "",
     entry.receipt ? `${entry.receipt}${entry.error ? `\u00a0err\u00a0${entry.error}` : ""}` : "",
     entry.code ?? "",
+    putOff ? [entry.link ? `over ${entry.link}` : "", "settled nothing, may go again"].filter(Boolean).join(", ") : "",
   ].filter(Boolean);
   return el(
     "li",
