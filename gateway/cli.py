@@ -177,10 +177,10 @@ def schema() -> None:
 
         gateway schema > gateway.schema.json
     """
-    from gateway.runtime.config import json_schema  # noqa: PLC0415
+    from gateway.runtime.schema import file_schema  # noqa: PLC0415
     from gateway.settings import EVERY_SECTION  # noqa: PLC0415
 
-    typer.echo(json.dumps(json_schema(EVERY_SECTION), indent=2))
+    typer.echo(json.dumps(file_schema(EVERY_SECTION), indent=2))
 
 
 @app.command()

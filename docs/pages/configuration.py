@@ -9,7 +9,7 @@ from typing import Any
 
 from docs.pages.markdown import code, page, prose, sentence, table, value_text
 from gateway.policy.filters import CountFilter, DomainFilter, OptOutRatioFilter, WordFilter
-from gateway.runtime.config import json_schema
+from gateway.runtime.schema import settings_schema
 from gateway.settings import COMMON, EVERY_SECTION, PARTS
 from gateway.smpp.receipt import ReceiptNotation
 
@@ -48,7 +48,7 @@ def undocumented() -> list[str]:
         f"{name}.{key}"
         for name, shape in sections.shapes.items()
         for key, field in shape.get("properties", {}).items()
-        if key != "include" and not sections.description(name, key, field)
+        if not sections.description(name, key, field)
     ]
 
 
@@ -67,7 +67,7 @@ def keys() -> set[str]:
                 found.add(inner)
                 walk(target, inner, (*above, name))
 
-    for section, reference in json_schema(EVERY_SECTION)["properties"].items():
+    for section, reference in settings_schema(EVERY_SECTION)["properties"].items():
         walk(_target(reference) or "", section, ())
     return found
 
@@ -87,7 +87,7 @@ class Sections:
     """The schema of a whole file, and which shapes have been shown; `without` are told on another page."""
 
     def __init__(self, document: Schema | None = None, without: tuple[str, ...] = ()) -> None:
-        document = json_schema(EVERY_SECTION) if document is None else document
+        document = settings_schema(EVERY_SECTION) if document is None else document
         self.shapes: dict[str, Schema] = document["$defs"]
         self._roots: dict[str, Schema] = document["properties"]
         self._shown: set[str] = set(without)
@@ -123,8 +123,6 @@ class Sections:
     def _rows(self, name: str, shape: Schema) -> Iterator[tuple[str, ...]]:
         required = set(shape.get("required", ()))
         for key, field in shape.get("properties", {}).items():
-            if key == "include":
-                continue
             default = "**required**" if key in required else _default(field)
             yield code(key), self._type(field), default, self.description(name, key, field)
 

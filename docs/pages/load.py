@@ -7,7 +7,7 @@ from docs.pages.configuration import Sections
 from docs.pages.markdown import code, page, table
 from gateway.load.profile import Profile, carried, read_profile
 from gateway.load.settings import Deed
-from gateway.runtime.config import json_schema
+from gateway.runtime.schema import settings_schema
 from gateway.runtime.yamltree import INCLUDE
 from gateway.throttle.settings import LimitsSettings
 
@@ -55,7 +55,7 @@ def undocumented() -> list[str]:
 
 
 def _sections() -> Sections:
-    return Sections(json_schema({ROOT: Profile}), without=(LIMITS,))
+    return Sections(settings_schema({ROOT: Profile}), without=(LIMITS,))
 
 
 def _ours() -> Iterator[str]:

@@ -18,16 +18,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
-from pydantic.json_schema import models_json_schema
 
 from gateway.runtime.crosschecks import CrossCheck, Noted, is_within, noting, placed
 from gateway.runtime.errors import ConfigError, Fault
 from gateway.runtime.log import get_logger
 from gateway.runtime.modeltree import models_at, stand_in
 from gateway.runtime.pruning import Pruned
-from gateway.runtime.yamltree import INCLUDE, KeyPath, Place, Tree, parse_value, path_text, read_tree
+from gateway.runtime.yamltree import KeyPath, Place, Tree, parse_value, path_text, read_tree
 
-__all__ = ["ConfigError", "Fault", "LoadedConfig", "carried_config", "find_config", "json_schema", "load"]
+__all__ = ["ConfigError", "Fault", "LoadedConfig", "carried_config", "find_config", "load"]
 
 Sections = Mapping[str, type[BaseModel]]
 MAX_JUDGEMENTS = 16
@@ -116,31 +115,6 @@ def carried_config(name: str) -> Path:
             return carried
     told = "there is no such configuration file; `gateway.yaml`, the demo world's, comes with the program"
     raise ConfigError([Fault(name, 0, 0, "", told)])
-
-
-def json_schema(sections: Sections) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a whole configuration, for editors and `gateway schema`."""
-    references, definitions = models_json_schema(
-        [(model, "validation") for model in sections.values()], ref_template="#/$defs/{model}"
-    )
-    for definition in definitions.get("$defs", {}).values():
-        _allow_include(definition)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Configuration of sms-siprec-gateway",
-        "type": "object",
-        "properties": {name: references[(model, "validation")] for name, model in sections.items()},
-        "additionalProperties": False,
-        **definitions,
-    }
-
-
-def _allow_include(definition: dict[str, Any]) -> None:
-    if definition.get("type") == "object" and INCLUDE not in definition.get("properties", {}):
-        definition.setdefault("properties", {})[INCLUDE] = {
-            "description": "Files, relative to this one, whose keys are merged below these",
-            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
-        }
 
 
 def _root(tree: Tree) -> dict[str, Any]:

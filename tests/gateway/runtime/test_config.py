@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gateway.runtime.config import ConfigError, LoadedConfig, find_config, json_schema, load
+from gateway.runtime.config import ConfigError, LoadedConfig, find_config, load
 from gateway.runtime.crosschecks import ANY, CrossFault, refuse
 
 
@@ -562,15 +562,6 @@ class TestOverrides:
 
 
 EMPTY = Path("/dev/null")
-
-
-def test_the_schema_describes_all_sections_and_their_includes() -> None:
-    schema = json_schema(SECTIONS)
-    assert schema["$schema"].endswith("2020-12/schema")
-    assert schema["properties"]["http"] == {"$ref": "#/$defs/Http"}
-    assert set(schema["$defs"]) >= {"Http", "Carriers", "Carrier", "Bind"}
-    assert "include" in schema["$defs"]["Carriers"]["properties"]
-    assert schema["additionalProperties"] is False
 
 
 def test_configuration_files_are_found_by_path_or_by_name(
