@@ -202,7 +202,7 @@ class House(Strict):
 HOUSE = Judge(file_schema({"house": House}))
 FILES = {
     "root": "house: {front: {width: 3}}",
-    "more": "house: {sizes: [1]}",
+    "more": "log: {}",
     "house": "front: {width: 3}",
     "door": "width: 3",
     "paint": "colour: blue",
