@@ -100,9 +100,9 @@ class AwaitedReceipts:
                     continue
                 del generation[smsc_id]
                 self._waiting -= 1
-                parts = packed >> _NUMBER_BITS + _SLICE_BITS
-                segment = packed >> _REST_BITS, parts >> _PART_BITS & 0xFF, parts & 0xFF
-                return _new(Matched, (*segment, smsc_id, number, packed))
+                part = packed >> _REST_BITS - _PART_BITS & 0xFF
+                total = packed >> _NUMBER_BITS + _SLICE_BITS & 0xFF
+                return _new(Matched, (packed >> _REST_BITS, part, total, smsc_id, number, packed))
         return None
 
     def put_back(self, matched: Matched) -> None:

@@ -26,6 +26,8 @@ from gateway.smpp.pdu import DataSm, DeliverSm
 from gateway.smpp.receipt import STAT_WORDS, NotAReceipt, Receipt, canonical_id, id_candidates, read_receipt
 from gateway.smpp.segment import user_data
 
+_new = tuple.__new__  # without the frame of a named tuple's own: one is made for every receipt
+_DELIVERED = State.DELIVERED  # bound once: an enumeration's member costs ten times a name
 SECOND_NS = 1_000_000_000
 _STATE_OF_WORD = {word: STATE_OF_RECEIPT.get(state) for state, word in STAT_WORDS.items()}
 Durable = asyncio.Future[None]
@@ -144,7 +146,8 @@ class Receipts:
     ) -> None:
         state = receipt.state
         now_ns = self._ledger.clock.now_ns()
-        mark = MarkReceipt(STAT_WORDS[state], receipt.error, now_ns, text, segment.message_id, segment.part)
+        told = STAT_WORDS[state], receipt.error, now_ns, text, segment.message_id, segment.part
+        mark = _new(MarkReceipt, told)
         ended = self._outcome(carrier, segment, state, receipt.error)
         try:
             if ended is None:
@@ -174,15 +177,13 @@ class Receipts:
             if self._ledger.unstored:
                 self._ledger.unstored.amend(mark)
             if ended is not None:
-                self._progress.pop(segment.message_id, None)
-                self._finished(ended)
+                if segment.total > 1:
+                    self._progress.pop(segment.message_id, None)
+                if self.refused is not None and ended.state is State.REJECTED:
+                    self.refused(ended.message_id)
+                self._ledger.finished(ended)
         finally:
             acknowledge(CommandStatus.ROK)
-
-    def _finished(self, ended: Outcome) -> None:
-        if ended.state is State.REJECTED and self.refused is not None:
-            self.refused(ended.message_id)
-        self._ledger.finished(ended)
 
     def _put_back(self, carrier: str, segment: Matched, ended: Outcome | None, source: str) -> None:
         """A receipt could not be stored: the carrier sends it again, and it is awaited as before."""
@@ -212,7 +213,7 @@ class Receipts:
     ) -> None:
         if ended is not None:
             self._progress.pop(segment.message_id, None)
-            if ended.state is State.REJECTED and self.refused is not None:
+            if self.refused is not None and ended.state is State.REJECTED:
                 self.refused(ended.message_id)
             self._ledger.finish_soon(ended, *marks)
         elif marks:
@@ -222,14 +223,19 @@ class Receipts:
         self, carrier: str, segment: Awaited | Matched, state: MessageState, error: str | None
     ) -> Outcome | None:
         """What the text comes to with this receipt, None while it has others to wait for."""
-        outcome = self._aggregate(segment, STATE_OF_RECEIPT[state])
-        if outcome is None:
-            return None
+        outcome = STATE_OF_RECEIPT[state]
+        if segment.total > 1:
+            together = self._aggregate(segment, outcome)
+            if together is None:
+                return None
+            outcome = together
+        if outcome is _DELIVERED:
+            return self._ledger.outcome(segment.message_id, carrier, outcome)
         return self._ledger.outcome(
             segment.message_id,
             carrier,
             outcome,
-            code=f"carrier_{error}" if error and outcome is not State.DELIVERED else None,
+            code=f"carrier_{error}" if error else None,
             blocked_by="carrier" if outcome is State.REJECTED else None,
         )
 

@@ -33,7 +33,7 @@ from gateway.policy.store import (
 )
 from gateway.registry.registry import Registry
 from gateway.runtime.bus import Bus
-from gateway.runtime.database import Database
+from gateway.runtime.database import Database, DatabaseError
 from gateway.runtime.ids import new_id
 
 
@@ -72,6 +72,7 @@ class Consent:
         self._database = database
         self._bus = bus
         self._on_opt_out = on_opt_out
+        self._storing: dict[tuple[str, str], tuple[KeywordOutcome, int]] = {}
 
     async def load(self) -> None:
         """Bring both lists to where they stood."""
@@ -95,7 +96,32 @@ class Consent:
             change = None if known is None else RecipientOptedIn(known)
             return Heard(self, keyword, recipient, number, change)
         outcome = self.apply(keyword, recipient, number)
+        if keyword.action is KeywordAction.OUT:
+            outcome = self._begin(outcome, (recipient, key))
         return Heard(self, keyword, recipient, number, outcome.change, outcome)
+
+    def _begin(self, outcome: KeywordOutcome, entry: tuple[str, str]) -> KeywordOutcome:
+        """A STOP is being stored; one more of the same person meanwhile stores it too: the first may fail."""
+        known, texts = self._storing.get(entry, (outcome, 0))
+        if outcome.change is not None:
+            known, texts = outcome, 0
+        if known.change is not None:
+            self._storing[entry] = known, texts + 1
+        return known
+
+    def stored(self, entry: tuple[str, str]) -> bool:
+        """A text that brought this STOP is durable. False: another one was before."""
+        return self._storing.pop(entry, None) is not None
+
+    def lost(self, entry: tuple[str, str]) -> None:
+        """A text that brought this STOP could not be stored; with the last of them it never came."""
+        outcome, texts = self._storing.pop(entry, (None, 0))
+        if outcome is None:
+            return
+        if texts > 1:
+            self._storing[entry] = outcome, texts - 1
+        else:
+            self.opt_outs.remove(*entry)
 
     def apply(self, keyword: Keyword, recipient: str, number: str) -> KeywordOutcome:
         """Change the list in memory; the answer names the business, never the person (webex.md B10)."""
@@ -128,7 +154,11 @@ class Consent:
             return known
         entry = OptOut(recipient, scope, key, self.now_ns(), origin)
         change = self.opt_outs.add(entry)
-        await self._database.write(opt_out_intent(RecipientOptedOut(entry), self.now_ns()))
+        try:
+            await self._database.write(opt_out_intent(RecipientOptedOut(entry), self.now_ns()))
+        except DatabaseError:  # asked again, it must not find itself
+            self.opt_outs.remove(recipient, key)
+            raise
         if change is not None:
             self.told(change, number)
         return entry
@@ -211,7 +241,9 @@ class Heard:
 
     def settle(self) -> str | None:
         """The write is durable: return the answer to send, if any."""
-        consent, outcome = self._consent, self._outcome
+        consent, outcome, entry = self._consent, self._outcome, self._opted_out
+        if entry is not None and not consent.stored(entry):
+            return None
         if outcome is None:
             outcome = consent.apply(self._keyword, self._recipient, self._number)
         if outcome.change is not None:
@@ -220,6 +252,12 @@ class Heard:
 
     def abandon(self) -> None:
         """The write failed: a STOP is as if it had never come. The carrier will send the text again."""
-        if isinstance(self._change, RecipientOptedOut):
-            entry = self._change.opt_out
-            self._consent.opt_outs.remove(entry.recipient, entry.scope_key)
+        if self._opted_out is not None:
+            self._consent.lost(self._opted_out)
+
+    @property
+    def _opted_out(self) -> tuple[str, str] | None:
+        """Recipient and scope of the opt-out that this began."""
+        if not isinstance(self._change, RecipientOptedOut):
+            return None
+        return self._change.opt_out.recipient, self._change.opt_out.scope_key

@@ -202,10 +202,16 @@ class Webhooks:
         subscriber = self._subscribers.pop(webhook_id, None)
         self._changed()
         self._store_waiting()
+        try:
+            await self._database.write(DropDeliveriesOf(webhook_id), DeleteWebhook(webhook_id))
+        except DatabaseError:  # it is there still, and can be deleted again
+            if subscriber is not None:
+                self._subscribers[webhook_id] = subscriber
+                self._changed()
+            raise
         if subscriber is not None:
             subscriber.sender.close()
             subscriber.queue.drain()
-        await self._database.write(DropDeliveriesOf(webhook_id), DeleteWebhook(webhook_id))
 
     def recent(self, webhook_id: int) -> list[Finished]:
         """Return the deliveries of a webhook that ended lately, newest first."""

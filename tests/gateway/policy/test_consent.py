@@ -11,7 +11,7 @@ from gateway.policy.optout import OptOut, OptOutScope, RecipientOptedIn, Recipie
 from gateway.policy.settings import BusinessTextingSettings
 from gateway.registry import Brand, Campaign, Registry
 from gateway.runtime.bus import Bus
-from gateway.runtime.database import Database, DatabaseClosed, MigrationBranch, migrate
+from gateway.runtime.database import Database, DatabaseBusy, DatabaseClosed, MigrationBranch, migrate
 
 TN, SECOND, HANDSET = "+12025550100", "+12025550101", "+13105550120"
 
@@ -123,6 +123,53 @@ async def test_a_failed_write_never_texts_anybody_unasked(database: Database) ->
     with pytest.raises(DatabaseClosed):
         await say(kept, "STOP", SECOND)
     assert kept.opt_outs.contains(HANDSET, SECOND)
+
+
+@pytest.mark.parametrize("order", ["lost, stored", "stored, lost", "stored, stored"])
+async def test_a_stop_said_twice_before_it_is_stored_holds_whichever_of_both_is(
+    database: Database, order: str
+) -> None:
+    bus, told = Bus(), []
+    kept = consent(database, bus)
+    bus.listen(RecipientOptedOut, told.append)
+    keyword = kept.classify("STOP")
+    assert keyword is not None
+    replies = []
+    for heard, end in [(kept.hear(keyword, HANDSET, TN), end) for end in order.split(", ")]:
+        if end == "lost":
+            heard.abandon()
+        else:
+            await database.write(*heard.intents)
+            replies.append(heard.settle())
+        assert kept.opt_outs.contains(HANDSET, TN)
+    assert len(told) == sum(reply is not None for reply in replies) == 1
+    assert (await restarted(database)).opt_outs.contains(HANDSET, TN)
+
+
+async def test_a_stop_of_which_nothing_was_stored_never_came(database: Database) -> None:
+    kept = consent(database)
+    keyword = kept.classify("STOP")
+    assert keyword is not None
+    for heard in [kept.hear(keyword, HANDSET, TN) for _ in range(2)]:
+        assert kept.opt_outs.contains(HANDSET, TN)
+        heard.abandon()
+    assert not kept.opt_outs.contains(HANDSET, TN)
+    assert await say(kept, "STOP") is not None
+
+
+async def test_an_opt_out_that_an_administrator_asked_for_in_vain_can_be_asked_for_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_intents: object) -> None:
+        raise DatabaseBusy
+
+    kept = consent(database)
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "write", busy)
+        with pytest.raises(DatabaseBusy):
+            await kept.opt_out(HANDSET, TN)
+    await kept.opt_out(HANDSET, TN)
+    assert (await restarted(database)).opt_outs.contains(HANDSET, TN)
 
 
 async def test_strangers_opt_outs_are_nobodys(database: Database) -> None:

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from gateway.messages.webhooks import TooManyWebhooks
+from gateway.runtime.database import DatabaseBusy
 from gateway.runtime.http.auth import Principal
 
 from .conftest import CarrierBound, OpenWorld, Receiver, StartReceiver, TextDelivered, World, until
@@ -240,6 +241,24 @@ async def test_deleting_ends_everything(world: World, receiver: Receiver) -> Non
     assert world.webhooks.all() == []
     assert await world.webhooks.store.pending() == []
     assert await world.webhooks.store.webhooks() == []
+
+
+async def test_what_could_not_be_deleted_is_there_still_and_can_be_deleted_again(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_intents: object) -> None:
+        raise DatabaseBusy
+
+    webhook = await world.register(receiver.url)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.database, "write", busy)
+        with pytest.raises(DatabaseBusy):
+            await world.webhooks.delete(webhook.id)
+    assert world.webhooks.get(webhook.id) == webhook
+    world.bus.publish(TextDelivered("t1"))
+    await receiver.wait_for(1)
+    await world.webhooks.delete(webhook.id)
+    assert world.webhooks.all() == await world.webhooks.store.webhooks() == []
 
 
 async def test_draining_leaves_the_rest_to_the_next_start(world: World, receiver: Receiver) -> None:
