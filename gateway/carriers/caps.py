@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from gateway.carriers.numbers import Numbers
-from gateway.carriers.values import Frozen, Seconds, Zone
+from gateway.carriers.values import Frozen, Seconds
+from gateway.throttle.zones import Zone
 
 Segments = Annotated[int, Field(ge=0)]
 """A number of segments."""

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-from gateway.throttle.zones import zone
+from pydantic import BaseModel, ConfigDict, Field
 
 _LONGEST_S: Final = 10 * 366 * 86_400.0
 Seconds = Annotated[float, Field(ge=0, le=_LONGEST_S)]
 """A time of at most ten years."""
 SomeSeconds = Annotated[float, Field(gt=0, le=_LONGEST_S)]
 """The same, not zero."""
-
-
-def _known_zone(name: str) -> str:
-    zone(name)
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_known_zone)]
-"""A time zone by its name in the IANA database."""
 
 
 class Frozen(BaseModel):

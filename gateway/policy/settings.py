@@ -1,7 +1,7 @@
 """The `business_texting:` section: which rules are in force, how strictly, and what the filters look for."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -20,6 +20,9 @@ from gateway.policy.pipeline import Hop, Pipeline
 from gateway.policy.rules import SWITCHABLE_CODES, Revision
 from gateway.policy.snapshot import PolicyTerms
 from gateway.policy.verdict import BlockedBy, Mode, Verdict
+from gateway.runtime.crosschecks import CrossFault, refuse
+
+_FILTER_KINDS: Final = ("words", "domains", "messages", "recipients", "similar", "opt_out_ratio")
 
 
 class _Section(BaseModel):
@@ -45,11 +48,10 @@ class FilterEntry(_Section):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "FilterEntry":
-        kinds = (self.words, self.domains, self.messages, self.recipients, self.similar, self.opt_out_ratio)
-        if sum(kind not in ((), None) for kind in kinds) != 1:
-            raise ValueError(
-                "give exactly one of words, domains, messages, recipients, similar, opt_out_ratio"
-            )
+        given = [kind for kind in _FILTER_KINDS if getattr(self, kind) not in ((), None)]
+        if len(given) != 1:
+            told = f"give exactly one of {', '.join(_FILTER_KINDS)}"
+            refuse(self, [CrossFault((), told, tuple((kind,) for kind in _FILTER_KINDS))])
         return self
 
     def build(self) -> Filter:

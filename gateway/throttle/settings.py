@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gateway.runtime.crosschecks import CrossFault, refuse
 from gateway.throttle.limits import (
     LONGEST_MESSAGE,
     SECOND_NS,
@@ -20,7 +21,7 @@ from gateway.throttle.limits import (
 )
 from gateway.throttle.scopes import Scope
 from gateway.throttle.windows import MAX_COUNT, Calendar, Period
-from gateway.throttle.zones import zone
+from gateway.throttle.zones import Zone, zone
 
 FOUR_HOURS_S = 4 * 3600.0
 DAY_S = 86_400.0
@@ -50,7 +51,10 @@ class RateSettings(_Model):
 
     @model_validator(mode="after")
     def _burst_comes_back(self) -> "RateSettings":
-        self.limit()
+        try:
+            self.limit()
+        except ValueError as error:
+            refuse(self, [CrossFault(("burst",), str(error), (("segments",), ("per",)))])
         return self
 
     def limit(self) -> RateLimit:
@@ -66,7 +70,7 @@ class WindowSettings(_Model):
 
     cap: int | None = Field(gt=0, le=MAX_COUNT, description="Segments per window; null only counts.")
     period: Literal["minute", "hour", "day"] = Field("day", description="Length of the window.")
-    zone: str = Field("UTC", description="Time zone whose midnight resets a day.")
+    zone: Zone = Field("UTC", description="Time zone whose midnight resets a day.")
     overflow: Literal["reject", "queue", "defer"] = Field(
         "reject", description="Beyond the cap: refuse, wait up to `max_wait_s`, or wait for the reset."
     )
@@ -75,11 +79,6 @@ class WindowSettings(_Model):
     release_per_s: float = Field(
         10.0, ge=0, le=10**6, description="Deferred segments leave at this rate after the reset; 0: at once."
     )
-
-    @model_validator(mode="after")
-    def _zone_exists(self) -> "WindowSettings":
-        zone(self.zone)
-        return self
 
     def limit(self) -> WindowLimit:
         """Return the limit as the limiter takes it."""

@@ -2,7 +2,10 @@
 
 from datetime import UTC, tzinfo
 from functools import cache
+from typing import Annotated
 from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator
 
 
 @cache
@@ -14,3 +17,12 @@ def zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise ValueError(f"{name!r} is no IANA time zone, such as America/Los_Angeles") from None
+
+
+def _known_zone(name: str) -> str:
+    zone(name)
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""A time zone by its name in the IANA database."""

@@ -533,3 +533,48 @@ def test_half_a_pair_of_the_recorder_is_a_fault(given: str) -> None:
     assert [fault.path for fault in caught.value.faults if "together" in fault.message] == [
         f"recording.sip.tls.{given}"
     ]
+
+
+LIMITS = """\
+limits:
+  number:
+    rate: {segments: 1, per: day, burst: 100000, max_wait_s: -1}
+    window: {cap: 0, zone: Mars/Olympus}
+  person:
+    rate: {segments: none, burst: 100000000}
+business_texting:
+  filters:
+    gateway:
+      - {cause: 3, words: [a], messages: 2}
+      - {cause: spam, words: 5}
+      - {causes: spam}
+    vendor:
+      - {cause: spam, words: [a], minimum: 0}
+"""
+
+
+def test_limits_and_filters_are_told_beside_what_else_is_wrong_there(tmp_path: Path) -> None:
+    file = tmp_path / "limits.yaml"
+    file.write_text(LIMITS)
+    with pytest.raises(ConfigError) as caught:
+        load_config(str(file), ("texting",), ())
+    faults = {fault.path: fault for fault in caught.value.faults}
+    assert set(faults) == {
+        "limits.number.rate.burst",
+        "limits.number.rate.max_wait_s",
+        "limits.number.window.cap",
+        "limits.number.window.zone",
+        "limits.person.rate.segments",
+        "business_texting.filters.gateway.0",
+        "business_texting.filters.gateway.0.cause",
+        "business_texting.filters.gateway.1.words",
+        "business_texting.filters.gateway.2",
+        "business_texting.filters.gateway.2.cause",
+        "business_texting.filters.gateway.2.causes",
+        "business_texting.filters.vendor.0.minimum",
+    }
+    assert "days to come back" in faults["limits.number.rate.burst"].message
+    assert faults["limits.number.window.zone"].message.startswith("'Mars/Olympus' is no IANA time zone")
+    assert faults["business_texting.filters.gateway.0"].message.startswith("give exactly one of words,")
+    assert faults["business_texting.filters.gateway.0"].line == 10
+    assert faults["limits.number.rate.burst"].line == 3

@@ -96,7 +96,7 @@ def test_the_longest_text_fits_every_default_burst():
         ({"number": {"rate": {"segments": 0}}}, ("number", "rate", "segments")),
         ({"number": {"rate": {"segments": 1, "overflow": "defer"}}}, ("number", "rate", "overflow")),
         ({"number": {"window": {"cap": 0}}}, ("number", "window", "cap")),
-        ({"number": {"window": {"cap": 1, "zone": "Mars"}}}, ("number", "window")),
+        ({"number": {"window": {"cap": 1, "zone": "Mars"}}}, ("number", "window", "zone")),
         ({"brand_day_cap": {"overflow": "drop"}}, ("brand_day_cap", "overflow")),
         ({"galaxy": {}}, ("galaxy",)),
     ],
