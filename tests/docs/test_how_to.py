@@ -43,18 +43,24 @@ def test_every_page_is_linked_from_the_index():
 
 
 def test_the_core_needs_no_socket(capsys: pytest.CaptureFixture[str]):
-    in_memory, _ = blocks("use-the-smpp-core.md", "python")
+    in_memory, _, _ = blocks("use-the-smpp-core.md", "python")
     exec(compile(in_memory, "use-the-smpp-core.md", "exec"), {})
     assert capsys.readouterr().out.endswith("my own object 4f\n")
 
 
 async def test_the_core_on_a_blocking_socket(capsys: pytest.CaptureFixture[str]):
-    _, blocking = blocks("use-the-smpp-core.md", "python")
+    _, blocking, _ = blocks("use-the-smpp-core.md", "python")
     async with running_carrier("tmobile") as carrier:
         program = compile(blocking.replace("2775", str(carrier.port)), "use-the-smpp-core.md", "exec")
         await asyncio.to_thread(exec, program, {})
         assert carrier.state().decisions == {"delivered": 1}
     assert capsys.readouterr().out.strip().isdigit()
+
+
+def test_outbind_by_the_core(capsys: pytest.CaptureFixture[str]):
+    _, _, outbind = blocks("use-the-smpp-core.md", "python")
+    exec(compile(outbind, "use-the-smpp-core.md", "exec"), {})
+    assert capsys.readouterr().out == "SessionState.BOUND_RX\n"
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
