@@ -13,7 +13,7 @@ from gateway.runtime.blobs import Blobs, open_blobs
 from gateway.runtime.bus import Bus
 from gateway.runtime.clock import TimerHandle, WorldClock
 from gateway.runtime.database import Database
-from gateway.runtime.errors import BlobError
+from gateway.runtime.errors import BlobError, DatabaseError
 from gateway.runtime.http.routes import Routes
 from gateway.runtime.ids import IdSource
 from gateway.runtime.log import get_logger
@@ -293,10 +293,14 @@ class Recording:
         self._spawn(self._sweep_once(), "retention")
 
     async def _sweep_once(self) -> None:
-        swept = await self.desk.sweep(self.archive.erase)
-        if swept:
-            _log.info("retention ended", recordings=swept)
-        await self._arm()
+        try:
+            swept = await self.desk.sweep(self.archive.erase)
+            if swept:
+                _log.info("retention ended", recordings=swept)
+            await self._arm()
+        except DatabaseError as error:
+            _log.warning("retention put off", error=type(error).__name__)
+            self._arm_by(self._world.clock.now_ns())
 
 
 def _placed(settings: RecorderSettings, folder: Path) -> RecorderSettings:

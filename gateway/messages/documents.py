@@ -110,9 +110,7 @@ def timeline(
             moments.append((at_ns, len(moments), {"at": format_ns(at_ns), "event": what, **kept}))
 
     note(message.created_ns, "received" if message.direction == "inbound" else "accepted")
-    first: dict[int, int] = {}  # of each part that went more than once, the number it went under first
     for setback in setbacks:
-        first.setdefault(setback.part, setback.sequence_number)
         note(
             setback.at_ns,
             setback.trouble,
@@ -125,7 +123,7 @@ def timeline(
         )
     for segment in segments:
         place = {"part": segment.part + 1, "carrier": segment.carrier}
-        number = first.get(segment.part) or segment.sequence_number
+        number = _first_number(segment, setbacks)
         note(
             segment.submitted_ns,
             "submit_sm",
@@ -155,6 +153,19 @@ def timeline(
     if message.state.final and message.direction == "outbound":
         note(message.updated_ns, message.state.value, code=message.code)
     return [moment for _, _, moment in sorted(moments, key=lambda entry: entry[:2])]
+
+
+def _first_number(segment: Segment, setbacks: Sequence[InsertSetback]) -> int:
+    """The number under which a segment went out at `submitted_ns`: it may have been answered under another.
+
+    Setbacks of an earlier run of the gateway came before.
+    """
+    numbers = (
+        setback.sequence_number
+        for setback in setbacks
+        if setback.part == segment.part and setback.at_ns >= segment.submitted_ns
+    )
+    return next(numbers, 0) or segment.sequence_number
 
 
 def _submit(

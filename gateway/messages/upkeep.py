@@ -1,6 +1,7 @@
 """Housekeeping: retention by world time, the limiter's idle keys and settled reservations.
 
-A world that jumps a year owes one sweep, not one for every hour it skipped.
+A world that jumps a year owes one sweep, not one for every hour it skipped. What the database does not take
+is owed still: it is tried again.
 """
 
 import asyncio
@@ -9,12 +10,18 @@ from typing import Any
 
 from gateway.messages.retention import Retention
 from gateway.runtime.clock import TimerHandle, WorldClock
+from gateway.runtime.errors import DatabaseError
+from gateway.runtime.log import get_logger
 from gateway.throttle.limiter import Limiter
 from gateway.throttle.settings import LimitsSettings
 from gateway.throttle.store import LocalStore
 
 SWEEP_NS = 3_600 * 1_000_000_000
 """World time between two sweeps of old texts."""
+RETRY_S = 5.0
+"""Wire time until a sweep that the database did not take is tried again."""
+
+_log = get_logger("messages")
 
 Spawn = Callable[[Coroutine[Any, Any, Any], str], object]
 
@@ -74,6 +81,9 @@ class Upkeep:
 
     def _sweep(self) -> None:
         self._arm_sweep()
+        self._sweep_soon()
+
+    def _sweep_soon(self) -> None:
         self._sweep_owed = True
         if not self._sweeping:
             self._sweeping = True
@@ -85,6 +95,11 @@ class Upkeep:
             while self._sweep_owed:  # the world may jump on while a sweep runs
                 self._sweep_owed = False
                 await self._retention.sweep()
+        except DatabaseError as error:
+            self._put_off("retention", error)
+            if not self._stopped:
+                again = asyncio.get_running_loop().call_later(RETRY_S, self._sweep_soon)
+                self._wire_timers["retention"] = again
         finally:
             self._sweeping = False
             self._clock.end()
@@ -100,5 +115,11 @@ class Upkeep:
     async def _fold(self) -> None:
         try:
             await self._reservations.compact(self._clock.now_ns())
+        except DatabaseError as error:  # the next round finds the same and more
+            self._put_off("reservations", error)
         finally:
             self._compacting = False
+
+    @staticmethod
+    def _put_off(what: str, error: DatabaseError) -> None:
+        _log.warning("housekeeping put off", what=what, error=type(error).__name__)

@@ -65,6 +65,8 @@ def clock_routes(clock: WorldClock, bus: Bus, durable: Callable[[], Awaitable[No
         A restart goes on from there, see `clock.resume`.
         """
         body: ClockChange = request.body
+        if durable is not None:
+            await durable()  # where nothing can be stored, nothing is moved: who tries again moves it once
         try:
             if body.advance is not None:
                 clock.advance(body.advance)

@@ -130,3 +130,10 @@ def test_a_story_tells_of_sendings_that_settled_nothing() -> None:
         ("submit_sm_resp", segment(0).sequence_number, "ESME_ROK", None),
     ]
     assert story["timeline"][1]["pdu"]["sequenceNumber"] == 12
+
+
+def test_a_sending_of_an_earlier_run_gives_no_number_to_a_later_one() -> None:
+    earlier = InsertSetback(1, 0, "tmobile", "tmobile-1", "no_response", 158, 0, segment(0).submitted_ns - 1)
+    story = story_document(message("hi"), [segment(0)], CarrierTerms(), [earlier])
+    [submit] = [one for one in story["timeline"] if one["event"] == "submit_sm"]
+    assert submit["sequenceNumber"] == submit["pdu"]["sequenceNumber"] == segment(0).sequence_number

@@ -4,8 +4,12 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+import pytest
+
+from gateway.messages import upkeep as upkeep_module
 from gateway.messages.upkeep import SWEEP_NS, Upkeep
 from gateway.runtime.clock import WorldClock
+from gateway.runtime.errors import DatabaseBusy
 from gateway.throttle.settings import LimitsSettings
 
 
@@ -67,3 +71,43 @@ async def test_many_hours_at_once_are_one_sweep_and_a_jump_meanwhile_one_more() 
     clock.advance(10 * SWEEP_NS / 1e9)
     await asyncio.gather(*tasks)
     assert retention.sweeps == 2
+
+
+async def test_what_the_database_does_not_take_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep_module, "RETRY_S", 0.001)
+    clock, tasks, swept, folded = WorldClock(0, frozen=True), [], asyncio.Event(), asyncio.Event()
+
+    class Away:
+        """Takes nothing twice, and then everything."""
+
+        def __init__(self, done: asyncio.Event) -> None:
+            self.calls, self.done = 0, done
+
+        async def sweep(self) -> int:
+            self.calls += 1
+            if self.calls <= 2:
+                raise DatabaseBusy("locked")
+            self.done.set()
+            return 0
+
+        async def compact(self, now_ns: int) -> int:
+            return await self.sweep()
+
+    def spawn(work: Coroutine[Any, Any, Any], _name: str) -> None:
+        tasks.append(asyncio.ensure_future(work))
+
+    upkeep = Upkeep(
+        retention=Away(swept),  # type: ignore[arg-type]
+        limiter=Counted(),  # type: ignore[arg-type]
+        reservations=Away(folded),  # type: ignore[arg-type]
+        settings=LimitsSettings(sweep_interval_s=0.001, compact_interval_s=0.001),
+        clock=clock,
+        spawn=spawn,
+    )
+    upkeep.start()
+    clock.advance(SWEEP_NS / 1e9)
+    await asyncio.wait_for(asyncio.gather(swept.wait(), folded.wait()), 10)
+    upkeep.stop()
+    assert [task.exception() for task in tasks if task.done()] == [None] * sum(t.done() for t in tasks)
+    await asyncio.gather(*tasks)
+    assert clock.in_flight == 0
