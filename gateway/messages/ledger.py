@@ -129,14 +129,9 @@ class Ledger:
 
     def submitted(self, texts: Iterable[tuple[Any, ...]]) -> None:
         """Every segment is with its carrier: of each text its id and what becomes durable with that."""
-        now_ns, write_soon = self.clock.now_ns(), self.database.write_soon
-        told = self._bus.wanted(MessageSubmitted)
+        now_ns, told = self.clock.now_ns(), self._bus.wanted(MessageSubmitted)
         for message_id, *marks in texts:
-            mark = _new(MarkSubmitted, (now_ns, message_id))
-            try:
-                write_soon(*marks, mark)
-            except DatabaseError:
-                self.unstored.keep(message_id, (*marks, mark))
+            self.note(message_id, *marks, _new(MarkSubmitted, (now_ns, message_id)))
             if told:
                 self._tell(MessageSubmitted, message_id, State.SUBMITTED, now_ns)
 
